@@ -1,0 +1,19 @@
+//! The kernel side of the gate and its contract with the daemon: [`layout`] is what the maps hold, [`frame`] reads
+//! frames within bounds, [`policy`] decides. All of it compiles for the kernel and for the host, where it is tested.
+#![no_std]
+
+pub mod layout;
+
+#[cfg(feature = "user")]
+mod user {
+    use crate::layout::{Counters, Device, Garden, Port};
+
+    // SAFETY: each is #[repr(C)], Copy, 'static, made of integers only, and has no padding (layout.rs asserts sizes).
+    unsafe impl aya::Pod for Counters {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Device {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Garden {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Port {}
+}
