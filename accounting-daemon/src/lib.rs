@@ -1,1 +1,6 @@
-//! Placeholder.
+//! The daemon of the gateway: redeems access codes, keeps the ledger of minutes, drives the gate in the kernel.
+
+pub mod engine;
+pub mod gate;
+pub mod ledger;
+pub mod mac;

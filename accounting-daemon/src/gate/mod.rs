@@ -1,0 +1,101 @@
+//! The gate: the part of the product that lives in the kernel, seen from the daemon.
+//!
+//! Two halves that share only the pinned maps. The [`Gate`] holds devices, deadlines and counts, and belongs to the
+//! engine. Programs, links and the gateway's own addresses belong to the supervisor of the interfaces.
+
+pub mod status;
+
+use crate::{
+    ledger::{SessionId, TokenId, Traffic},
+    mac::DeviceId,
+};
+
+/// A deadline in milliseconds of the monotonic clock.
+pub type Deadline = u64;
+
+/// A deadline that never comes.
+pub const FOREVER: Deadline = Deadline::MAX;
+
+/// What the gate is told of a device that may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The device.
+    pub device: DeviceId,
+    /// The session that admits it.
+    pub session: SessionId,
+    /// The token whose deadline holds for it.
+    pub token: TokenId,
+    /// The device's own deadline; the earlier one wins.
+    pub deadline: Deadline,
+}
+
+/// What was found and done when the gate was brought in line with the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Adoption {
+    /// Devices that were there for the session that the ledger knows: they never stopped passing.
+    pub kept: Vec<DeviceId>,
+    /// Devices that were missing and have been put in.
+    pub restored: Vec<DeviceId>,
+    /// Devices for which there was no room or that the kernel refused.
+    pub refused: Vec<DeviceId>,
+    /// How many entries nobody knew; they are gone.
+    pub strangers: usize,
+}
+
+/// Why the gate did not do as told.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    /// The table of devices (or of tokens) is full.
+    #[error("the gate holds {capacity} devices and is full: raise `gate.devices`")]
+    Full {
+        /// Devices it was made for.
+        capacity: u32,
+    },
+    /// A system call failed.
+    #[error("the kernel refused to {action}: {source}")]
+    Kernel {
+        /// What was tried, such as "insert a device".
+        action: &'static str,
+        /// What it said.
+        source: std::io::Error,
+    },
+}
+
+/// Devices, deadlines and counts. One owner calls it; every call has happened when it returns.
+pub trait Gate: Send {
+    /// Devices it can hold.
+    fn capacity(&self) -> u32;
+
+    /// Brings the gate in line: `deadlines` for the tokens, `entries` for the devices and nothing else. Entries whose
+    /// session is already there keep their counts and never stop passing; missing ones start at zero.
+    ///
+    /// # Errors
+    /// [`GateError::Kernel`] when the table cannot be read; what a single device met is in the answer.
+    fn adopt(&mut self, deadlines: &[(TokenId, Deadline)], entries: &[Entry]) -> Result<Adoption, GateError>;
+
+    /// Sets the deadline of a token, for all its devices at once. A token without devices is remembered for the next
+    /// [`Gate::open`].
+    ///
+    /// # Errors
+    /// [`GateError`] when there is no room for another token.
+    fn set_deadline(&mut self, token: TokenId, deadline: Deadline) -> Result<(), GateError>;
+
+    /// The deadline last set for a token that has devices.
+    fn deadline(&self, token: TokenId) -> Option<Deadline>;
+
+    /// Lets a device pass until the earlier of its own and its token's deadline; its counts start at zero. The token's
+    /// deadline must have been set. A device that is there already is moved to the new entry.
+    ///
+    /// # Errors
+    /// [`GateError`]; the device then does not pass.
+    fn open(&mut self, entry: &Entry) -> Result<(), GateError>;
+
+    /// Stops a device and says what it had sent and received; nothing for a device that is not there.
+    ///
+    /// # Errors
+    /// [`GateError::Kernel`]; the device may still pass until its deadline, and the call can be repeated.
+    fn close(&mut self, device: DeviceId) -> Result<Option<Traffic>, GateError>;
+
+    /// What a device has sent and received since it was opened, without a system call.
+    fn traffic(&self, device: DeviceId) -> Option<Traffic>;
+}

@@ -1,0 +1,57 @@
+//! How the gated interfaces are doing, for metrics, `/readyz` and the check of MAC addresses.
+
+use crate::mac::Mac;
+
+/// How the XDP program is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XdpMode {
+    /// In the driver.
+    Native,
+    /// In the network stack, for drivers without XDP.
+    Generic,
+}
+
+/// How the tc programs are attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcMode {
+    /// By links, kernel 6.6 and newer.
+    Tcx,
+    /// By filters of a clsact queueing discipline.
+    Clsact,
+}
+
+/// One gated interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InterfaceStatus {
+    /// Its name, as configured.
+    pub name: String,
+    /// Its zone.
+    pub zone: u16,
+    /// Its MAC address, where it exists.
+    pub mac: Option<Mac>,
+    /// How it is gated; `None` while it is missing or could not be attached.
+    pub attached: Option<(XdpMode, TcMode)>,
+}
+
+/// All gated interfaces, in the order of the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GateStatus {
+    /// One each.
+    pub interfaces: Vec<InterfaceStatus>,
+}
+
+impl GateStatus {
+    /// Whether every interface is gated.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        self.interfaces
+            .iter()
+            .all(|interface| interface.attached.is_some())
+    }
+
+    /// Whether this is the gateway's own MAC address.
+    #[must_use]
+    pub fn owns(&self, mac: Mac) -> bool {
+        self.interfaces.iter().any(|interface| interface.mac == Some(mac))
+    }
+}

@@ -1,0 +1,128 @@
+//! The session: one device's use of one token, from admission to release.
+
+use std::net::IpAddr;
+
+use super::TokenId;
+use crate::mac::DeviceId;
+
+/// A session's number; grows with each redemption and is never used twice.
+pub type SessionId = u64;
+
+/// What a device has sent and received. Times are milliseconds of the monotonic clock; `None`: not yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes from the device.
+    pub bytes_up: u64,
+    /// Bytes to the device.
+    pub bytes_down: u64,
+    /// Frames from the device.
+    pub packets_up: u64,
+    /// Frames to the device.
+    pub packets_down: u64,
+    /// The last frame from the device that was forwarded.
+    pub seen_up: Option<u64>,
+    /// The last forwarded frame to the device.
+    pub seen_down: Option<u64>,
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The guest or the portal asked.
+    Logout,
+    /// Nothing was heard of the device for the idle timeout.
+    Idle,
+    /// The cap of one session was reached.
+    SessionTimeout,
+    /// The balance is zero.
+    Depleted,
+    /// The calendar limit has passed.
+    Expired,
+    /// The token was deleted.
+    Revoked,
+    /// Another device took the seat.
+    Displaced,
+    /// An administrator ended it.
+    Disconnected,
+    /// The device redeemed another code.
+    Switched,
+    /// The gateway was off, or lost the device.
+    GatewayLost,
+}
+
+impl Cause {
+    /// Every cause, in the order of their numbers in the store.
+    pub const ALL: [Self; 10] = [
+        Self::Logout,
+        Self::Idle,
+        Self::SessionTimeout,
+        Self::Depleted,
+        Self::Expired,
+        Self::Revoked,
+        Self::Displaced,
+        Self::Disconnected,
+        Self::Switched,
+        Self::GatewayLost,
+    ];
+
+    /// The name in answers, exports and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Logout => "Logout",
+            Self::Idle => "Idle",
+            Self::SessionTimeout => "SessionTimeout",
+            Self::Depleted => "Depleted",
+            Self::Expired => "Expired",
+            Self::Revoked => "Revoked",
+            Self::Displaced => "Displaced",
+            Self::Disconnected => "Disconnected",
+            Self::Switched => "Switched",
+            Self::GatewayLost => "GatewayLost",
+        }
+    }
+}
+
+/// An open session, as the ledger and the store hold it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Number of the session.
+    pub id: SessionId,
+    /// Whose it is.
+    pub device: DeviceId,
+    /// What it draws on.
+    pub token: TokenId,
+    /// Monotonic milliseconds of its admission.
+    pub opened: u64,
+    /// The same by the wall clock.
+    pub opened_wall: i64,
+    /// Milliseconds charged up to `settled`.
+    pub charged: u64,
+    /// Monotonic milliseconds up to which it was charged.
+    pub settled: u64,
+    /// Addresses the device was seen with.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// What stays of a session that was released.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageRecord {
+    /// The session's number.
+    pub id: SessionId,
+    /// What it drew on.
+    pub token: TokenId,
+    /// Whose it was.
+    pub device: DeviceId,
+    /// Addresses the device was seen with.
+    pub addresses: Vec<IpAddr>,
+    /// Wall clock milliseconds of admission.
+    pub opened_on: i64,
+    /// Wall clock milliseconds of release.
+    pub released_on: i64,
+    /// Milliseconds charged.
+    pub charged: u64,
+    /// What went through.
+    pub traffic: Traffic,
+    /// Why it ended.
+    pub cause: Cause,
+}
