@@ -4,3 +4,4 @@ pub mod engine;
 pub mod gate;
 pub mod ledger;
 pub mod mac;
+pub mod store;

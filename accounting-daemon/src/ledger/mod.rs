@@ -1,14 +1,134 @@
 //! The accounting rules, and nothing else: commands and the time go in, effects come out. No input or output, no
 //! clock, no chance, no unordered iteration; only the ledger writes balances.
+//!
+//! The contract: call one method that changes something, as often as needed with the same [`Now`], then take the
+//! [`Effect`]s with [`Ledger::drain`] and carry them out; what could not be carried out is reported back with
+//! [`Ledger::refused`]. [`Ledger::book`] comes first in each round.
 
+mod account;
+mod admission;
+mod book;
 mod code;
+mod due;
+mod effect;
 mod error;
 mod now;
 mod session;
 mod token;
+mod view;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use account::Account;
 pub use code::{AccessCode, CODE_CHARACTERS_MAX, CodeError, FoldedCode};
+use due::DueAt;
+pub use effect::Effect;
 pub use error::{CreateError, RedeemError, ReleaseError};
 pub use now::Now;
 pub use session::{Cause, Session, SessionId, Traffic, UsageRecord};
 pub use token::{MINUTE_MS, Metering, NewToken, Token, TokenId, minutes_shown};
+pub use view::{SessionAccount, TokenAccount};
+
+use crate::mac::DeviceId;
+
+/// An instant that never comes.
+pub const FOREVER: u64 = u64::MAX;
+
+/// The largest number of a token or a location.
+pub const ID_MAX: u64 = i64::MAX as u64;
+
+/// What the ledger is told once, at start.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// Devices the gate can hold.
+    pub devices_max: usize,
+    /// The location of each zone that has one. Where no zone has, tokens of every location open everywhere.
+    pub locations: BTreeMap<u16, u64>,
+}
+
+/// Tokens in use, open sessions, and what comes due.
+#[derive(Debug)]
+pub struct Ledger {
+    rules: Rules,
+    /// Tokens in memory: those with open sessions, and those touched since the last [`Ledger::forget_idle`].
+    accounts: BTreeMap<TokenId, Account>,
+    codes: BTreeMap<FoldedCode, TokenId>,
+    sessions: BTreeMap<DeviceId, Session>,
+    /// Sessions that a redemption of this round ended, by the session that took their place.
+    replaced: BTreeMap<SessionId, Session>,
+    due: BTreeSet<DueAt>,
+    next_token: TokenId,
+    next_session: SessionId,
+    effects: Vec<Effect>,
+}
+
+impl Ledger {
+    /// An empty ledger that numbers tokens and sessions from the numbers given.
+    #[must_use]
+    pub fn new(rules: Rules, next_token: TokenId, next_session: SessionId) -> Self {
+        Self {
+            rules,
+            accounts: BTreeMap::new(),
+            codes: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            replaced: BTreeMap::new(),
+            due: BTreeSet::new(),
+            next_token,
+            next_session,
+            effects: Vec::new(),
+        }
+    }
+
+    /// Whether a token is in memory; else the engine loads it before the command that names it.
+    #[must_use]
+    pub fn knows(&self, token: TokenId) -> bool {
+        self.accounts.contains_key(&token)
+    }
+
+    /// Whether a code's token is in memory.
+    #[must_use]
+    pub fn knows_code(&self, code: &FoldedCode) -> bool {
+        self.codes.contains_key(code)
+    }
+
+    /// Takes a token into memory as the store holds it. One that is there already stays as it is.
+    pub fn load(&mut self, token: Token) {
+        let (id, code) = (token.id, token.code.folded());
+        self.accounts.entry(id).or_insert_with(|| Account::new(token));
+        self.codes.insert(code, id);
+    }
+
+    /// Takes an open session into memory; its token must be there. Sessions come in the order of their numbers.
+    pub fn restore(&mut self, session: Session, now: Now) {
+        let Some(account) = self.accounts.get_mut(&session.token) else {
+            debug_assert!(false, "a session without its token");
+            return;
+        };
+        account.open.push(session.device);
+        let token = session.token;
+        self.sessions.insert(session.device, session);
+        self.reschedule(token, now);
+    }
+
+    /// Drops tokens that nobody uses from memory; to be called once their effects are durable.
+    pub fn forget_idle(&mut self) {
+        self.replaced.clear();
+        let idle: Vec<TokenId> = self
+            .accounts
+            .iter()
+            .filter(|(_, account)| account.open.is_empty())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in idle {
+            if let Some(account) = self.accounts.remove(&id) {
+                self.codes.remove(&account.token.code.folded());
+            }
+        }
+    }
+
+    /// The effects of all that was called since the last time, in their order.
+    #[must_use]
+    pub fn drain(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+}

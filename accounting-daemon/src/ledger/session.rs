@@ -98,10 +98,19 @@ pub struct Session {
     pub opened_wall: i64,
     /// Milliseconds charged up to `settled`.
     pub charged: u64,
-    /// Monotonic milliseconds up to which it was charged.
+    /// Monotonic milliseconds from which its charge grows with the clock; moves only when time is not charged, so that
+    /// the row need not be rewritten as time passes.
     pub settled: u64,
     /// Addresses the device was seen with.
     pub addresses: Vec<IpAddr>,
+}
+
+impl Session {
+    /// Milliseconds charged to it up to an instant of the monotonic clock.
+    #[must_use]
+    pub fn charged_at(&self, monotonic: u64) -> u64 {
+        self.charged + monotonic.saturating_sub(self.settled)
+    }
 }
 
 /// What stays of a session that was released.

@@ -62,8 +62,10 @@ pub struct Token {
     pub metering: Metering,
     /// What it is good for.
     pub entitled: u64,
-    /// What was charged: released sessions, and open ones up to their last settlement.
+    /// What was charged: released sessions, and open ones up to `settled`.
     pub used: u64,
+    /// Monotonic milliseconds up to which the open sessions are in `used`; says nothing while none is open.
+    pub settled: u64,
 }
 
 impl Token {

@@ -1,0 +1,15 @@
+//! What comes due by itself, and the order in which it is booked.
+
+use super::TokenId;
+
+/// Something that ends sessions when its time comes. The order of the variants decides between equal times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    /// The calendar limit of a token.
+    Expired(TokenId),
+    /// The balance of a token.
+    Depleted(TokenId),
+}
+
+/// An instant of the monotonic clock, and what is due then.
+pub(super) type DueAt = (u64, Due);

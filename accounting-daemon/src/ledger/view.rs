@@ -1,0 +1,78 @@
+//! Reading the ledger: balances and sessions as they stand at an instant.
+
+use super::{FOREVER, Ledger, Now, Session, Token, TokenId};
+use crate::mac::{DeviceId, Mac};
+
+/// A token with its balance at an instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenAccount {
+    /// The record; `used` is up to date.
+    pub token: Token,
+    /// Devices online.
+    pub seats_used: u32,
+}
+
+/// An open session with its token at an instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionAccount {
+    /// The session.
+    pub session: Session,
+    /// Its token.
+    pub account: TokenAccount,
+    /// Milliseconds until the device is cut if nothing changes; `None`: nothing limits it.
+    pub left: Option<u64>,
+}
+
+impl Ledger {
+    /// A token in memory.
+    #[must_use]
+    pub fn token(&self, id: TokenId, now: Now) -> Option<TokenAccount> {
+        let account = self.accounts.get(&id)?;
+        let mut token = account.token.clone();
+        token.used = account.used_at(now.monotonic);
+        Some(TokenAccount {
+            token,
+            seats_used: u32::try_from(account.open.len()).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// The open session of a device.
+    #[must_use]
+    pub fn session(&self, device: DeviceId, now: Now) -> Option<SessionAccount> {
+        let session = self.sessions.get(&device)?.clone();
+        let account = self.token(session.token, now)?;
+        let deadline = self.deadline_of(session.token);
+        let left = (deadline != FOREVER).then(|| deadline.saturating_sub(now.monotonic));
+        Some(SessionAccount {
+            session,
+            account,
+            left,
+        })
+    }
+
+    /// The devices of a MAC address that are online, by zone.
+    pub fn devices_of(&self, mac: Mac) -> impl Iterator<Item = DeviceId> + '_ {
+        let zones = DeviceId { mac, zone: 0 }..=DeviceId { mac, zone: u16::MAX };
+        self.sessions.range(zones).map(|(device, _)| *device)
+    }
+
+    /// Every open session, by device.
+    pub fn sessions(&self) -> impl Iterator<Item = &Session> + '_ {
+        self.sessions.values()
+    }
+
+    /// The deadline that the gate holds for a token.
+    #[must_use]
+    pub fn deadline_of(&self, token: TokenId) -> u64 {
+        self.accounts
+            .get(&token)
+            .and_then(|account| account.deadline)
+            .unwrap_or(FOREVER)
+    }
+
+    /// How many sessions are open.
+    #[must_use]
+    pub fn online(&self) -> usize {
+        self.sessions.len()
+    }
+}

@@ -1,0 +1,124 @@
+//! What is kept on disk, and how: tokens, open sessions, usage records, accounts of people, and the one-row checkpoint.
+
+mod codec;
+mod disk;
+mod schema;
+
+pub use disk::Disk;
+
+use crate::ledger::{FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
+
+/// The instant up to which all open sessions are charged, and the boot in which the monotonic clock counted it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The kernel's boot id.
+    pub boot: [u8; 16],
+    /// Milliseconds of the monotonic clock.
+    pub monotonic: u64,
+    /// Milliseconds since 1970 by the wall clock.
+    pub wall: i64,
+}
+
+/// One row to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// A token that is new, with its code.
+    Create(Token),
+    /// A token that is there; its code has not changed.
+    Update(Token),
+    /// An open session.
+    Open(Session),
+    /// A session that ended: its record takes its place.
+    Release(UsageRecord),
+    /// A session that never was.
+    Void(SessionId),
+    /// A record that is taken back.
+    Unrelease(SessionId),
+}
+
+/// What a start finds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// The last checkpoint; `None` in a new store.
+    pub checkpoint: Option<Checkpoint>,
+    /// Open sessions, by number.
+    pub sessions: Vec<Session>,
+    /// The tokens of those sessions, by number.
+    pub tokens: Vec<Token>,
+    /// The next number of a token.
+    pub next_token: TokenId,
+    /// The next number of a session.
+    pub next_session: SessionId,
+}
+
+/// Why the store did not do as told. Each names the file and the way out.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It could not be opened.
+    #[error("cannot open the store {path}: {reason}: {advice}")]
+    Open {
+        /// The file.
+        path: String,
+        /// What was wrong.
+        reason: String,
+        /// The way out.
+        advice: &'static str,
+    },
+    /// It was written by a newer version.
+    #[error(
+        "the store {path} has schema {found}, newer than the {known} this program knows: start the newer version, or restore a backup"
+    )]
+    Newer {
+        /// The file.
+        path: String,
+        /// Its version.
+        found: u64,
+        /// The newest known.
+        known: u64,
+    },
+    /// A row does not read back.
+    #[error("the store {path} holds a damaged row in table {table}: restore a backup")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// The table.
+        table: &'static str,
+    },
+    /// Reading or writing failed.
+    #[error("the store {path} failed to {action}: {reason}")]
+    Failed {
+        /// The file.
+        path: String,
+        /// What was tried, such as "commit".
+        action: &'static str,
+        /// What was wrong.
+        reason: String,
+    },
+}
+
+/// Durable rows. One owner writes; a commit is on disk when it returns.
+pub trait Store: Send {
+    /// Everything a start needs.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn opened(&self) -> Result<Opened, StoreError>;
+
+    /// The token with this number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError>;
+
+    /// The token with this code.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError>;
+
+    /// Writes all rows and the checkpoint, or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`]; it is then unknown whether the rows are on disk, and the store must be opened again.
+    fn commit(&mut self, writes: &[Write], checkpoint: Checkpoint) -> Result<(), StoreError>;
+}
