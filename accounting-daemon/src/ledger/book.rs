@@ -76,17 +76,13 @@ impl Ledger {
 
     fn retire(&mut self, device: DeviceId, at: u64, extra: u64, cause: Cause, now: Now) -> Option<Session> {
         let session = self.sessions.remove(&device)?;
-        self.effects.push(Effect::Release(UsageRecord {
-            id: session.id,
-            token: session.token,
-            device,
-            addresses: session.addresses.clone(),
-            opened_on: session.opened_wall,
-            released_on: now.wall_at(at),
-            charged: session.charged_at(at) + extra,
-            traffic: super::Traffic::default(),
+        let charged = session.charged_at(at) + extra;
+        self.effects.push(Effect::Release(UsageRecord::of(
+            &session,
+            now.wall_at(at),
+            charged,
             cause,
-        }));
+        )));
         Some(session)
     }
 

@@ -13,7 +13,12 @@ mod due;
 mod effect;
 mod error;
 mod now;
+mod restart;
+#[cfg(test)]
+mod scenario;
 mod session;
+#[cfg(test)]
+mod tests;
 mod token;
 mod view;
 
@@ -96,18 +101,6 @@ impl Ledger {
         let (id, code) = (token.id, token.code.folded());
         self.accounts.entry(id).or_insert_with(|| Account::new(token));
         self.codes.insert(code, id);
-    }
-
-    /// Takes an open session into memory; its token must be there. Sessions come in the order of their numbers.
-    pub fn restore(&mut self, session: Session, now: Now) {
-        let Some(account) = self.accounts.get_mut(&session.token) else {
-            debug_assert!(false, "a session without its token");
-            return;
-        };
-        account.open.push(session.device);
-        let token = session.token;
-        self.sessions.insert(session.device, session);
-        self.reschedule(token, now);
     }
 
     /// Drops tokens that nobody uses from memory; to be called once their effects are durable.

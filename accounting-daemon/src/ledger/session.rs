@@ -135,3 +135,21 @@ pub struct UsageRecord {
     /// Why it ended.
     pub cause: Cause,
 }
+
+impl UsageRecord {
+    /// The record of a session that ends; what went through is filled in by whoever asks the gate.
+    #[must_use]
+    pub fn of(session: &Session, released_on: i64, charged: u64, cause: Cause) -> Self {
+        Self {
+            id: session.id,
+            token: session.token,
+            device: session.device,
+            addresses: session.addresses.clone(),
+            opened_on: session.opened_wall,
+            released_on,
+            charged,
+            traffic: Traffic::default(),
+            cause,
+        }
+    }
+}

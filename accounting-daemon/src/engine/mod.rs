@@ -1,10 +1,28 @@
-//! The engine's front: what the edges may ask of the one owner of the ledger.
+//! The engine: one owner of ledger, store and gate, and the front through which the edges ask it.
+//!
+//! What waits in the mailbox is handled in one round: booked, decided, committed in one transaction, carried out in the
+//! kernel, answered. While one round commits, the next gathers.
+
+mod answer;
+mod front;
+mod meter;
+mod round;
+mod start;
+#[cfg(test)]
+mod tests;
+mod worker;
 
 use std::net::IpAddr;
 
+pub use front::Engine;
+pub use meter::{Meters, SessionMeter};
+pub use round::{Core, Observer};
+pub use start::StartError;
+pub use worker::Worker;
+
 use crate::{
-    ledger::{Cause, CreateError, NewToken, RedeemError, ReleaseError, SessionId, Token, TokenId, Traffic},
-    mac::{DeviceId, Mac},
+    ledger::{SessionId, Token, Traffic},
+    mac::DeviceId,
 };
 
 /// Why the engine gave no answer at all.
@@ -73,55 +91,4 @@ pub struct Redeem {
     pub device: DeviceId,
     /// Whether a silent device may be displaced.
     pub takeover: bool,
-}
-
-/// The way into the engine; cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Engine {}
-
-impl Engine {
-    /// Creates a token.
-    ///
-    /// # Errors
-    /// [`CreateError`], or no answer.
-    pub async fn create(&self, _new: NewToken) -> Result<Token, Refusal<CreateError>> {
-        Err(Refusal::Unavailable(Unavailable::Busy))
-    }
-
-    /// The token with this number.
-    ///
-    /// # Errors
-    /// No answer.
-    pub async fn token(&self, _id: TokenId) -> Result<Option<TokenView>, Unavailable> {
-        Err(Unavailable::Busy)
-    }
-
-    /// Opens a session, or returns the open one when this device is on this code already.
-    ///
-    /// # Errors
-    /// [`RedeemError`], or no answer.
-    pub async fn redeem(&self, _redeem: Redeem) -> Result<SessionView, Refusal<RedeemError>> {
-        Err(Refusal::Unavailable(Unavailable::Busy))
-    }
-
-    /// Ends the session of a MAC address, in the zone named or in the only one.
-    ///
-    /// # Errors
-    /// [`ReleaseError`], or no answer.
-    pub async fn release(
-        &self,
-        _mac: Mac,
-        _zone: Option<u16>,
-        _cause: Cause,
-    ) -> Result<(), Refusal<ReleaseError>> {
-        Err(Refusal::Unavailable(Unavailable::Busy))
-    }
-
-    /// The open sessions of a MAC address, by zone: in the zone named, or in all.
-    ///
-    /// # Errors
-    /// No answer.
-    pub async fn sessions_of(&self, _mac: Mac, _zone: Option<u16>) -> Result<Vec<SessionView>, Unavailable> {
-        Err(Unavailable::Busy)
-    }
 }

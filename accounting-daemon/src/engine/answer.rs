@@ -1,0 +1,74 @@
+//! Letters to the engine, and the answers that wait for the commit.
+
+use tokio::sync::oneshot;
+
+use super::{Redeem, Refusal, SessionView, TokenView, Unavailable};
+use crate::{
+    ledger::{Cause, CreateError, NewToken, RedeemError, ReleaseError, SessionId, Token, TokenId},
+    mac::{DeviceId, Mac},
+};
+
+/// Where an answer goes. Nobody need be waiting for it any more.
+pub(super) type Answer<T> = oneshot::Sender<T>;
+
+/// What the edges ask.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// See [`super::Engine::create`].
+    Create(Box<NewToken>, Answer<Result<Token, Refusal<CreateError>>>),
+    /// See [`super::Engine::token`].
+    Token(TokenId, Answer<Result<Option<TokenView>, Unavailable>>),
+    /// See [`super::Engine::redeem`].
+    Redeem(Redeem, Answer<Result<SessionView, Refusal<RedeemError>>>),
+    /// See [`super::Engine::release`].
+    Release {
+        mac: Mac,
+        zone: Option<u16>,
+        cause: Cause,
+        answer: Answer<Result<(), Refusal<ReleaseError>>>,
+    },
+    /// See [`super::Engine::sessions_of`].
+    SessionsOf {
+        mac: Mac,
+        zone: Option<u16>,
+        answer: Answer<Result<Vec<SessionView>, Unavailable>>,
+    },
+    /// See [`super::Engine::stop`].
+    Stop(Answer<()>),
+}
+
+/// What was decided and is told once it is durable and the kernel has taken it.
+#[derive(Debug)]
+pub(super) enum Pending {
+    Create(
+        Result<TokenId, CreateError>,
+        Answer<Result<Token, Refusal<CreateError>>>,
+    ),
+    Token(TokenId, Answer<Result<Option<TokenView>, Unavailable>>),
+    Redeem(
+        Result<(DeviceId, SessionId), RedeemError>,
+        Answer<Result<SessionView, Refusal<RedeemError>>>,
+    ),
+    Release(
+        Result<(), ReleaseError>,
+        Answer<Result<(), Refusal<ReleaseError>>>,
+    ),
+    SessionsOf(Vec<DeviceId>, Answer<Result<Vec<SessionView>, Unavailable>>),
+    Stop(Answer<()>),
+}
+
+impl Pending {
+    /// Tells that the store failed: what was decided may or may not be durable.
+    pub(super) fn fail(self) {
+        let why = Unavailable::Store;
+        // An asker that has gone away is no fault.
+        let _ = match self {
+            Self::Create(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::Token(_, answer) => answer.send(Err(why)).is_ok(),
+            Self::Redeem(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::Release(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::SessionsOf(_, answer) => answer.send(Err(why)).is_ok(),
+            Self::Stop(answer) => answer.send(()).is_ok(),
+        };
+    }
+}

@@ -1,0 +1,118 @@
+//! The way into the engine: a bounded mailbox, and an answer for each letter.
+
+use std::sync::{
+    Arc,
+    mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+};
+
+use tokio::sync::oneshot;
+
+use super::{
+    Meters, Redeem, Refusal, SessionView, TokenView, Unavailable,
+    answer::{Answer, Message},
+};
+use crate::{
+    ledger::{Cause, CreateError, NewToken, RedeemError, ReleaseError, Token, TokenId},
+    mac::Mac,
+};
+
+/// Letters that may wait; more are answered with [`Unavailable::Busy`].
+const MAILBOX_MAX: usize = 4_096;
+
+/// The way into the engine; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    mailbox: SyncSender<Message>,
+    meters: Arc<Meters>,
+}
+
+impl Engine {
+    /// A mailbox, and the end at which the worker reads it.
+    pub(super) fn new(meters: Arc<Meters>) -> (Self, Receiver<Message>) {
+        let (mailbox, inbox) = sync_channel(MAILBOX_MAX);
+        (Self { mailbox, meters }, inbox)
+    }
+
+    /// The minutes of every open session, read without asking the engine.
+    #[must_use]
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// Creates a token.
+    ///
+    /// # Errors
+    /// [`CreateError`], or no answer.
+    pub async fn create(&self, new: NewToken) -> Result<Token, Refusal<CreateError>> {
+        flatten(self.ask(|answer| Message::Create(Box::new(new), answer)).await)
+    }
+
+    /// The token with this number.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn token(&self, id: TokenId) -> Result<Option<TokenView>, Unavailable> {
+        self.ask(|answer| Message::Token(id, answer)).await?
+    }
+
+    /// Opens a session, or returns the open one when this device is on this code already.
+    ///
+    /// # Errors
+    /// [`RedeemError`], or no answer.
+    pub async fn redeem(&self, redeem: Redeem) -> Result<SessionView, Refusal<RedeemError>> {
+        flatten(self.ask(|answer| Message::Redeem(redeem, answer)).await)
+    }
+
+    /// Ends the session of a MAC address, in the zone named or in the only one.
+    ///
+    /// # Errors
+    /// [`ReleaseError`], or no answer.
+    pub async fn release(
+        &self,
+        mac: Mac,
+        zone: Option<u16>,
+        cause: Cause,
+    ) -> Result<(), Refusal<ReleaseError>> {
+        flatten(
+            self.ask(|answer| Message::Release {
+                mac,
+                zone,
+                cause,
+                answer,
+            })
+            .await,
+        )
+    }
+
+    /// The open sessions of a MAC address, by zone: in the zone named, or in all.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn sessions_of(&self, mac: Mac, zone: Option<u16>) -> Result<Vec<SessionView>, Unavailable> {
+        self.ask(|answer| Message::SessionsOf { mac, zone, answer })
+            .await?
+    }
+
+    /// Tells the worker to finish the letters that wait and stop. The gate goes on enforcing.
+    ///
+    /// # Errors
+    /// No answer, when it has stopped already.
+    pub async fn stop(&self) -> Result<(), Unavailable> {
+        self.ask(Message::Stop).await
+    }
+
+    async fn ask<T>(&self, letter: impl FnOnce(Answer<T>) -> Message) -> Result<T, Unavailable> {
+        let (answer, reply) = oneshot::channel();
+        self.mailbox
+            .try_send(letter(answer))
+            .map_err(|error| match error {
+                TrySendError::Full(_) => Unavailable::Busy,
+                TrySendError::Disconnected(_) => Unavailable::Stopping,
+            })?;
+        reply.await.map_err(|_| Unavailable::Stopping)
+    }
+}
+
+fn flatten<T, E>(answer: Result<Result<T, Refusal<E>>, Unavailable>) -> Result<T, Refusal<E>> {
+    answer.unwrap_or_else(|unavailable| Err(Refusal::Unavailable(unavailable)))
+}

@@ -1,0 +1,330 @@
+//! One round: book what is due, decide what was asked, make it durable, carry it out, answer.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{
+    Meters, Refusal, SessionView, TokenView, Unavailable,
+    answer::{Message, Pending},
+};
+use crate::{
+    gate::{Entry, FOREVER, Gate, GateError},
+    ledger::{Cause, Effect, FoldedCode, Ledger, Now, RedeemError, Session, SessionId, Token, TokenId},
+    mac::DeviceId,
+    store::{Checkpoint, Store, StoreError, Write},
+};
+
+/// Who is told what the engine does, to count it.
+pub trait Observer: Send + Sync {
+    /// A redemption was answered.
+    fn redeemed(&self, _result: Result<(), RedeemError>) {}
+    /// A session was released.
+    fn released(&self, _cause: Cause) {}
+    /// The kernel refused a call; closing is tried again, opening is taken back.
+    fn kernel_failed(&self) {}
+}
+
+/// Nobody.
+impl Observer for () {}
+
+/// Ledger, store and gate together, without a clock and without a mailbox: the worker and the simulator drive it.
+pub struct Core<S, G> {
+    pub(super) ledger: Ledger,
+    pub(super) store: S,
+    pub(super) gate: G,
+    pub(super) boot: [u8; 16],
+    pub(super) meters: Arc<Meters>,
+    pub(super) observer: Arc<dyn Observer>,
+    /// Devices that the kernel did not let go of; tried again in each round.
+    pub(super) stuck: BTreeSet<DeviceId>,
+    pub(super) checkpoint: Checkpoint,
+}
+
+/// The effects of a round, sorted into what comes before the commit, what is in it and what comes after.
+#[derive(Default)]
+struct Plan {
+    tightest: BTreeMap<TokenId, u64>,
+    last: BTreeMap<TokenId, u64>,
+    writes: Vec<Write>,
+    /// Where in `writes` the records stand that the closing completes.
+    closing: Vec<usize>,
+    admit: BTreeMap<DeviceId, Session>,
+}
+
+impl Plan {
+    fn new(effects: Vec<Effect>) -> Self {
+        let mut plan = Self::default();
+        for effect in effects {
+            match effect {
+                Effect::Create(token) => plan.writes.push(Write::Create(token)),
+                Effect::Update(token) => plan.writes.push(Write::Update(token)),
+                Effect::Deadline { token, at } => {
+                    let tightest = plan.tightest.entry(token).or_insert(at);
+                    *tightest = at.min(*tightest);
+                    plan.last.insert(token, at);
+                }
+                Effect::Admit(session) => {
+                    plan.writes.push(Write::Open(session.clone()));
+                    plan.admit.insert(session.device, session);
+                }
+                Effect::Release(record) => {
+                    plan.admit.remove(&record.device);
+                    plan.closing.push(plan.writes.len());
+                    plan.writes.push(Write::Release(record));
+                }
+                Effect::Void(id) => plan.writes.push(Write::Void(id)),
+                Effect::Unrelease(id) => plan.writes.push(Write::Unrelease(id)),
+            }
+        }
+        plan
+    }
+}
+
+impl<S: Store, G: Gate> Core<S, G> {
+    /// Handles all that waits at one instant. The monotonic clock of `now` must not go back.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the commit failed: nothing was acknowledged, and the core must be started anew.
+    pub(super) fn round(&mut self, now: Now, messages: Vec<Message>) -> Result<(), StoreError> {
+        self.retry_stuck();
+        self.ledger.book(now);
+        let mut failure = None;
+        let pending: Vec<Pending> = messages
+            .into_iter()
+            .map(|message| self.decide(message, now, &mut failure))
+            .collect();
+        match failure.map_or_else(|| self.carry_out(now), Err) {
+            Ok(refused) => {
+                for decided in pending {
+                    self.answer(decided, &refused, now);
+                }
+                self.ledger.forget_idle();
+                Ok(())
+            }
+            Err(error) => {
+                pending.into_iter().for_each(Pending::fail);
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes the instant up to which all open sessions are charged, so that a power cut takes no more than what came
+    /// after it.
+    ///
+    /// # Errors
+    /// [`StoreError`] as for [`Core::round`].
+    pub(super) fn write_checkpoint(&mut self, now: Now) -> Result<(), StoreError> {
+        let checkpoint = Checkpoint {
+            boot: self.boot,
+            monotonic: now.monotonic,
+            wall: now.wall,
+        };
+        self.store.commit(&[], checkpoint)?;
+        self.checkpoint = checkpoint;
+        Ok(())
+    }
+
+    /// Decides one letter. What the store could not tell is a `failure` of the whole round.
+    fn decide(&mut self, message: Message, now: Now, failure: &mut Option<StoreError>) -> Pending {
+        match message {
+            Message::Create(new, answer) => {
+                self.load_code(&new.code.folded(), failure);
+                Pending::Create(self.ledger.create(*new, now), answer)
+            }
+            Message::Redeem(redeem, answer) => {
+                let code = redeem.code.folded();
+                self.load_code(&code, failure);
+                let result = self.ledger.redeem(&code, redeem.device, now);
+                Pending::Redeem(result.map(|id| (redeem.device, id)), answer)
+            }
+            Message::Release {
+                mac,
+                zone,
+                cause,
+                answer,
+            } => Pending::Release(self.ledger.release(mac, zone, cause, now), answer),
+            Message::Token(id, answer) => {
+                if !self.ledger.knows(id) {
+                    let found = self.store.token(id);
+                    self.load(found, failure);
+                }
+                Pending::Token(id, answer)
+            }
+            Message::SessionsOf { mac, zone, answer } => {
+                let devices = self
+                    .ledger
+                    .devices_of(mac)
+                    .filter(|device| zone.is_none_or(|zone| device.zone == zone));
+                Pending::SessionsOf(devices.collect(), answer)
+            }
+            Message::Stop(answer) => Pending::Stop(answer),
+        }
+    }
+
+    fn load_code(&mut self, code: &FoldedCode, failure: &mut Option<StoreError>) {
+        if !self.ledger.knows_code(code) {
+            let found = self.store.token_by_code(code);
+            self.load(found, failure);
+        }
+    }
+
+    fn load(&mut self, found: Result<Option<Token>, StoreError>, failure: &mut Option<StoreError>) {
+        match found {
+            Ok(token) => token.into_iter().for_each(|token| self.ledger.load(token)),
+            Err(error) => *failure = Some(error),
+        }
+    }
+
+    /// Carries out what the ledger wants: what takes away first, then the commit, then what gives. What the kernel
+    /// refuses is taken back by a commit of its own. Answers the sessions that were refused.
+    pub(super) fn carry_out(&mut self, now: Now) -> Result<BTreeSet<SessionId>, StoreError> {
+        let mut refused = BTreeSet::new();
+        loop {
+            let effects = self.ledger.drain();
+            if effects.is_empty() {
+                return Ok(refused);
+            }
+            let mut plan = Plan::new(effects);
+            self.take_away(&mut plan);
+            let checkpoint = Checkpoint {
+                boot: self.boot,
+                monotonic: now.monotonic,
+                wall: now.wall,
+            };
+            self.store.commit(&plan.writes, checkpoint)?;
+            self.checkpoint = checkpoint;
+            self.give(plan, now, &mut refused);
+        }
+    }
+
+    fn take_away(&mut self, plan: &mut Plan) {
+        for (&token, &at) in &plan.tightest {
+            if self.gate.deadline(token).is_some_and(|held| at < held) {
+                let result = self.gate.set_deadline(token, at);
+                self.note(result.as_ref().err());
+            }
+        }
+        for &place in &plan.closing {
+            let Some(Write::Release(record)) = plan.writes.get_mut(place) else {
+                continue;
+            };
+            match self.gate.close(record.device) {
+                Ok(traffic) => record.traffic = traffic.unwrap_or_default(),
+                Err(error) => {
+                    record.traffic = self.gate.traffic(record.device).unwrap_or_default();
+                    self.stuck.insert(record.device);
+                    self.note(Some(&error));
+                }
+            }
+            self.observer.released(record.cause);
+            self.meters.end(record.device, record.charged);
+        }
+    }
+
+    fn give(&mut self, plan: Plan, now: Now, refused: &mut BTreeSet<SessionId>) {
+        for (&token, &at) in &plan.last {
+            // Where there is no room for the token's deadline, its devices are refused below.
+            let result = self.gate.set_deadline(token, at);
+            self.note(result.as_ref().err());
+        }
+        for session in plan.admit.into_values() {
+            let entry = Entry {
+                device: session.device,
+                session: session.id,
+                token: session.token,
+                deadline: FOREVER,
+            };
+            match self.gate.open(&entry) {
+                Ok(()) => {
+                    self.stuck.remove(&session.device);
+                    self.meters.start(&session);
+                }
+                Err(error) => {
+                    self.note(Some(&error));
+                    refused.insert(session.id);
+                    self.ledger.refused(session.id, now);
+                }
+            }
+        }
+    }
+
+    fn retry_stuck(&mut self) {
+        for device in std::mem::take(&mut self.stuck) {
+            if self.gate.close(device).is_err() {
+                self.stuck.insert(device);
+            }
+        }
+    }
+
+    fn note(&self, error: Option<&GateError>) {
+        if let Some(error) = error {
+            tracing::error!(%error, "the gate did not do as told");
+            self.observer.kernel_failed();
+        }
+    }
+
+    fn answer(&self, decided: Pending, refused: &BTreeSet<SessionId>, now: Now) {
+        // An asker that has gone away is no fault.
+        let _ = match decided {
+            Pending::Create(result, answer) => {
+                let result = result.map_err(Refusal::Ledger).and_then(|id| {
+                    self.token_view(id, now)
+                        .map(|view| view.token)
+                        .ok_or(Refusal::Unavailable(Unavailable::Store))
+                });
+                answer.send(result).is_ok()
+            }
+            Pending::Token(id, answer) => answer.send(Ok(self.token_view(id, now))).is_ok(),
+            Pending::Redeem(result, answer) => {
+                let result = result.and_then(|(device, id)| {
+                    if refused.contains(&id) {
+                        return Err(RedeemError::GateFull);
+                    }
+                    // Another redemption of the same round may have ended it again.
+                    self.session_view(device, now)
+                        .filter(|view| view.id == id)
+                        .ok_or(RedeemError::GateFull)
+                });
+                self.observer
+                    .redeemed(result.as_ref().map(|_| ()).map_err(|error| *error));
+                answer.send(result.map_err(Refusal::Ledger)).is_ok()
+            }
+            Pending::Release(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
+            Pending::SessionsOf(devices, answer) => {
+                let views = devices
+                    .into_iter()
+                    .filter_map(|device| self.session_view(device, now))
+                    .collect();
+                answer.send(Ok(views)).is_ok()
+            }
+            Pending::Stop(answer) => answer.send(()).is_ok(),
+        };
+    }
+
+    fn token_view(&self, id: TokenId, now: Now) -> Option<TokenView> {
+        let account = self.ledger.token(id, now)?;
+        Some(TokenView {
+            token: account.token,
+            seats_used: account.seats_used,
+        })
+    }
+
+    fn session_view(&self, device: DeviceId, now: Now) -> Option<SessionView> {
+        let found = self.ledger.session(device, now)?;
+        let traffic = self.gate.traffic(device).unwrap_or_default();
+        let seen = traffic.seen_up.max(traffic.seen_down);
+        Some(SessionView {
+            id: found.session.id,
+            device,
+            token: found.account.token,
+            seats_used: found.account.seats_used,
+            opened_on: found.session.opened_wall,
+            last_seen: seen.map_or(found.session.opened_wall, |seen| now.wall_at(seen)),
+            left: found.left,
+            traffic,
+            addresses: found.session.addresses,
+        })
+    }
+}

@@ -1,0 +1,91 @@
+//! The worker: the thread that owns the core, reads the mailbox and keeps time.
+
+use std::{
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::Duration,
+};
+
+use super::{Core, Engine, answer::Message};
+use crate::{
+    clock::Clock,
+    gate::Gate,
+    ledger::Now,
+    store::{Store, StoreError},
+};
+
+/// Letters handled in one round at most.
+const ROUND_MAX: usize = 1_024;
+
+/// How often the instant up to which all is charged is written while sessions are open.
+const CHECKPOINT_MS: u64 = 5_000;
+
+/// How long the worker sleeps at most: the wall clock may be set meanwhile.
+const SLEEP_MAX_MS: u64 = 1_000;
+
+/// The wall clock has been set when it moves this much against the monotonic one.
+const STEP_MS: u64 = 250;
+
+/// Owns the core on a thread of its own.
+pub struct Worker<S, G> {
+    core: Core<S, G>,
+    clock: Clock,
+    inbox: Receiver<Message>,
+}
+
+impl<S: Store + 'static, G: Gate + 'static> Worker<S, G> {
+    /// A worker for a core that has started, and the way into it.
+    #[must_use]
+    pub fn new(core: Core<S, G>, clock: Clock) -> (Engine, Self) {
+        let (engine, inbox) = Engine::new(Arc::clone(&core.meters));
+        (engine, Self { core, clock, inbox })
+    }
+
+    /// Works until it is told to stop, or every [`Engine`] is gone, or the store fails.
+    ///
+    /// # Errors
+    /// [`StoreError`]: start anew from what is on disk. The gate goes on enforcing.
+    pub fn run(mut self) -> Result<(), StoreError> {
+        let mut offset = offset(self.clock.now());
+        loop {
+            let (messages, open) = self.wait();
+            let now = self.clock.now();
+            if offset.abs_diff(self::offset(now)) > STEP_MS {
+                tracing::warn!("the wall clock was set: calendar limits are worked out anew");
+                self.core.ledger.clock_stepped(now);
+            }
+            offset = self::offset(now);
+            let stop = !open || messages.iter().any(|message| matches!(message, Message::Stop(_)));
+            self.core.round(now, messages)?;
+            let due = now.monotonic.saturating_sub(self.core.checkpoint.monotonic) >= CHECKPOINT_MS;
+            if self.core.ledger.online() > 0 && (due || stop) {
+                self.core.write_checkpoint(now)?;
+            }
+            if stop {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sleeps until something waits or comes due; answers all that waits, and whether more can come.
+    fn wait(&self) -> (Vec<Message>, bool) {
+        let due = self.core.ledger.next_due().unwrap_or(u64::MAX);
+        let sleep = due.saturating_sub(self.clock.monotonic()).min(SLEEP_MAX_MS);
+        match self.inbox.recv_timeout(Duration::from_millis(sleep)) {
+            Ok(first) => {
+                let rest = self.inbox.try_iter().take(ROUND_MAX - 1);
+                (std::iter::once(first).chain(rest).collect(), true)
+            }
+            Err(RecvTimeoutError::Timeout) => (Vec::new(), true),
+            Err(RecvTimeoutError::Disconnected) => (Vec::new(), false),
+        }
+    }
+}
+
+/// How far the wall clock is from the monotonic one, in milliseconds.
+fn offset(now: Now) -> i64 {
+    now.wall
+        .saturating_sub(i64::try_from(now.monotonic).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,121 @@
+//! A gate in memory, for tests and the simulator: the same promises, without a kernel.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Adoption, Deadline, Entry, Gate, GateError};
+use crate::{
+    ledger::{SessionId, TokenId, Traffic},
+    mac::DeviceId,
+};
+
+/// Devices, deadlines and counts in memory.
+#[derive(Clone, Debug, Default)]
+pub struct SimulatedGate {
+    /// How many devices it takes.
+    pub capacity: u32,
+    /// Devices whose next opening fails.
+    pub refuse_open: BTreeSet<DeviceId>,
+    /// Devices whose next closing fails.
+    pub refuse_close: BTreeSet<DeviceId>,
+    entries: BTreeMap<DeviceId, Entry>,
+    traffic: BTreeMap<DeviceId, Traffic>,
+    deadlines: BTreeMap<TokenId, Deadline>,
+}
+
+impl SimulatedGate {
+    /// An empty gate.
+    #[must_use]
+    pub fn new(capacity: u32) -> Self {
+        Self {
+            capacity,
+            ..Self::default()
+        }
+    }
+
+    /// The session for which a device may pass at an instant (monotonic milliseconds).
+    #[must_use]
+    pub fn admits(&self, device: DeviceId, monotonic: u64) -> Option<SessionId> {
+        let entry = self.entries.get(&device)?;
+        let deadline = self.deadlines.get(&entry.token)?.min(&entry.deadline);
+        (monotonic < *deadline).then_some(entry.session)
+    }
+
+    /// Every entry, whether its deadline has passed or not.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> + '_ {
+        self.entries.values()
+    }
+
+    /// Lets frames of a device count.
+    pub fn count(&mut self, device: DeviceId, traffic: Traffic) {
+        self.traffic.insert(device, traffic);
+    }
+}
+
+fn refuse(list: &mut BTreeSet<DeviceId>, device: DeviceId, action: &'static str) -> Result<(), GateError> {
+    if list.remove(&device) {
+        let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        return Err(GateError::Kernel { action, source });
+    }
+    Ok(())
+}
+
+impl Gate for SimulatedGate {
+    fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    fn adopt(&mut self, deadlines: &[(TokenId, Deadline)], entries: &[Entry]) -> Result<Adoption, GateError> {
+        let mut adoption = Adoption::default();
+        self.deadlines = deadlines.iter().copied().collect();
+        let mut before = std::mem::take(&mut self.entries);
+        for entry in entries {
+            match before
+                .remove(&entry.device)
+                .filter(|found| found.session == entry.session)
+            {
+                Some(_) => {
+                    self.entries.insert(entry.device, *entry);
+                    adoption.kept.push(entry.device);
+                }
+                None if self.open(entry).is_ok() => adoption.restored.push(entry.device),
+                None => adoption.refused.push(entry.device),
+            }
+        }
+        adoption.strangers = before.len();
+        Ok(adoption)
+    }
+
+    fn set_deadline(&mut self, token: TokenId, deadline: Deadline) -> Result<(), GateError> {
+        self.deadlines.insert(token, deadline);
+        Ok(())
+    }
+
+    fn deadline(&self, token: TokenId) -> Option<Deadline> {
+        let used = self.entries.values().any(|entry| entry.token == token);
+        self.deadlines.get(&token).copied().filter(|_| used)
+    }
+
+    fn open(&mut self, entry: &Entry) -> Result<(), GateError> {
+        refuse(&mut self.refuse_open, entry.device, "insert a device")?;
+        if self.entries.len() >= self.capacity as usize && !self.entries.contains_key(&entry.device) {
+            return Err(GateError::Full {
+                capacity: self.capacity,
+            });
+        }
+        self.entries.insert(entry.device, *entry);
+        self.traffic.insert(entry.device, Traffic::default());
+        Ok(())
+    }
+
+    fn close(&mut self, device: DeviceId) -> Result<Option<Traffic>, GateError> {
+        refuse(&mut self.refuse_close, device, "remove a device")?;
+        Ok(self
+            .entries
+            .remove(&device)
+            .and_then(|_| self.traffic.remove(&device)))
+    }
+
+    fn traffic(&self, device: DeviceId) -> Option<Traffic> {
+        self.traffic.get(&device).copied()
+    }
+}

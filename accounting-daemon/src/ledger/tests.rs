@@ -1,0 +1,225 @@
+//! The rules, one readable scenario each; the sentence is the name.
+
+use std::collections::BTreeMap;
+
+use super::{Rules, scenario::check, scenario::check_with};
+
+#[test]
+fn the_balance_pauses_when_nobody_is_connected() {
+    check(
+        "token A 60s
+         tick 10m
+         redeem A d1 -> ok
+         cut A 60s
+         tick 20s
+         left A 40s
+         release d1 -> ok
+         record d1 Disconnected 20s
+         tick 10m
+         left A 40s
+         redeem A d1 -> ok
+         cut A 40s",
+    );
+}
+
+#[test]
+fn two_devices_for_ten_seconds_use_twenty() {
+    check(
+        "token A 60s seats 2
+         redeem A d1 -> ok
+         tick 10s
+         redeem A d2 -> ok
+         cut A 25s
+         tick 10s
+         left A 30s
+         release d1 -> ok
+         record d1 Disconnected 20s
+         cut A 30s
+         tick 30s
+         offline d2
+         record d2 Depleted 40s
+         left A 0s",
+    );
+}
+
+#[test]
+fn what_divides_unevenly_among_seats_goes_to_the_oldest_session() {
+    check(
+        "token A 100ms seats 3
+         redeem A d2 -> ok
+         redeem A d1 -> ok
+         redeem A d3 -> ok
+         cut A 33ms
+         tick 33ms
+         record d2 Depleted 34ms
+         record d1 Depleted 33ms
+         record d3 Depleted 33ms",
+    );
+}
+
+#[test]
+fn a_session_ends_when_its_token_is_depleted_however_late_that_is_noticed() {
+    check(
+        "token A 60s
+         redeem A d1 -> ok
+         tick 59999ms
+         online d1
+         tick 5m
+         offline d1
+         record d1 Depleted 60s",
+    );
+}
+
+#[test]
+fn zero_is_a_value_never_no_limit() {
+    check(
+        "token A 0s
+         redeem A d1 -> Depleted
+         offline d1",
+    );
+}
+
+#[test]
+fn same_code_same_device_is_the_same_session() {
+    check(
+        "token A 60s
+         redeem A d1 -> ok
+         tick 10s
+         redeem A d1 -> ok
+         tick 10s
+         left A 40s
+         release d1 -> ok
+         record d1 Disconnected 20s",
+    );
+}
+
+#[test]
+fn the_same_device_with_another_code_switches_and_the_first_keeps_its_balance() {
+    check(
+        "token A 60s
+         token B 30s
+         redeem A d1 -> ok
+         tick 10s
+         redeem B d1 -> ok
+         record d1 Switched 10s
+         left A 50s
+         cut B 30s
+         tick 30s
+         record d1 Depleted 30s
+         left A 50s",
+    );
+}
+
+#[test]
+fn user_limit_null_means_one() {
+    check(
+        "token A 60s
+         redeem A d1 -> ok
+         redeem A d2 -> NoSeat
+         release d1 -> ok
+         redeem A d2 -> ok",
+    );
+}
+
+#[test]
+fn not_yet_valid_burns_nothing_and_valid_to_cuts_a_running_session() {
+    check(
+        "token A 60s from 10s to 30s
+         redeem A d1 -> NotYetValid
+         left A 60s
+         tick 10s
+         redeem A d1 -> ok
+         cut A 20s
+         tick 1m
+         record d1 Expired 20s
+         left A 40s
+         redeem A d1 -> Expired",
+    );
+}
+
+#[test]
+fn calendar_limits_follow_the_wall_clock_when_it_is_set() {
+    check(
+        "token A 60s to 50s
+         redeem A d1 -> ok
+         cut A 50s
+         tick 5s
+         set 40s
+         cut A 5s
+         set 10s
+         record d1 Expired 5s",
+    );
+}
+
+#[test]
+fn an_untrusted_clock_refuses_tokens_with_dates_and_no_others() {
+    check(
+        "token A 60s to 50s
+         token B 60s
+         untrust
+         redeem A d1 -> ClockNotSet
+         redeem B d1 -> ok",
+    );
+}
+
+#[test]
+fn the_first_condition_that_fails_is_the_answer() {
+    let rules = Rules {
+        devices_max: 1,
+        locations: BTreeMap::from([(0, 1), (1, 2)]),
+    };
+    check_with(
+        rules,
+        "redeem X d1 -> UnknownCode
+         token elsewhere 0s to 0s place 2
+         redeem elsewhere d1 -> WrongLocation
+         token ended 0s to 0s
+         redeem ended d1 -> Expired
+         token empty 0s
+         token A 60s
+         redeem A d1 -> ok
+         redeem empty d2 -> Depleted
+         redeem A d2 -> NoSeat
+         token B 60s
+         redeem B d2 -> GateFull
+         left B 60s
+         redeem B d1 -> ok
+         record d1 Switched 0s
+         untrust
+         redeem ended d2 -> ClockNotSet",
+    );
+}
+
+#[test]
+fn what_the_kernel_refuses_is_not_charged_and_what_it_had_switched_is_restored() {
+    check(
+        "token A 60s
+         token B 60s
+         redeem A d1 -> ok
+         tick 10s
+         redeem B d1 -> ok
+         refuse
+         left B 60s
+         seats B 0
+         online d1
+         cut A 50s
+         tick 5s
+         left A 45s
+         release d1 -> ok
+         record d1 Disconnected 15s",
+    );
+}
+
+#[test]
+fn a_mac_address_in_two_zones_is_two_devices() {
+    check(
+        "token A 60s seats 2
+         redeem A d1 -> ok
+         redeem A d1@7 -> ok
+         seats A 2
+         release d1 -> SeveralZones
+         release d1@0 -> ok
+         online d1@7
+         redeem A d1 -> ok",
+    );
+}
