@@ -10,8 +10,8 @@ use super::{
     answer::{Message, Pending},
 };
 use crate::{
-    gate::{Entry, FOREVER, Gate, GateError},
-    ledger::{Cause, Effect, FoldedCode, Ledger, Now, RedeemError, Session, SessionId, Token, TokenId},
+    gate::{Entry, Gate, GateError},
+    ledger::{Cause, Effect, FoldedCode, Ledger, Now, RedeemError, Seen, Session, SessionId, Token, TokenId},
     mac::DeviceId,
     store::{Checkpoint, Store, StoreError, Write},
 };
@@ -50,7 +50,8 @@ struct Plan {
     writes: Vec<Write>,
     /// Where in `writes` the records stand that the closing completes.
     closing: Vec<usize>,
-    admit: BTreeMap<DeviceId, Session>,
+    /// Each with the device's own deadline.
+    admit: BTreeMap<DeviceId, (Session, u64)>,
 }
 
 impl Plan {
@@ -65,9 +66,9 @@ impl Plan {
                     *tightest = at.min(*tightest);
                     plan.last.insert(token, at);
                 }
-                Effect::Admit(session) => {
+                Effect::Admit(session, until) => {
                     plan.writes.push(Write::Open(session.clone()));
-                    plan.admit.insert(session.device, session);
+                    plan.admit.insert(session.device, (session, until));
                 }
                 Effect::Release(record) => {
                     plan.admit.remove(&record.device);
@@ -89,7 +90,7 @@ impl<S: Store, G: Gate> Core<S, G> {
     /// [`StoreError`] when the commit failed: nothing was acknowledged, and the core must be started anew.
     pub(super) fn round(&mut self, now: Now, messages: Vec<Message>) -> Result<(), StoreError> {
         self.retry_stuck();
-        self.ledger.book(now);
+        self.ledger.book(&seen(&self.gate), now);
         let mut failure = None;
         let pending: Vec<Pending> = messages
             .into_iter()
@@ -136,7 +137,9 @@ impl<S: Store, G: Gate> Core<S, G> {
             Message::Redeem(redeem, answer) => {
                 let code = redeem.code.folded();
                 self.load_code(&code, failure);
-                let result = self.ledger.redeem(&code, redeem.device, now);
+                let result =
+                    self.ledger
+                        .redeem(&code, redeem.device, redeem.takeover, &seen(&self.gate), now);
                 Pending::Redeem(result.map(|id| (redeem.device, id)), answer)
             }
             Message::Release {
@@ -229,12 +232,12 @@ impl<S: Store, G: Gate> Core<S, G> {
             let result = self.gate.set_deadline(token, at);
             self.note(result.as_ref().err());
         }
-        for session in plan.admit.into_values() {
+        for (session, deadline) in plan.admit.into_values() {
             let entry = Entry {
                 device: session.device,
                 session: session.id,
                 token: session.token,
-                deadline: FOREVER,
+                deadline,
             };
             match self.gate.open(&entry) {
                 Ok(()) => {
@@ -326,5 +329,16 @@ impl<S: Store, G: Gate> Core<S, G> {
             traffic,
             addresses: found.session.addresses,
         })
+    }
+}
+
+/// What the gate has seen of a device.
+pub(super) fn seen<G: Gate>(gate: &G) -> impl Fn(DeviceId) -> Seen + '_ {
+    |device| {
+        let traffic = gate.traffic(device).unwrap_or_default();
+        Seen {
+            up: traffic.seen_up,
+            down: traffic.seen_down,
+        }
     }
 }

@@ -5,9 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{Core, Meters, Observer};
+use super::{Core, Meters, Observer, round::seen};
 use crate::{
-    gate::{Adoption, Deadline, Entry, FOREVER, Gate, GateError},
+    gate::{Adoption, Deadline, Entry, Gate, GateError},
     ledger::{Effect, Ledger, Now, Rules, Session, Token, TokenId},
     store::{Checkpoint, Opened, Store, StoreError},
 };
@@ -84,7 +84,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             checkpoint,
         };
         if same_boot {
-            core.ledger.book(now);
+            core.ledger.book(&seen(&core.gate), now);
         } else {
             core.ledger.lose_all(at(checkpoint, now));
         }
@@ -132,7 +132,7 @@ fn expected(opened: &Opened, rules: &Rules, now: Now) -> (Vec<(TokenId, Deadline
         device: session.device,
         session: session.id,
         token: session.token,
-        deadline: FOREVER,
+        deadline: ledger.session_deadline(session),
     });
     (deadlines.into_iter().collect(), entries.collect())
 }

@@ -264,7 +264,8 @@ fn what_waits_together_is_one_commit() {
         answers[3],
         Err(Refusal::Ledger(RedeemError::NoSeat {
             user_limit: 3,
-            seats_used: 3
+            seats_used: 3,
+            retry_after_s: None
         }))
     );
     assert_eq!(

@@ -1,10 +1,10 @@
 //! Tokens come into being, codes open sessions, sessions end by request.
 
 use super::{
-    Cause, CreateError, Effect, FoldedCode, ID_MAX, Ledger, MINUTE_MS, NewToken, Now, RedeemError,
-    ReleaseError, Session, SessionId, Token, TokenId,
+    Activity, Cause, CreateError, Effect, FoldedCode, ID_MAX, Ledger, MINUTE_MS, NewToken, Now, RedeemError,
+    Session, SessionId, Token, TokenId, seat::Seat,
 };
-use crate::mac::{DeviceId, Mac};
+use crate::mac::DeviceId;
 
 impl Ledger {
     /// Makes a token. A token with the same code must have been loaded before, where the store has one.
@@ -51,7 +51,7 @@ impl Ledger {
     }
 
     /// Opens a session for a device, or finds the one it has on this code. The token must have been loaded, where the
-    /// store has one.
+    /// store has one. `takeover` asks for the seat of a device that is silent, though not for long.
     ///
     /// # Errors
     /// [`RedeemError`], the first condition that fails in the order of its variants; nothing has changed then.
@@ -59,6 +59,8 @@ impl Ledger {
         &mut self,
         code: &FoldedCode,
         device: DeviceId,
+        takeover: bool,
+        activity: &dyn Activity,
         now: Now,
     ) -> Result<SessionId, RedeemError> {
         let id = *self.codes.get(code).ok_or(RedeemError::UnknownCode)?;
@@ -71,30 +73,32 @@ impl Ledger {
         {
             return Err(RedeemError::WrongLocation);
         }
-        let current = self.sessions.get(&device);
+        let current = self.sessions.get(&device).map(|open| &open.session);
         if let Some(session) = current
             && session.token == id
         {
             return Ok(session.id);
         }
         check_calendar(token, now)?;
-        if token.left() == 0 || account.used_at(now.monotonic) >= token.entitled {
+        if account.used_at(now.monotonic) >= token.entitled {
             return Err(RedeemError::Depleted);
         }
-        let seats_used = u32::try_from(account.open.len()).unwrap_or(u32::MAX);
-        if seats_used >= token.seats() {
-            return Err(RedeemError::NoSeat {
-                user_limit: token.seats(),
-                seats_used,
-            });
-        }
-        if current.is_none() && self.sessions.len() >= self.rules.devices_max {
+        let switching = current.is_some();
+        let seat = self.seat(id, takeover, activity, now)?;
+        if !switching && matches!(seat, Seat::Free) && self.sessions.len() >= self.rules.devices_max {
             return Err(RedeemError::GateFull);
         }
 
-        let replaced = self.end_session(device, now.monotonic, Cause::Switched, now);
+        let mut replaced = Vec::new();
+        replaced.extend(self.end_session(device, now.monotonic, Cause::Switched, now));
+        if let Seat::Displace(other) | Seat::TakeOver(other) = seat {
+            replaced.extend(self.end_session(other, now.monotonic, Cause::Displaced, now));
+        }
+        if let Seat::TakeOver(_) = seat {
+            self.taken_over(id, now);
+        }
         let session = self.open(id, device, now);
-        if let Some(replaced) = replaced {
+        if !replaced.is_empty() {
             self.replaced.insert(session, replaced);
         }
         Ok(session)
@@ -120,26 +124,24 @@ impl Ledger {
             account.token.last_access = Some(now.wall);
             self.effects.push(Effect::Update(account.token.clone()));
         }
-        self.sessions.insert(device, session.clone());
+        self.remember(session.clone());
         self.reschedule(token, now);
-        self.effects.push(Effect::Admit(session));
+        self.admit(session);
         id
     }
 
     /// Undoes an admission that the gate refused: nothing is charged, and the session that it had replaced is open
     /// again. To be called in the round of the redemption, with its `now`.
     pub fn refused(&mut self, id: SessionId, now: Now) {
-        let Some(device) = self
+        let found = self
             .sessions
             .values()
-            .find(|session| session.id == id)
-            .map(|session| session.device)
-        else {
+            .find(|open| open.session.id == id)
+            .map(|open| open.session.device);
+        let Some(session) = found.and_then(|device| self.forget(device)) else {
             return;
         };
-        let Some(session) = self.sessions.remove(&device) else {
-            return;
-        };
+        let device = session.device;
         debug_assert_eq!(
             session.charged_at(now.monotonic),
             0,
@@ -151,40 +153,26 @@ impl Ledger {
         }
         self.effects.push(Effect::Void(id));
         self.reschedule(session.token, now);
-        if let Some(replaced) = self.replaced.remove(&id)
-            && let Some(account) = self.accounts.get_mut(&replaced.token)
-        {
-            account.settle(now.monotonic);
-            account.open.push(device);
-            self.effects.push(Effect::Unrelease(replaced.id));
-            self.effects.push(Effect::Update(account.token.clone()));
-            self.sessions.insert(device, replaced.clone());
-            self.reschedule(replaced.token, now);
-            self.effects.push(Effect::Admit(replaced));
+        for session in self.replaced.remove(&id).unwrap_or_default() {
+            self.unrelease(session, now);
         }
     }
 
-    /// Ends the session of a MAC address, in the zone named or in the only one where it is online.
-    ///
-    /// # Errors
-    /// [`ReleaseError`]; nothing has changed then.
-    pub fn release(
-        &mut self,
-        mac: Mac,
-        zone: Option<u16>,
-        cause: Cause,
-        now: Now,
-    ) -> Result<(), ReleaseError> {
-        let mut devices = self
-            .devices_of(mac)
-            .filter(|device| zone.is_none_or(|zone| device.zone == zone));
-        let device = devices.next().ok_or(ReleaseError::NotOnline)?;
-        if devices.next().is_some() {
-            return Err(ReleaseError::SeveralZones);
-        }
-        drop(devices);
-        self.end_session(device, now.monotonic, cause, now);
-        Ok(())
+    fn unrelease(&mut self, session: Session, now: Now) {
+        let Some(account) = self.accounts.get_mut(&session.token) else {
+            return;
+        };
+        account.settle(now.monotonic);
+        let sessions = &self.sessions;
+        let id_of = |device: &DeviceId| sessions.get(device).map_or(session.id, |open| open.session.id);
+        account.open.push(session.device);
+        account.open.sort_by_key(id_of);
+        self.effects.push(Effect::Unrelease(session.id));
+        self.effects.push(Effect::Update(account.token.clone()));
+        let token = session.token;
+        self.remember(session.clone());
+        self.reschedule(token, now);
+        self.admit(session);
     }
 }
 

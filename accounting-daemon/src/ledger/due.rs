@@ -1,10 +1,15 @@
 //! What comes due by itself, and the order in which it is booked.
 
 use super::TokenId;
+use crate::mac::DeviceId;
 
 /// Something that ends sessions when its time comes. The order of the variants decides between equal times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Due {
+    /// The silence of a device.
+    Idle(DeviceId),
+    /// The cap of one session.
+    SessionTimeout(DeviceId),
     /// The calendar limit of a token.
     Expired(TokenId),
     /// The balance of a token.

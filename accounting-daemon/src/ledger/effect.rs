@@ -17,8 +17,8 @@ pub enum Effect {
         /// The deadline.
         at: u64,
     },
-    /// Keep the session, then let its device pass.
-    Admit(Session),
+    /// Keep the session, then let its device pass, until its own deadline at most.
+    Admit(Session, u64),
     /// Stop the device, complete the record with what went through, and keep it in place of the session.
     Release(UsageRecord),
     /// Forget a session that was kept but never passed.

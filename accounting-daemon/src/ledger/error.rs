@@ -38,6 +38,8 @@ pub enum RedeemError {
         user_limit: u32,
         /// Devices online.
         seats_used: u32,
+        /// Seconds after which a takeover that was asked for may succeed.
+        retry_after_s: Option<u64>,
     },
     /// The table of devices is full, or the kernel refused the entry; nothing was charged.
     #[error("the gateway has no room for another device")]

@@ -6,6 +6,7 @@
 //! [`Ledger::refused`]. [`Ledger::book`] comes first in each round.
 
 mod account;
+mod activity;
 mod admission;
 mod book;
 mod code;
@@ -13,9 +14,12 @@ mod due;
 mod effect;
 mod error;
 mod now;
+mod release;
 mod restart;
+mod rules;
 #[cfg(test)]
 mod scenario;
+mod seat;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -25,11 +29,14 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 
 use account::Account;
+pub use activity::{Activity, Seen};
 pub use code::{AccessCode, CODE_CHARACTERS_MAX, CodeError, FoldedCode};
 use due::DueAt;
 pub use effect::Effect;
 pub use error::{CreateError, RedeemError, ReleaseError};
 pub use now::Now;
+pub use rules::Rules;
+use session::Open;
 pub use session::{Cause, Session, SessionId, Traffic, UsageRecord};
 pub use token::{MINUTE_MS, Metering, NewToken, Token, TokenId, minutes_shown};
 pub use view::{SessionAccount, TokenAccount};
@@ -42,15 +49,6 @@ pub const FOREVER: u64 = u64::MAX;
 /// The largest number of a token or a location.
 pub const ID_MAX: u64 = i64::MAX as u64;
 
-/// What the ledger is told once, at start.
-#[derive(Clone, Debug, Default)]
-pub struct Rules {
-    /// Devices the gate can hold.
-    pub devices_max: usize,
-    /// The location of each zone that has one. Where no zone has, tokens of every location open everywhere.
-    pub locations: BTreeMap<u16, u64>,
-}
-
 /// Tokens in use, open sessions, and what comes due.
 #[derive(Debug)]
 pub struct Ledger {
@@ -58,9 +56,11 @@ pub struct Ledger {
     /// Tokens in memory: those with open sessions, and those touched since the last [`Ledger::forget_idle`].
     accounts: BTreeMap<TokenId, Account>,
     codes: BTreeMap<FoldedCode, TokenId>,
-    sessions: BTreeMap<DeviceId, Session>,
+    sessions: BTreeMap<DeviceId, Open>,
     /// Sessions that a redemption of this round ended, by the session that took their place.
-    replaced: BTreeMap<SessionId, Session>,
+    replaced: BTreeMap<SessionId, Vec<Session>>,
+    /// When seats of a token were taken over, within the window of [`Rules::takeover_window`].
+    takeovers: BTreeMap<TokenId, Vec<u64>>,
     due: BTreeSet<DueAt>,
     next_token: TokenId,
     next_session: SessionId,
@@ -77,6 +77,7 @@ impl Ledger {
             codes: BTreeMap::new(),
             sessions: BTreeMap::new(),
             replaced: BTreeMap::new(),
+            takeovers: BTreeMap::new(),
             due: BTreeSet::new(),
             next_token,
             next_session,

@@ -1,6 +1,6 @@
 //! What a restart of the gateway does to open sessions.
 
-use super::{Cause, Effect, Ledger, Now, Session, UsageRecord};
+use super::{Cause, Effect, Ledger, Now, Seen, Session, UsageRecord};
 
 impl Ledger {
     /// Takes an open session into memory that never stopped passing; its token must be there. Sessions come in the order
@@ -12,7 +12,7 @@ impl Ledger {
         };
         account.open.push(session.device);
         let token = session.token;
-        self.sessions.insert(session.device, session);
+        self.remember(session);
         self.reschedule(token, now);
     }
 
@@ -40,17 +40,17 @@ impl Ledger {
         let sessions = &self.sessions;
         account
             .open
-            .sort_by_key(|device| sessions.get(device).map_or(session.id, |session| session.id));
+            .sort_by_key(|device| sessions.get(device).map_or(session.id, |open| open.session.id));
         self.effects.push(Effect::Update(account.token.clone()));
         let token = session.token;
-        self.sessions.insert(session.device, session.clone());
+        self.remember(session.clone());
         self.reschedule(token, now);
-        self.effects.push(Effect::Admit(session));
+        self.admit(session);
     }
 
     /// Books what was due and then closes every session at the instant given: the gateway was off after it.
     pub fn lose_all(&mut self, last: Now) {
-        self.book(last);
+        self.book(&|_| Seen::default(), last);
         let devices: Vec<_> = self.sessions.keys().copied().collect();
         for device in devices {
             self.end_session(device, last.monotonic, Cause::GatewayLost, last);

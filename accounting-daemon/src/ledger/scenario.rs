@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! token A 60s [seats N] [from TIME] [to TIME] [place N]   a token of so much time
-//! redeem A d1 -> ok | REFUSAL                             device d1 gives the code of A
+//! redeem A d1 [takeover] -> ok | REFUSAL                  device d1 gives the code of A
+//! up d1 | down d1                                         a frame from or to d1 is forwarded
 //! release d1 -> ok | REFUSAL                              an administrator ends the session of d1
 //! refuse d1                                               the kernel refuses what was just redeemed
 //! tick 10s                                                time passes, and what is due is booked
@@ -27,13 +28,15 @@ struct Scenario {
     rows: BTreeMap<TokenId, Token>,
     records: Vec<UsageRecord>,
     last: Option<SessionId>,
+    seen: BTreeMap<DeviceId, Seen>,
 }
 
 /// Runs a scenario; panics with the line that does not hold.
 pub(super) fn check(text: &str) {
     let rules = Rules {
         devices_max: 3,
-        locations: BTreeMap::new(),
+        idle_timeout: None,
+        ..Rules::default()
     };
     check_with(rules, text);
 }
@@ -53,6 +56,7 @@ pub(super) fn check_with(rules: Rules, text: &str) {
         rows: BTreeMap::new(),
         records: Vec::new(),
         last: None,
+        seen: BTreeMap::new(),
     };
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         scenario.step(line);
@@ -90,12 +94,18 @@ impl Scenario {
         let now = self.now;
         match words.as_slice() {
             ["token", name, time, options @ ..] => self.token(name, ms(time), options),
-            ["redeem", name, who] => {
+            ["up", who] => self.seen.entry(device(who)).or_default().up = Some(now.monotonic),
+            ["down", who] => self.seen.entry(device(who)).or_default().down = Some(now.monotonic),
+            ["redeem", name, who, takeover @ ..] => {
                 let code = AccessCode::new(format!("code {name}")).unwrap().folded();
                 if let Some(&id) = self.tokens.get(*name) {
                     self.ledger.load(self.rows[&id].clone());
                 }
-                let result = self.ledger.redeem(&code, device(who), now);
+                self.seen.remove(&device(who));
+                let seen = self.seen.clone();
+                let activity = |device| seen.get(&device).copied().unwrap_or_default();
+                let takeover = takeover == ["takeover"];
+                let result = self.ledger.redeem(&code, device(who), takeover, &activity, now);
                 self.last = result.ok().or(self.last);
                 let got = result.map_or_else(|error| format!("{error:?}"), |_| "ok".to_owned());
                 assert_eq!(got.split_whitespace().next(), Some(wanted), "{line}");
@@ -110,12 +120,12 @@ impl Scenario {
             ["tick", time] => {
                 self.now.monotonic += ms(time);
                 self.now.wall += i64::try_from(ms(time)).unwrap();
-                self.ledger.book(self.now);
+                self.book();
             }
             ["set", time] => {
                 self.now.wall += i64::try_from(ms(time)).unwrap();
                 self.ledger.clock_stepped(self.now);
-                self.ledger.book(self.now);
+                self.book();
             }
             ["untrust"] => self.now.trusted = false,
             ["left", name, time] => assert_eq!(self.account(name).token.left(), ms(time), "{line}"),
@@ -138,6 +148,12 @@ impl Scenario {
             other => panic!("no such step: {other:?}"),
         }
         self.carry_out();
+    }
+
+    fn book(&mut self) {
+        let seen = &self.seen;
+        self.ledger
+            .book(&|device| seen.get(&device).copied().unwrap_or_default(), self.now);
     }
 
     fn token(&mut self, name: &str, time: u64, options: &[&str]) {
@@ -177,7 +193,7 @@ impl Scenario {
                 }
                 Effect::Release(record) => self.records.push(record),
                 Effect::Unrelease(id) => self.records.retain(|record| record.id != id),
-                Effect::Deadline { .. } | Effect::Admit(_) | Effect::Void(_) => {}
+                Effect::Deadline { .. } | Effect::Admit(..) | Effect::Void(_) => {}
             }
         }
     }

@@ -113,6 +113,14 @@ impl Session {
     }
 }
 
+/// An open session in memory.
+#[derive(Clone, Debug)]
+pub(super) struct Open {
+    pub(super) session: Session,
+    /// When its silence is looked at next, where silence ends it.
+    pub(super) idle_due: Option<u64>,
+}
+
 /// What stays of a session that was released.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageRecord {

@@ -167,6 +167,7 @@ fn the_first_condition_that_fails_is_the_answer() {
     let rules = Rules {
         devices_max: 1,
         locations: BTreeMap::from([(0, 1), (1, 2)]),
+        ..Rules::default()
     };
     check_with(
         rules,
@@ -221,5 +222,169 @@ fn a_mac_address_in_two_zones_is_two_devices() {
          release d1@0 -> ok
          online d1@7
          redeem A d1 -> ok",
+    );
+}
+
+fn idle(bill_idle: bool) -> Rules {
+    Rules {
+        idle_timeout: Some(600_000),
+        bill_idle,
+        ..Rules::default()
+    }
+}
+
+#[test]
+fn silence_releases_a_session_and_charges_to_the_last_forwarded_frame_in_either_direction() {
+    check_with(
+        idle(false),
+        "token A 60m seats 2
+         redeem A d1 -> ok
+         redeem A d2 -> ok
+         tick 1m
+         up d1
+         tick 1m
+         down d1
+         tick 7m
+         up d2
+         tick 1m
+         tick 59999ms
+         online d1
+         tick 1ms
+         offline d1
+         record d1 Idle 2m
+         online d2
+         left A 47m
+         cut A 47m",
+    );
+}
+
+#[test]
+fn bill_idle_charges_to_the_release() {
+    check_with(
+        idle(true),
+        "token A 60m
+         redeem A d1 -> ok
+         tick 1m
+         up d1
+         tick 20m
+         record d1 Idle 11m
+         left A 49m",
+    );
+}
+
+#[test]
+fn a_device_that_goes_on_sending_is_never_idle() {
+    check_with(
+        idle(false),
+        "token A 60m
+         redeem A d1 -> ok
+         tick 9m
+         up d1
+         tick 9m
+         up d1
+         tick 9m
+         online d1
+         left A 33m",
+    );
+}
+
+#[test]
+fn session_timeout_is_a_hard_cap_per_session() {
+    check_with(
+        Rules {
+            session_timeout: Some(60_000),
+            ..idle(false)
+        },
+        "token A 60m
+         redeem A d1 -> ok
+         tick 59s
+         up d1
+         online d1
+         tick 10s
+         offline d1
+         record d1 SessionTimeout 60s
+         redeem A d1 -> ok
+         left A 59m",
+    );
+}
+
+#[test]
+fn a_seat_silent_for_two_minutes_is_displaced_and_reused() {
+    check(
+        "token A 60m
+         redeem A d1 -> ok
+         tick 1m
+         up d1
+         tick 119999ms
+         redeem A d2 -> NoSeat
+         tick 1ms
+         redeem A d2 -> ok
+         offline d1
+         record d1 Displaced 3m
+         seats A 1",
+    );
+}
+
+#[test]
+fn the_longest_silent_seat_is_the_one_that_goes() {
+    check(
+        "token A 60m seats 2
+         redeem A d1 -> ok
+         redeem A d2 -> ok
+         tick 1m
+         up d1
+         tick 2m
+         redeem A d3 -> ok
+         online d1
+         offline d2",
+    );
+}
+
+#[test]
+fn takeover_displaces_a_seat_silent_for_thirty_seconds_three_times_in_ten_minutes() {
+    check(
+        "token A 60m
+         redeem A d1 -> ok
+         tick 29s
+         redeem A d2 takeover -> NoSeat
+         tick 1s
+         redeem A d2 -> NoSeat
+         redeem A d2 takeover -> ok
+         record d1 Displaced 30s
+         tick 30s
+         redeem A d1 takeover -> ok
+         tick 30s
+         redeem A d2 takeover -> ok
+         tick 30s
+         redeem A d1 takeover -> NoSeat
+         tick 30s
+         redeem A d1 takeover -> NoSeat
+         tick 50s
+         up d2
+         tick 119999ms
+         up d2
+         tick 119999ms
+         up d2
+         tick 119999ms
+         up d2
+         tick 119999ms
+         redeem A d1 takeover -> ok",
+    );
+}
+
+#[test]
+fn a_refusal_by_the_kernel_restores_what_it_had_displaced() {
+    check(
+        "token A 60m
+         redeem A d1 -> ok
+         tick 2m
+         redeem A d2 -> ok
+         offline d1
+         refuse
+         online d1
+         offline d2
+         tick 1m
+         left A 57m
+         cut A 57m",
     );
 }

@@ -39,9 +39,11 @@ impl Ledger {
     /// The open session of a device.
     #[must_use]
     pub fn session(&self, device: DeviceId, now: Now) -> Option<SessionAccount> {
-        let session = self.sessions.get(&device)?.clone();
+        let session = self.sessions.get(&device)?.session.clone();
         let account = self.token(session.token, now)?;
-        let deadline = self.deadline_of(session.token);
+        let deadline = self
+            .deadline_of(session.token)
+            .min(self.session_deadline(&session));
         let left = (deadline != FOREVER).then(|| deadline.saturating_sub(now.monotonic));
         Some(SessionAccount {
             session,
@@ -58,7 +60,7 @@ impl Ledger {
 
     /// Every open session, by device.
     pub fn sessions(&self) -> impl Iterator<Item = &Session> + '_ {
-        self.sessions.values()
+        self.sessions.values().map(|open| &open.session)
     }
 
     /// The deadline that the gate holds for a token.
@@ -68,6 +70,12 @@ impl Ledger {
             .get(&token)
             .and_then(|account| account.deadline)
             .unwrap_or(FOREVER)
+    }
+
+    /// The deadline that the gate holds for a device by itself.
+    #[must_use]
+    pub fn session_deadline(&self, session: &Session) -> u64 {
+        self.capped_at(session).unwrap_or(FOREVER)
     }
 
     /// How many sessions are open.

@@ -1,0 +1,42 @@
+//! What the ledger is told of a device's traffic: when frames of it were last forwarded.
+
+use super::{Now, Session};
+use crate::mac::DeviceId;
+
+/// Monotonic milliseconds of the last forwarded frames; `None`: none yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// From the device.
+    pub up: Option<u64>,
+    /// To the device.
+    pub down: Option<u64>,
+}
+
+/// Who knows; asked only about devices with an open session.
+pub trait Activity {
+    /// When frames of a device were last forwarded.
+    fn seen(&self, device: DeviceId) -> Seen;
+}
+
+impl<F: Fn(DeviceId) -> Seen> Activity for F {
+    fn seen(&self, device: DeviceId) -> Seen {
+        self(device)
+    }
+}
+
+impl Seen {
+    /// The instant from which the device is silent: its last frame, its admission before the first.
+    pub(super) fn silent_since(self, session: &Session) -> u64 {
+        self.up.unwrap_or(0).max(session.settled)
+    }
+
+    /// How long it is silent.
+    pub(super) fn silence(self, session: &Session, now: Now) -> u64 {
+        now.monotonic.saturating_sub(self.silent_since(session))
+    }
+
+    /// The last frame in either direction, not before the admission.
+    pub(super) fn last(self, session: &Session) -> u64 {
+        self.down.unwrap_or(0).max(self.silent_since(session))
+    }
+}

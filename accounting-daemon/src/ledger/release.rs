@@ -1,0 +1,179 @@
+//! How a session ends: its charge is fixed, its seat is free, its record is made.
+
+use super::{
+    Activity, Cause, Effect, Ledger, Metering, Now, ReleaseError, Session, TokenId, UsageRecord, due::Due,
+    session::Open,
+};
+use crate::mac::{DeviceId, Mac};
+
+impl Ledger {
+    /// Ends the session of a MAC address, in the zone named or in the only one where it is online.
+    ///
+    /// # Errors
+    /// [`ReleaseError`]; nothing has changed then.
+    pub fn release(
+        &mut self,
+        mac: Mac,
+        zone: Option<u16>,
+        cause: Cause,
+        now: Now,
+    ) -> Result<(), ReleaseError> {
+        let mut devices = self
+            .devices_of(mac)
+            .filter(|device| zone.is_none_or(|zone| device.zone == zone));
+        let device = devices.next().ok_or(ReleaseError::NotOnline)?;
+        if devices.next().is_some() {
+            return Err(ReleaseError::SeveralZones);
+        }
+        drop(devices);
+        self.end_session(device, now.monotonic, cause, now);
+        Ok(())
+    }
+
+    /// Ends every session of a token at an instant.
+    pub(super) fn end_token(&mut self, token: TokenId, at: u64, cause: Cause, now: Now) {
+        let Some(account) = self.accounts.get_mut(&token) else {
+            return;
+        };
+        account.settle(at);
+        // What does not divide evenly among the seats goes to the oldest session.
+        let rest = if cause == Cause::Depleted {
+            account.token.left()
+        } else {
+            0
+        };
+        account.token.used += rest;
+        let open = std::mem::take(&mut account.open);
+        for (seat, device) in open.into_iter().enumerate() {
+            let rest = if seat == 0 { rest } else { 0 };
+            self.retire(device, at, cause, now, |charged| charged + rest);
+        }
+        self.closed(token, now);
+    }
+
+    /// Ends one session at an instant.
+    pub(super) fn end_session(
+        &mut self,
+        device: DeviceId,
+        at: u64,
+        cause: Cause,
+        now: Now,
+    ) -> Option<Session> {
+        self.end_charged_to(device, at, at, cause, now)
+    }
+
+    /// Looks at the silence of a device whose time to be silent is over at an instant: ends its session, charged to its
+    /// last frame, or lets it go on until it has been silent for long enough.
+    pub(super) fn end_if_idle(&mut self, device: DeviceId, at: u64, activity: &dyn Activity, now: Now) {
+        let Some(timeout) = self.rules.idle_timeout else {
+            return;
+        };
+        let Some(open) = self.sessions.get_mut(&device) else {
+            return;
+        };
+        let seen = activity.seen(device);
+        let due = seen.silent_since(&open.session).saturating_add(timeout);
+        if due > at {
+            self.due.remove(&(at, Due::Idle(device)));
+            open.idle_due = Some(due);
+            self.due.insert((due, Due::Idle(device)));
+            return;
+        }
+        let until = if self.rules.bill_idle {
+            at
+        } else {
+            seen.last(&open.session).min(at)
+        };
+        self.end_charged_to(device, at, until, Cause::Idle, now);
+    }
+
+    fn end_charged_to(
+        &mut self,
+        device: DeviceId,
+        at: u64,
+        until: u64,
+        cause: Cause,
+        now: Now,
+    ) -> Option<Session> {
+        let session = &self.sessions.get(&device)?.session;
+        let (token, back) = (session.token, at - until.clamp(session.settled, at));
+        let account = self.accounts.get_mut(&token)?;
+        account.settle(at);
+        account.token.used -= back;
+        account.open.retain(|open| *open != device);
+        let session = self.retire(device, at, cause, now, |charged| charged - back);
+        self.closed(token, now);
+        session
+    }
+
+    fn retire(
+        &mut self,
+        device: DeviceId,
+        at: u64,
+        cause: Cause,
+        now: Now,
+        charge: impl FnOnce(u64) -> u64,
+    ) -> Option<Session> {
+        let session = self.forget(device)?;
+        let charged = charge(session.charged_at(at));
+        self.effects.push(Effect::Release(UsageRecord::of(
+            &session,
+            now.wall_at(at),
+            charged,
+            cause,
+        )));
+        Some(session)
+    }
+
+    /// Takes a session out of memory, with all that is due for it.
+    pub(super) fn forget(&mut self, device: DeviceId) -> Option<Session> {
+        let Open { session, idle_due } = self.sessions.remove(&device)?;
+        if let Some(due) = idle_due {
+            self.due.remove(&(due, Due::Idle(device)));
+        }
+        if let Some(cap) = self.capped_at(&session) {
+            self.due.remove(&(cap, Due::SessionTimeout(device)));
+        }
+        Some(session)
+    }
+
+    /// Takes a session into memory, with all that is due for it.
+    pub(super) fn remember(&mut self, session: Session) {
+        let device = session.device;
+        let metered = self
+            .accounts
+            .get(&session.token)
+            .is_some_and(|account| account.token.metering == Metering::ConnectedTime);
+        let idle_due = self
+            .rules
+            .idle_timeout
+            .filter(|_| metered)
+            .map(|timeout| session.settled.saturating_add(timeout));
+        self.due.extend(idle_due.map(|at| (at, Due::Idle(device))));
+        self.due.extend(
+            self.capped_at(&session)
+                .map(|at| (at, Due::SessionTimeout(device))),
+        );
+        self.sessions.insert(device, Open { session, idle_due });
+    }
+
+    /// Asks for the device of a session to be let through.
+    pub(super) fn admit(&mut self, session: Session) {
+        let until = self.session_deadline(&session);
+        self.effects.push(Effect::Admit(session, until));
+    }
+
+    /// The instant at which one session ends whatever its token still has.
+    pub(super) fn capped_at(&self, session: &Session) -> Option<u64> {
+        self.rules
+            .session_timeout
+            .map(|timeout| session.opened.saturating_add(timeout))
+    }
+
+    fn closed(&mut self, token: TokenId, now: Now) {
+        if let Some(account) = self.accounts.get(&token) {
+            self.effects.push(Effect::Update(account.token.clone()));
+        }
+        self.reschedule(token, now);
+    }
+}

@@ -1,0 +1,42 @@
+//! What an operator decides about the accounting, told to the ledger once at start.
+
+use std::collections::BTreeMap;
+
+/// Limits and habits. Lengths are milliseconds; `None` switches a rule off.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Devices the gate can hold.
+    pub devices_max: usize,
+    /// The location of each zone that has one. Where no zone has, tokens of every location open everywhere.
+    pub locations: BTreeMap<u16, u64>,
+    /// Silence after which a session on connected time ends.
+    pub idle_timeout: Option<u64>,
+    /// Whether that silence is charged.
+    pub bill_idle: bool,
+    /// The cap of one session.
+    pub session_timeout: Option<u64>,
+    /// Silence after which a seat is given to the next device that asks.
+    pub seat_silence: u64,
+    /// Silence after which a seat may be taken over by a device that asks for it.
+    pub takeover_silence: u64,
+    /// How often seats of one token may be taken over within the window.
+    pub takeovers_max: usize,
+    /// The window.
+    pub takeover_window: u64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            devices_max: usize::MAX,
+            locations: BTreeMap::new(),
+            idle_timeout: Some(600_000),
+            bill_idle: false,
+            session_timeout: None,
+            seat_silence: 120_000,
+            takeover_silence: 30_000,
+            takeovers_max: 3,
+            takeover_window: 600_000,
+        }
+    }
+}
