@@ -61,6 +61,13 @@ impl Plan {
             match effect {
                 Effect::Create(token) => plan.writes.push(Write::Create(token)),
                 Effect::Update(token) => plan.writes.push(Write::Update(token)),
+                Effect::Recode { before, .. } => plan.writes.push(Write::Uncode(before)),
+                Effect::Delete { token, code } => {
+                    plan.writes.push(Write::Delete(token));
+                    plan.writes.push(Write::Uncode(code));
+                    plan.last.remove(&token);
+                }
+                Effect::Adjust(adjustment) => plan.writes.push(Write::Adjust(adjustment)),
                 Effect::Deadline { token, at } => {
                     let tightest = plan.tightest.entry(token).or_insert(at);
                     *tightest = at.min(*tightest);

@@ -1,6 +1,6 @@
 //! What the ledger wants done in the world. The engine does it, in the order given within each of its three phases.
 
-use super::{Session, SessionId, Token, TokenId, UsageRecord};
+use super::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +9,22 @@ pub enum Effect {
     Create(Token),
     /// Keep the token as it is now.
     Update(Token),
+    /// Forget a token's former code; the update that follows has the one it has now.
+    Recode {
+        /// The token.
+        token: TokenId,
+        /// The code it had.
+        before: FoldedCode,
+    },
+    /// Forget a token and its code; its records stay.
+    Delete {
+        /// The token.
+        token: TokenId,
+        /// Its code.
+        code: FoldedCode,
+    },
+    /// Keep a change of what a token is good for.
+    Adjust(Adjustment),
     /// Move a token's deadline in the gate (monotonic milliseconds, [`super::FOREVER`] for none). A shorter one takes
     /// hold before the commit, a longer one after it.
     Deadline {

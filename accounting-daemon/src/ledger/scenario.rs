@@ -27,6 +27,9 @@ struct Scenario {
     /// The latest row of each token that the store would have.
     rows: BTreeMap<TokenId, Token>,
     records: Vec<UsageRecord>,
+    adjustments: Vec<Adjustment>,
+    /// The most that each token was ever good for.
+    peak: BTreeMap<TokenId, u64>,
     last: Option<SessionId>,
     seen: BTreeMap<DeviceId, Seen>,
 }
@@ -55,6 +58,8 @@ pub(super) fn check_with(rules: Rules, text: &str) {
         tokens: BTreeMap::new(),
         rows: BTreeMap::new(),
         records: Vec::new(),
+        adjustments: Vec::new(),
+        peak: BTreeMap::new(),
         last: None,
         seen: BTreeMap::new(),
     };
@@ -117,6 +122,50 @@ impl Scenario {
                 assert_eq!(got, wanted, "{line}");
             }
             ["refuse"] => self.ledger.refused(self.last.unwrap(), now),
+            ["edit", name, field, value] => {
+                let id = self.loaded(name);
+                if let Some(&other) = self.tokens.get(*value) {
+                    self.ledger.load(self.rows[&other].clone());
+                }
+                let wall = || now.wall + i64::try_from(ms(value)).unwrap();
+                let mut edit = Edit::default();
+                match *field {
+                    "minutes" => edit.minutes_included = Some(value.parse().unwrap()),
+                    "seats" => edit.user_limit = Some(Some(value.parse().unwrap())),
+                    "from" => edit.valid_from = Some(Some(wall())),
+                    "to" => edit.valid_to = Some(Some(wall())),
+                    "name" => edit.code = Some(AccessCode::new(format!("code {value}")).unwrap()),
+                    "metering" => edit.metering = Some(Metering::ElapsedTime),
+                    other => panic!("no such field: {other}"),
+                }
+                let result = self.ledger.edit(id, edit, now);
+                let got = result.map_or_else(|error| format!("{error:?}"), |()| "ok".to_owned());
+                assert_eq!(got, wanted, "{line}");
+                if *field == "name" && got == "ok" {
+                    let id = self.tokens.remove(*name).unwrap();
+                    self.tokens.insert((*value).to_owned(), id);
+                }
+            }
+            ["balance", name, time] => {
+                let id = self.loaded(name);
+                self.ledger
+                    .set_balance(id, ms(time), "admin".into(), "gift".into(), now)
+                    .unwrap();
+            }
+            ["delete", name] => {
+                let id = self.loaded(name);
+                self.ledger.delete(id, now).unwrap();
+                self.tokens.remove(*name);
+            }
+            ["adjusted", name, time] => {
+                let sum: i64 = self
+                    .adjustments
+                    .iter()
+                    .filter(|a| a.token == self.tokens[*name])
+                    .map(|a| a.by_ms)
+                    .sum();
+                assert_eq!(sum, i64::try_from(ms(time)).unwrap(), "{line}");
+            }
             ["tick", time] => {
                 self.now.monotonic += ms(time);
                 self.now.wall += i64::try_from(ms(time)).unwrap();
@@ -193,14 +242,24 @@ impl Scenario {
                 }
                 Effect::Release(record) => self.records.push(record),
                 Effect::Unrelease(id) => self.records.retain(|record| record.id != id),
-                Effect::Deadline { .. } | Effect::Admit(..) | Effect::Void(_) => {}
+                Effect::Adjust(adjustment) => self.adjustments.push(adjustment),
+                Effect::Delete { .. }
+                | Effect::Recode { .. }
+                | Effect::Deadline { .. }
+                | Effect::Admit(..)
+                | Effect::Void(_) => {}
             }
         }
     }
 
-    fn account(&mut self, name: &str) -> TokenAccount {
+    fn loaded(&mut self, name: &str) -> TokenId {
         let id = self.tokens[name];
         self.ledger.load(self.rows[&id].clone());
+        id
+    }
+
+    fn account(&mut self, name: &str) -> TokenAccount {
+        let id = self.loaded(name);
         self.ledger.token(id, self.now).unwrap()
     }
 
@@ -216,10 +275,9 @@ impl Scenario {
             let running: u64 = open.map(|session| session.charged_at(self.now.monotonic)).sum();
             let token = self.account(&name).token;
             assert_eq!(token.used, recorded + running, "{line}: used of {name}");
-            assert!(
-                token.used <= token.entitled,
-                "{line}: {name} gave more than it had"
-            );
+            let peak = self.peak.entry(id).or_default();
+            *peak = token.entitled.max(*peak);
+            assert!(token.used <= *peak, "{line}: {name} gave more than it ever had");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use crate::{
-    ledger::{AccessCode, Cause, Metering, Session, Token, Traffic, UsageRecord},
+    ledger::{AccessCode, Adjustment, Cause, Metering, Session, Token, Traffic, UsageRecord},
     mac::{DeviceId, Mac},
     store::Checkpoint,
 };
@@ -267,6 +267,26 @@ impl Row for UsageRecord {
                 seen_down: from.option(Reader::u64)?,
             },
             cause: *Cause::ALL.get(usize::from(from.u8()?)).ok_or(Damaged)?,
+        })
+    }
+}
+
+impl Row for Adjustment {
+    fn write(&self, out: &mut Writer) {
+        out.u64(self.token);
+        out.i64(self.on);
+        out.i64(self.by_ms);
+        out.text(&self.who);
+        out.text(&self.reason);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Damaged> {
+        Ok(Self {
+            token: from.u64()?,
+            on: from.i64()?,
+            by_ms: from.i64()?,
+            who: from.text()?,
+            reason: from.text()?,
         })
     }
 }

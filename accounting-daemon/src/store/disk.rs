@@ -8,8 +8,8 @@ use super::{
     Checkpoint, Opened, Store, StoreError, Write,
     codec::Row,
     schema::{
-        ADMINISTRATORS, CODES, META, META_CHECKPOINT, META_NEXT_SESSION, META_NEXT_TOKEN, META_VERSION,
-        SESSIONS, TOKENS, USAGE, VERSION,
+        ADJUSTMENTS, ADMINISTRATORS, CODES, META, META_CHECKPOINT, META_NEXT_SESSION, META_NEXT_TOKEN,
+        META_VERSION, SESSIONS, TOKENS, USAGE, VERSION,
     },
 };
 use crate::ledger::{FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
@@ -84,6 +84,7 @@ impl Disk {
             self.did("open a table", transaction.open_table(CODES))?;
             self.did("open a table", transaction.open_table(SESSIONS))?;
             self.did("open a table", transaction.open_table(USAGE))?;
+            self.did("open a table", transaction.open_table(ADJUSTMENTS))?;
             self.did("open a table", transaction.open_table(ADMINISTRATORS))?;
         }
         self.did("commit", transaction.commit())
@@ -237,17 +238,33 @@ fn write_all(
     let mut codes = transaction.open_table(CODES)?;
     let mut sessions = transaction.open_table(SESSIONS)?;
     let mut usage = transaction.open_table(USAGE)?;
+    let mut adjustments = transaction.open_table(ADJUSTMENTS)?;
     let mut last_token: Option<TokenId> = None;
     let mut last_session: Option<SessionId> = None;
     for write in writes {
         match write {
-            Write::Create(token) => {
+            Write::Create(token) | Write::Update(token) => {
                 tokens.insert(token.id, token.encode().as_slice())?;
                 codes.insert(token.code.folded().as_str(), token.id)?;
-                last_token = last_token.max(Some(token.id));
+                if let Write::Create(token) = write {
+                    last_token = last_token.max(Some(token.id));
+                }
             }
-            Write::Update(token) => {
-                tokens.insert(token.id, token.encode().as_slice())?;
+            Write::Uncode(code) => {
+                codes.remove(code.as_str())?;
+            }
+            Write::Delete(id) => {
+                tokens.remove(id)?;
+            }
+            Write::Adjust(adjustment) => {
+                let of_token = (adjustment.token, 0)..=(adjustment.token, u64::MAX);
+                let last = adjustments
+                    .range(of_token)?
+                    .next_back()
+                    .transpose()?
+                    .map(|(key, _)| key.value().1);
+                let number = last.map_or(1, |last| last + 1);
+                adjustments.insert((adjustment.token, number), adjustment.encode().as_slice())?;
             }
             Write::Open(session) => {
                 sessions.insert(session.id, session.encode().as_slice())?;

@@ -6,7 +6,7 @@ mod schema;
 
 pub use disk::Disk;
 
-use crate::ledger::{FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
+use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
 
 /// The instant up to which all open sessions are charged, and the boot in which the monotonic clock counted it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,8 +24,14 @@ pub struct Checkpoint {
 pub enum Write {
     /// A token that is new, with its code.
     Create(Token),
-    /// A token that is there; its code has not changed.
+    /// A token that is there, with its code.
     Update(Token),
+    /// A code that no token has any more.
+    Uncode(FoldedCode),
+    /// A token that is gone.
+    Delete(TokenId),
+    /// A change of what a token is good for.
+    Adjust(Adjustment),
     /// An open session.
     Open(Session),
     /// A session that ended: its record takes its place.

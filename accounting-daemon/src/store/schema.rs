@@ -15,6 +15,8 @@ pub(super) const CODES: TableDefinition<'_, &str, u64> = TableDefinition::new("c
 pub(super) const SESSIONS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("sessions");
 /// Session number to usage record.
 pub(super) const USAGE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("usage");
+/// Token number and a number that grows, to adjustment.
+pub(super) const ADJUSTMENTS: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("adjustments");
 /// E-mail address to password hash of an administrator.
 pub(super) const ADMINISTRATORS: TableDefinition<'_, &str, &str> = TableDefinition::new("administrators");
 

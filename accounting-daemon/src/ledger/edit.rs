@@ -1,0 +1,222 @@
+//! Edits: they take effect at once, on sessions that are open too.
+
+use uuid::Uuid;
+
+use super::{AccessCode, Cause, Effect, Ledger, MINUTE_MS, Metering, Now, TokenId};
+use crate::mac::Mac;
+
+/// What is to change. The outer `None` leaves a field as it is; an inner one clears it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edit {
+    /// See [`super::Token`], as all that follow.
+    pub business_id: Option<u64>,
+    /// The code.
+    pub code: Option<AccessCode>,
+    /// Free text.
+    pub description: Option<Option<String>>,
+    /// Moves what the token is good for by the difference to the minutes it had.
+    pub minutes_included: Option<u32>,
+    /// Not before.
+    pub valid_from: Option<Option<i64>>,
+    /// Not at or after.
+    pub valid_to: Option<Option<i64>>,
+    /// Simultaneous devices.
+    pub user_limit: Option<Option<u32>>,
+    /// The device to show until one is admitted.
+    pub mac_address: Option<Option<Mac>>,
+    /// The booking.
+    pub booking_guid: Option<Option<Uuid>>,
+    /// The visitor.
+    pub visitor_guid: Option<Option<Uuid>>,
+    /// The caller's own data.
+    pub system_id: Option<Option<String>>,
+    /// How its clock runs; fixed after the first redemption.
+    pub metering: Option<Metering>,
+    /// Who edits.
+    pub by: String,
+}
+
+/// A change of what a token is good for, kept with its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adjustment {
+    /// The token.
+    pub token: TokenId,
+    /// Wall clock milliseconds.
+    pub on: i64,
+    /// Milliseconds by which `entitled` changed.
+    pub by_ms: i64,
+    /// Who changed it.
+    pub who: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Why a token was not edited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// There is no such token.
+    #[error("no such access token")]
+    NotFound,
+    /// Another token has a code that compares equal.
+    #[error("is in use by another access token")]
+    CodeInUse,
+    /// The clock of a redeemed token cannot be changed.
+    #[error("is fixed after the first redemption")]
+    MeteringFixed,
+    /// The dates are the wrong way round.
+    #[error("may not be after ValidTo")]
+    DatesReversed,
+}
+
+impl Ledger {
+    /// Edits a token. It must have been loaded, and so must the token that has the new code, where there is one.
+    ///
+    /// # Errors
+    /// [`EditError`]; nothing has changed then.
+    pub fn edit(&mut self, id: TokenId, edit: Edit, now: Now) -> Result<(), EditError> {
+        let account = self.accounts.get_mut(&id).ok_or(EditError::NotFound)?;
+        let token = &account.token;
+        let before = token.code.folded();
+        if let Some(code) = &edit.code
+            && self.codes.get(&code.folded()).is_some_and(|owner| *owner != id)
+        {
+            return Err(EditError::CodeInUse);
+        }
+        if edit.metering.is_some_and(|metering| metering != token.metering) && token.last_access.is_some() {
+            return Err(EditError::MeteringFixed);
+        }
+        let valid_from = edit.valid_from.unwrap_or(token.valid_from);
+        let valid_to = edit.valid_to.unwrap_or(token.valid_to);
+        if valid_from.zip(valid_to).is_some_and(|(from, to)| from > to) {
+            return Err(EditError::DatesReversed);
+        }
+
+        account.settle(now.monotonic);
+        let token = &mut account.token;
+        token.valid_from = valid_from;
+        token.valid_to = valid_to;
+        token.updated_on = now.wall;
+        token.updated_by.clone_from(&edit.by);
+        set(&mut token.business_id, edit.business_id);
+        set(&mut token.description, edit.description);
+        set(&mut token.user_limit, edit.user_limit);
+        set(&mut token.mac_address, edit.mac_address);
+        set(&mut token.booking_guid, edit.booking_guid);
+        set(&mut token.visitor_guid, edit.visitor_guid);
+        set(&mut token.system_id, edit.system_id);
+        set(&mut token.metering, edit.metering);
+        if let Some(code) = edit.code {
+            let after = code.folded();
+            token.code = code;
+            if after != before {
+                self.codes.remove(&before);
+                self.codes.insert(after, id);
+                self.effects.push(Effect::Recode { token: id, before });
+            }
+        }
+        if let Some(minutes) = edit.minutes_included {
+            let (old, new) = (u64::from(token.minutes_included), u64::from(minutes));
+            token.minutes_included = minutes;
+            let entitled = (token.entitled + new * MINUTE_MS).saturating_sub(old * MINUTE_MS);
+            self.entitle(id, entitled, edit.by, "MinutesIncluded".into(), now);
+        }
+        self.enforce(id, now);
+        Ok(())
+    }
+
+    /// Sets the balance of a token. It must have been loaded.
+    ///
+    /// # Errors
+    /// [`EditError::NotFound`].
+    pub fn set_balance(
+        &mut self,
+        id: TokenId,
+        left: u64,
+        who: String,
+        reason: String,
+        now: Now,
+    ) -> Result<(), EditError> {
+        let account = self.accounts.get_mut(&id).ok_or(EditError::NotFound)?;
+        account.settle(now.monotonic);
+        account.token.updated_on = now.wall;
+        account.token.updated_by.clone_from(&who);
+        let entitled = account.token.used.saturating_add(left);
+        self.entitle(id, entitled, who, reason, now);
+        self.enforce(id, now);
+        Ok(())
+    }
+
+    /// Deletes a token: its sessions are revoked by one store in the kernel, their records stay. It must have been
+    /// loaded.
+    ///
+    /// # Errors
+    /// [`EditError::NotFound`].
+    pub fn delete(&mut self, id: TokenId, now: Now) -> Result<(), EditError> {
+        let account = self.accounts.get(&id).ok_or(EditError::NotFound)?;
+        if !account.open.is_empty() {
+            self.effects.push(Effect::Deadline {
+                token: id,
+                at: now.monotonic,
+            });
+            self.end_token(id, now.monotonic, Cause::Revoked, now);
+        }
+        if let Some(account) = self.accounts.remove(&id) {
+            let code = account.token.code.folded();
+            self.codes.remove(&code);
+            self.effects.push(Effect::Delete { token: id, code });
+        }
+        Ok(())
+    }
+
+    fn entitle(&mut self, id: TokenId, entitled: u64, who: String, reason: String, now: Now) {
+        let Some(account) = self.accounts.get_mut(&id) else {
+            return;
+        };
+        let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+        let by_ms = signed(entitled) - signed(account.token.entitled);
+        account.token.entitled = entitled;
+        if by_ms != 0 {
+            self.effects.push(Effect::Adjust(Adjustment {
+                token: id,
+                on: now.wall,
+                by_ms,
+                who,
+                reason,
+            }));
+        }
+    }
+
+    /// Ends what an edit leaves no room for, and brings deadline and store in line with the rest.
+    fn enforce(&mut self, id: TokenId, now: Now) {
+        let Some(account) = self.accounts.get(&id) else {
+            return;
+        };
+        self.effects.push(Effect::Update(account.token.clone()));
+        let early = account.token.valid_from.is_some_and(|from| now.wall < from);
+        let late = account.token.valid_to.is_some_and(|to| now.wall >= to);
+        if early || late {
+            self.end_token(id, now.monotonic, Cause::Expired, now);
+        } else if account.token.left() == 0 {
+            self.end_token(id, now.monotonic, Cause::Depleted, now);
+        }
+        let Some(account) = self.accounts.get(&id) else {
+            return;
+        };
+        let newest: Vec<_> = account
+            .open
+            .iter()
+            .skip(account.token.seats() as usize)
+            .copied()
+            .collect();
+        for device in newest {
+            self.end_session(device, now.monotonic, Cause::Displaced, now);
+        }
+        self.reschedule(id, now);
+    }
+}
+
+fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
