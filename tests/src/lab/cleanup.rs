@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 
+use super::folder::{make_folder, real_disk, remove_folder};
 use super::namespace::{FOLDER, Namespace};
 use super::packages::BPF_FS;
 use super::process::{Process, started_at};
@@ -128,6 +128,8 @@ pub(super) fn abandon() {
 
 fn remove(id: &str) -> Result<()> {
     let _only_one = locked(&REMOVING);
+    let state = Path::new(STATE).join(id);
+    end_command(&state);
     let namespaces = namespaces(id);
     end_processes(&namespaces)?;
     let batch: String = namespaces
@@ -138,13 +140,35 @@ fn remove(id: &str) -> Result<()> {
         tool::run_with(tool::tool("ip").args(["-force", "-batch", "-"]), &batch)?;
     }
     remove_folder(&pins(id))?;
-    let state = Path::new(STATE).join(id);
     if let Ok(disk) = fs::read_link(state.join("disk")) {
         remove_folder(&disk)?;
     }
     remove_folder(&state)?;
     locked(&LIVE).remove(id);
     Ok(())
+}
+
+/// Writes down the command that runs with the lab, for the case that its owner is killed.
+pub(super) fn record_command(state: &Path, command: &Process) -> Result<()> {
+    let start = started_at(command.id()).unwrap_or(0);
+    fs::write(state.join("command"), format!("{} {start}\n", command.id()))
+        .context("cannot record the command")
+}
+
+fn end_command(state: &Path) {
+    let text = fs::read_to_string(state.join("command")).unwrap_or_default();
+    let Some((id, start)) = text.trim().split_once(' ') else {
+        return;
+    };
+    let (Ok(id), start) = (id.parse(), start.parse().ok()) else {
+        return;
+    };
+    if let Ok(process) = Process::open(id)
+        && start.is_some()
+        && started_at(id) == start
+    {
+        let _gone = process.signal(Signal::TERM);
+    }
 }
 
 fn end_processes(namespaces: &[Namespace]) -> Result<()> {
@@ -230,38 +254,6 @@ fn namespaces(id: &str) -> Vec<Namespace> {
         .filter(|name| name.starts_with(&prefix(id)))
         .map(Namespace::named)
         .collect()
-}
-
-/// The first of the usual folders that is not held in memory.
-fn real_disk() -> Result<PathBuf> {
-    const TMPFS: u64 = 0x0102_1994;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    for folder in [PathBuf::from("/var/tmp"), target] {
-        if let Ok(system) = rustix::fs::statfs(&folder)
-            && u64::try_from(system.f_type) != Ok(TMPFS)
-        {
-            return folder
-                .canonicalize()
-                .context("cannot resolve the folder for data");
-        }
-    }
-    bail!(
-        "the data must lie on a real disk: /var/tmp is in memory, so set CARGO_TARGET_DIR to a folder on disk"
-    )
-}
-
-fn make_folder(folder: &Path) -> Result<()> {
-    let made = fs::DirBuilder::new().mode(0o700).create(folder);
-    made.with_context(|| format!("cannot make {}", folder.display()))
-}
-
-fn remove_folder(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::process::Process;
 use super::site::{INTERNET_IP4, INTERNET_IP6};
-use super::{Lab, daemon, signals};
+use super::{Lab, cleanup, daemon, signals};
 
 /// The variables that describe a lab, names and values. Those of the daemon only when there is one.
 ///
@@ -52,7 +52,9 @@ pub fn run(lab: &Lab, program: &str, arguments: &[String]) -> Result<u8> {
     let mut child = command
         .spawn()
         .with_context(|| format!("cannot start {program}"))?;
-    signals::set_command(Some(Process::open(i32::try_from(child.id())?)?));
+    let process = Process::open(i32::try_from(child.id())?)?;
+    cleanup::record_command(&lab.footprint.state(), &process)?;
+    signals::set_command(Some(process));
     let status = child.wait();
     signals::set_command(None);
     let status = status.with_context(|| format!("cannot wait for {program}"))?;

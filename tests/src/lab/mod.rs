@@ -12,6 +12,7 @@ mod daemon;
 mod dhcp6;
 mod dns;
 mod flow;
+mod folder;
 mod gateway;
 mod http;
 mod namespace;

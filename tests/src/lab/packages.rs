@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 
-use super::tool::{find, run, tool};
+use super::tool::{find, path, run, tool};
 
 /// Programs the lab calls, each with the Debian package that brings it.
 const NEEDED: [(&str, &str); 8] = [
@@ -27,7 +27,16 @@ pub fn prepare() -> Result<()> {
     if !crate::root::is_root() {
         bail!("the lab makes network namespaces: run it as root (for example with sudo -E)");
     }
-    install(&missing(|program| find(program).is_some()))?;
+    let present = |program: &str| find(program).is_some();
+    install(&missing(present))?;
+    let still = missing(present);
+    if !still.is_empty() {
+        bail!(
+            "programs of the packages {} are neither in {} nor installable",
+            still.join(", "),
+            path()
+        );
+    }
     mount_bpf_fs()
 }
 
