@@ -1,0 +1,44 @@
+//! Builds the daemon that a lab runs.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+/// Builds the daemon with the cargo that runs this process and gives the path of the binary. Cargo's own words go to
+/// stderr.
+///
+/// # Errors
+/// When it does not build.
+pub fn daemon() -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--package",
+        "accounting-daemon",
+        "--bin",
+        "accounting-daemon",
+    ]);
+    command.arg("--message-format=json-render-diagnostics");
+    // The manifest of this crate, so that it works from any folder.
+    command
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit());
+    let output = command.output().context("cannot start cargo")?;
+    if !output.status.success() {
+        bail!("the daemon does not build");
+    }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let binary = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .find_map(|message| {
+            let named = message["target"]["name"] == "accounting-daemon";
+            named.then(|| message["executable"].as_str().map(PathBuf::from))?
+        });
+    binary.context("cargo built the daemon but does not say where it is")
+}
