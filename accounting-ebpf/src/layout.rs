@@ -81,7 +81,10 @@ impl Key {
     #[inline(always)]
     #[must_use]
     pub const fn new(mac: [u8; 6], zone: u16) -> Self {
-        Self { mac, zone: zone.to_le_bytes() }
+        Self {
+            mac,
+            zone: zone.to_le_bytes(),
+        }
     }
 
     /// The key as the map holds it.
@@ -96,7 +99,10 @@ impl Key {
     #[must_use]
     pub const fn from_word(word: u64) -> Self {
         let b = word.to_ne_bytes();
-        Self { mac: [b[0], b[1], b[2], b[3], b[4], b[5]], zone: [b[6], b[7]] }
+        Self {
+            mac: [b[0], b[1], b[2], b[3], b[4], b[5]],
+            zone: [b[6], b[7]],
+        }
     }
 }
 
