@@ -1,7 +1,14 @@
-//! What the tests that need a kernel stand on: a network of namespaces on one machine, and witnesses in it.
+//! What the tests that need a kernel stand on: a network of namespaces with witnesses in it ([`lab`]), and the compiled
+//! programs loaded into a kernel, with tables of who passes ([`kernel`], [`table`]).
 //!
-//! Everything in [`lab`] needs root; [`needs_root`] lets a test say so and count itself out.
+//! Both need root; [`needs_root`] lets a test say so and count itself out.
 
 pub mod clock;
+pub mod gate;
+pub mod kernel;
 pub mod lab;
+pub mod model;
+pub mod packet;
 pub mod root;
+pub mod table;
+pub mod world;

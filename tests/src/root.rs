@@ -1,6 +1,6 @@
 //! Tests that need root count themselves out loudly when they do not have it.
 
-use std::io::Write;
+use std::{fs::OpenOptions, io::Write};
 
 /// Names a file to which the names of skipped tests are appended, one a line.
 pub const SKIPPED: &str = "ACCOUNTING_SKIPPED";
@@ -11,24 +11,30 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Says that the test `name` was skipped, and writes it down where [`SKIPPED`] asks for it.
-pub fn skip(name: &str) {
-    println!("skipped (needs root): {name}");
+/// Says that a test was skipped, and writes its name down where [`SKIPPED`] asks for it.
+pub fn skip(test: &str) {
+    // Straight to the descriptor: the test harness swallows what goes through `println!`.
+    let mut stderr = std::io::stderr();
+    let _ = writeln!(stderr, "skipped (needs root): {test}");
     let Some(path) = std::env::var_os(SKIPPED) else {
         return;
     };
-    let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
-    if let Err(error) = file.and_then(|mut file| writeln!(file, "{name}")) {
-        println!("cannot write {}: {error}", path.display());
+    let file = OpenOptions::new().create(true).append(true).open(&path);
+    if let Err(error) = file.and_then(|mut file| file.write_all(format!("{test}\n").as_bytes())) {
+        let _ = writeln!(stderr, "cannot write {}: {error}", path.display());
     }
 }
 
-/// Leaves the test function when the process is not root: `needs_root!("name_of_the_test");`.
+/// Leaves the test function, out loud, when the process is not root.
 #[macro_export]
 macro_rules! needs_root {
-    ($name:expr) => {
+    () => {
         if !$crate::root::is_root() {
-            $crate::root::skip($name);
+            $crate::root::skip(&format!(
+                "{}::{}",
+                module_path!(),
+                ::std::thread::current().name().unwrap_or("?")
+            ));
             return;
         }
     };

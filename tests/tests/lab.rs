@@ -32,7 +32,7 @@ fn source_for(client: &Client, host: IpAddr) -> IpAddr {
 
 #[test]
 fn two_labs_are_up_at_once_and_do_not_hear_each_other() {
-    needs_root!("two_labs_are_up_at_once_and_do_not_hear_each_other");
+    needs_root!();
     let (one, two) = (up(), up());
     assert_ne!(one.id(), two.id());
     let nonce = Nonce::draw().unwrap();
@@ -50,7 +50,7 @@ fn two_labs_are_up_at_once_and_do_not_hear_each_other() {
 
 #[test]
 fn clients_get_addresses_and_reach_both_internets() {
-    needs_root!("clients_get_addresses_and_reach_both_internets");
+    needs_root!();
     let lab = Lab::up(&Options {
         clients: 3,
         ..Options::default()
@@ -90,7 +90,7 @@ fn clients_get_addresses_and_reach_both_internets() {
 
 #[test]
 fn clients_are_isolated_from_each_other() {
-    needs_root!("clients_are_isolated_from_each_other");
+    needs_root!();
     let lab = up();
     let (one, two) = (lab.client(1).unwrap(), lab.client(2).unwrap());
     let nonce = Nonce::draw().unwrap();
@@ -108,7 +108,7 @@ fn clients_are_isolated_from_each_other() {
 
 #[test]
 fn names_resolve_at_the_gateway() {
-    needs_root!("names_resolve_at_the_gateway");
+    needs_root!();
     let lab = Lab::up(&Options {
         clients: 1,
         ..Options::default()
@@ -122,7 +122,7 @@ fn names_resolve_at_the_gateway() {
 
 #[test]
 fn a_client_leaves_and_comes_again() {
-    needs_root!("a_client_leaves_and_comes_again");
+    needs_root!();
     let lab = Lab::up(&Options {
         clients: 1,
         connect: false,
@@ -143,7 +143,7 @@ fn a_client_leaves_and_comes_again() {
 
 #[test]
 fn flows_are_witnessed_both_ways_on_time() {
-    needs_root!("flows_are_witnessed_both_ways_on_time");
+    needs_root!();
     let lab = Lab::up(&Options {
         clients: 1,
         ..Options::default()
@@ -199,7 +199,7 @@ fn flows_are_witnessed_both_ways_on_time() {
 
 #[test]
 fn a_flow_out_of_range_is_refused() {
-    needs_root!("a_flow_out_of_range_is_refused");
+    needs_root!();
     let lab = Lab::up(&Options {
         clients: 1,
         ..Options::default()

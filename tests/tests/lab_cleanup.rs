@@ -26,7 +26,7 @@ fn up() -> Lab {
 
 #[test]
 fn a_lab_leaves_nothing_behind() {
-    needs_root!("a_lab_leaves_nothing_behind");
+    needs_root!();
     let lab = up();
     let id = lab.id().to_owned();
     // What a careless test leaves running.
@@ -46,7 +46,7 @@ fn a_lab_leaves_nothing_behind() {
 
 #[test]
 fn a_panic_takes_the_lab_down() {
-    needs_root!("a_panic_takes_the_lab_down");
+    needs_root!();
     let (tell, told) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
         let lab = up();
@@ -90,7 +90,7 @@ fn holds_a_lab_until_killed() {
 
 #[test]
 fn signals_take_the_lab_down() {
-    needs_root!("signals_take_the_lab_down");
+    needs_root!();
     for one in [Signal::INT, Signal::TERM, Signal::HUP] {
         let (mut child, id) = owner();
         assert!(!traces(&id).is_empty());
@@ -101,7 +101,7 @@ fn signals_take_the_lab_down() {
 
 #[test]
 fn after_sigkill_the_next_lab_cleans_up() {
-    needs_root!("after_sigkill_the_next_lab_cleans_up");
+    needs_root!();
     let (mut child, id) = owner();
     let alive = up();
     assert!(!traces(&id).is_empty(), "a lab with a live owner is left alone");

@@ -44,7 +44,7 @@ fn plays_the_daemon() {
 
 #[test]
 fn the_daemon_is_started_killed_and_started_again() {
-    needs_root!("the_daemon_is_started_killed_and_started_again");
+    needs_root!();
     let folder = tempfile::tempdir().unwrap();
     let daemon = Some(stand_in(folder.path()));
     let config = "[limits]\nanswer = 42\n".to_owned();
@@ -89,7 +89,7 @@ fn the_daemon_is_started_killed_and_started_again() {
 
 #[test]
 fn a_daemon_that_does_not_start_is_quoted() {
-    needs_root!("a_daemon_that_does_not_start_is_quoted");
+    needs_root!();
     let folder = tempfile::tempdir().unwrap();
     let broken = folder.path().join("broken");
     std::fs::write(&broken, "#!/bin/sh\necho 'the moon is full' >&2\nexit 3\n").unwrap();
@@ -105,7 +105,7 @@ fn a_daemon_that_does_not_start_is_quoted() {
 
 #[test]
 fn a_command_is_told_where_everything_is_and_its_status_is_passed_on() {
-    needs_root!("a_command_is_told_where_everything_is_and_its_status_is_passed_on");
+    needs_root!();
     let lab = Lab::up(&Options::default()).unwrap();
     let names: Vec<String> = variables(&lab)
         .unwrap()

@@ -4,16 +4,21 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod ebpf;
 mod lab;
+mod toolchain;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about)]
 enum Task {
+    /// Build the eBPF object from its sources
+    Ebpf(ebpf::Args),
     Lab(lab::Lab),
 }
 
 fn main() -> ExitCode {
     let done = match Task::parse() {
+        Task::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Lab(task) => task.run(),
     };
     done.unwrap_or_else(|error| {
