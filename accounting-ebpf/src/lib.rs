@@ -1,8 +1,17 @@
 //! The kernel side of the gate and its contract with the daemon: [`layout`] is what the maps hold, [`frame`] reads
 //! frames within bounds, [`policy`] decides. All of it compiles for the kernel and for the host, where it is tested.
 #![no_std]
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
+pub mod activity;
+pub mod address;
+pub mod budget;
+pub mod frame;
 pub mod layout;
+pub mod policy;
+pub mod tags;
+pub mod verdict;
+pub mod window;
 
 #[cfg(feature = "user")]
 mod user {

@@ -1,1 +1,25 @@
-fn main() {}
+//! The one door for developers: `cargo xtask <task>`.
+
+use clap::{Parser, Subcommand};
+
+mod ebpf;
+mod toolchain;
+
+#[derive(Parser)]
+#[command(about)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the eBPF object from its sources
+    Ebpf(ebpf::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().task {
+        Task::Ebpf(args) => ebpf::run(&args),
+    }
+}

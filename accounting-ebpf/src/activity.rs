@@ -1,0 +1,44 @@
+//! Whether a frame of an admitted device shows that somebody uses it, so that idle time is counted right: chatter with
+//! the gateway does not, what is to be forwarded does.
+
+use crate::frame::{Error, Ethernet, Packet, Payload, Protocol, Tags};
+use crate::layout::Port;
+use crate::policy::{
+    Addresses, DHCP_SERVER, DHCP6_SERVER, DNS, LISTENER_QUERY, LISTENER_REPORT_2, NTP, REDIRECT, is_portal,
+};
+use crate::window::Window;
+
+/// Whether the frame is one the gateway is asked to forward.
+#[inline(always)]
+pub fn uplink<M: Addresses>(ethernet: Ethernet, window: Window<'_>, port: &Port, maps: &M) -> bool {
+    if ethernet.destination.is_group() {
+        return false;
+    }
+    match Tags::read(ethernet, window).and_then(Payload::read) {
+        Ok(Payload::Ip(packet)) if is_link_control(&packet) => false,
+        Ok(Payload::Ip(packet)) => !(may_be_control(&packet, port) && maps.owns(&packet.destination)),
+        // A device that is admitted may well send other protocols, and fragments.
+        Err(Error::Fragment | Error::NextHeader) => true,
+        Ok(Payload::Arp | Payload::Eapol) | Err(Error::Short | Error::Header | Error::EtherType) => false,
+    }
+}
+
+#[inline(always)]
+const fn is_link_control(packet: &Packet) -> bool {
+    let (protocol, kind) = (packet.transport.protocol, packet.transport.source);
+    matches!(
+        (protocol, kind),
+        (Protocol::Icmpv6, LISTENER_QUERY..=REDIRECT | LISTENER_REPORT_2)
+    )
+}
+
+/// Keeps the look-up of the address off the ordinary path.
+#[inline(always)]
+fn may_be_control(packet: &Packet, port: &Port) -> bool {
+    match (packet.transport.protocol, packet.transport.destination) {
+        (Protocol::Icmp | Protocol::Icmpv6, _) => true,
+        (Protocol::Udp, DNS | DHCP_SERVER | NTP | DHCP6_SERVER) => true,
+        (Protocol::Tcp, at) => at == DNS || is_portal(at, port),
+        _ => false,
+    }
+}

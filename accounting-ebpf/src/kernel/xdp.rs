@@ -1,0 +1,56 @@
+//! What devices send, decided before the kernel sees it.
+
+use accounting_ebpf::frame::Ethernet;
+use accounting_ebpf::verdict::{Hook, Verdict};
+use accounting_ebpf::window::Window;
+use accounting_ebpf::{activity, policy};
+use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS};
+use aya_ebpf::helpers::generated::bpf_xdp_get_buff_len;
+use aya_ebpf::macros::xdp;
+use aya_ebpf::programs::XdpContext;
+
+use super::count;
+use super::maps::{Maps, note, port, standing};
+
+/// The gate for frames from devices, whole or in fragments of memory.
+#[xdp(frags)]
+pub(crate) fn gate_xdp(context: XdpContext) -> u32 {
+    // SAFETY: the context is the kernel's.
+    gate(&context, || unsafe { bpf_xdp_get_buff_len(context.ctx) })
+}
+
+/// The same for kernels before 5.18, which do not know frames in fragments of memory.
+#[xdp]
+pub(crate) fn gate_xdp_linear(context: XdpContext) -> u32 {
+    gate(&context, || (context.data_end() - context.data()) as u64)
+}
+
+#[inline(always)]
+fn gate(context: &XdpContext, length: impl Fn() -> u64) -> u32 {
+    // SAFETY: the kernel's own bounds of the frame, which nothing here moves.
+    let window = unsafe { Window::between(context.data(), context.data_end()) };
+    let verdict = decide(window, length);
+    note(Hook::XdpIngress, verdict);
+    if verdict.passes() { XDP_PASS } else { XDP_DROP }
+}
+
+#[inline(always)]
+fn decide(window: Window<'_>, length: impl Fn() -> u64) -> Verdict {
+    let Ok(ethernet) = Ethernet::read(window) else {
+        return Verdict::Malformed;
+    };
+    let port = port();
+    let standing = standing(ethernet.source.key(port.zone));
+    if standing.verdict.admits() {
+        if port.uplink_in_tc == 0 {
+            count::up(
+                standing,
+                length(),
+                1,
+                activity::uplink(ethernet, window, port, &Maps),
+            );
+        }
+        return standing.verdict;
+    }
+    policy::uplink(standing.verdict, ethernet, window, port, &Maps)
+}
