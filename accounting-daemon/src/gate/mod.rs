@@ -3,7 +3,21 @@
 //! Two halves that share only the pinned maps. The [`Gate`] holds devices, deadlines and counts, and belongs to the
 //! engine. Programs, links and the gateway's own addresses belong to the supervisor of the interfaces.
 
+mod adopt;
+mod checks;
+mod counters;
+mod error;
+mod kernel;
+mod lists;
+mod maps;
+mod settings;
+mod slots;
 pub mod status;
+
+pub use checks::preflight;
+pub use error::{AttachError, NetlinkError, StartError};
+pub use kernel::KernelGate;
+pub use settings::{Interface, Settings, Strangers, directory};
 
 use crate::{
     ledger::{SessionId, TokenId, Traffic},
