@@ -11,6 +11,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     io,
     os::fd::{AsFd, OwnedFd},
+    path::Path,
     thread,
     time::Duration,
 };
@@ -94,7 +95,7 @@ impl KernelGate {
     /// [`StartError`]: the maps cannot be made, are of another layout, or belong to a running daemon.
     pub fn open(settings: &Settings) -> Result<Self, StartError> {
         let maps = Maps::open(&settings.pins, settings.devices)?;
-        let lock = lock(&maps)?;
+        let lock = lock(maps.directory())?;
         if maps.devices() != settings.devices {
             tracing::warn!(
                 pinned = maps.devices(),
@@ -420,20 +421,21 @@ fn lag() -> u64 {
     u64::try_from(ns).unwrap_or(0)
 }
 
-pub(super) fn lock(maps: &Maps) -> Result<OwnedFd, StartError> {
-    let path = maps.directory().to_owned();
+/// Claims a directory of pins for this process.
+pub(super) fn lock(directory: &Path) -> Result<OwnedFd, StartError> {
+    let path = directory.to_owned();
     let failed = |source: rustix::io::Errno| StartError::Pins {
         path: path.clone(),
         source: source.into(),
     };
-    let directory = rustix::fs::open(
-        maps.directory(),
+    let held = rustix::fs::open(
+        directory,
         OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
         Mode::empty(),
     )
     .map_err(failed)?;
-    match rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(directory),
+    match rustix::fs::flock(&held, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(held),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(StartError::InUse { path }),
         Err(error) => Err(failed(error)),
     }

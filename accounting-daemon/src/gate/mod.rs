@@ -6,18 +6,28 @@
 mod adopt;
 mod checks;
 mod counters;
+mod detach;
 mod error;
+mod interfaces;
 mod kernel;
 mod lists;
 mod maps;
+mod netlink;
+mod object;
+mod programs;
 mod settings;
 mod slots;
+mod stats;
 pub mod status;
+mod tables;
 
 pub use checks::preflight;
+pub use detach::{Leave, Report, detach};
 pub use error::{AttachError, NetlinkError, StartError};
+pub use interfaces::Supervisor;
 pub use kernel::KernelGate;
 pub use settings::{Interface, Settings, Strangers, directory};
+pub use stats::Stats;
 
 use crate::{
     ledger::{SessionId, TokenId, Traffic},
