@@ -97,11 +97,15 @@ pub(super) fn adopt(
 }
 
 fn read(gate: &KernelGate) -> Result<Vec<(DeviceId, Device)>, GateError> {
-    gate.devices
+    let mut present: Vec<(DeviceId, Device)> = gate
+        .devices
         .iter()
         .map(|entry| entry.map(|(word, device)| (device_of(word), device)))
         .collect::<Result<_, _>>()
-        .map_err(|error| kernel("read the devices", error))
+        .map_err(|error| kernel("read the devices", error))?;
+    // The kernel's order is by a hash that each boot draws anew.
+    present.sort_unstable_by_key(|(device, _)| *device);
+    Ok(present)
 }
 
 fn recognise<'a>(
