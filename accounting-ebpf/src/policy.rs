@@ -132,7 +132,10 @@ pub const fn multicast(forwarded: bool) -> Verdict {
     }
 }
 
-const fn judges_frame(standing: Verdict) -> bool {
+/// Whether it takes the frame itself to decide; else the device's standing is the verdict.
+#[inline(always)]
+#[must_use]
+pub const fn judges_frame(standing: Verdict) -> bool {
     matches!(standing, Verdict::Stranger | Verdict::Expired)
 }
 

@@ -45,6 +45,9 @@ fn decide(skb: Skb) -> Verdict {
         );
         return standing.verdict;
     }
+    if !policy::judges_frame(standing.verdict) {
+        return standing.verdict;
+    }
     let window = skb.gather();
     if tags::foreign(skb.tag(), window) {
         return Verdict::Vlan;

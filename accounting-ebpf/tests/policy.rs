@@ -1,0 +1,328 @@
+//! The policy on the host: the tables of `accounting_tests::table`, who stands how, activity, and the strangers' budget.
+#![expect(clippy::unwrap_used, reason = "in a test a failed step is a failed test")]
+
+use accounting_ebpf::budget::{self, Cells};
+use accounting_ebpf::frame::Ethernet;
+use accounting_ebpf::layout::{FOREVER, Port, TOKEN_BLOCKED, TOKEN_BYPASS, TOKEN_FIRST};
+use accounting_ebpf::verdict::Verdict;
+use accounting_ebpf::window::Window;
+use accounting_ebpf::{activity, address::Mac, policy, tags};
+use accounting_tests::model::Model;
+use accounting_tests::packet::Packet;
+use accounting_tests::{table, world};
+
+fn up(standing: Verdict, packet: &Packet, port: &Port, model: &Model) -> Verdict {
+    let bytes = packet.bytes();
+    let window = Window::new(&bytes);
+    policy::uplink(standing, Ethernet::read(window).unwrap(), window, port, model)
+}
+
+fn down(standing: Verdict, packet: &Packet, forwarded: bool) -> Verdict {
+    let bytes = packet.bytes();
+    let window = Window::new(&bytes);
+    let ethernet = Ethernet::read(window).unwrap();
+    if ethernet.destination.is_group() {
+        return policy::multicast(forwarded);
+    }
+    policy::downlink(
+        standing,
+        ethernet,
+        window,
+        &world::port(),
+        forwarded,
+        &Model::default(),
+    )
+}
+
+#[test]
+fn the_table_decides_about_strangers() {
+    for row in table::uplink() {
+        let verdict = up(Verdict::Stranger, &row.packet, &world::port(), &Model::default());
+        assert_eq!(verdict, row.verdict, "up, {}", row.what);
+    }
+    for (forwarded, row) in table::downlink() {
+        assert_eq!(
+            down(Verdict::Stranger, &row.packet, forwarded),
+            row.verdict,
+            "down, {}",
+            row.what
+        );
+    }
+}
+
+#[test]
+fn an_expired_device_is_a_stranger_by_another_name() {
+    let renamed = |verdict| {
+        if verdict == Verdict::Stranger {
+            Verdict::Expired
+        } else {
+            verdict
+        }
+    };
+    for row in table::uplink() {
+        let verdict = up(Verdict::Expired, &row.packet, &world::port(), &Model::default());
+        assert_eq!(verdict, renamed(row.verdict), "up, {}", row.what);
+    }
+    for (forwarded, row) in table::downlink() {
+        assert_eq!(
+            down(Verdict::Expired, &row.packet, forwarded),
+            renamed(row.verdict),
+            "down, {}",
+            row.what
+        );
+    }
+}
+
+#[test]
+fn who_is_judged_already_is_not_read() {
+    for standing in [Verdict::Session, Verdict::Bypass, Verdict::Blocked] {
+        for row in table::uplink() {
+            let model = Model::default();
+            assert_eq!(
+                up(standing, &row.packet, &world::port(), &model),
+                standing,
+                "up, {}",
+                row.what
+            );
+            assert_eq!(model.lookups.get(), 0, "{}", row.what);
+        }
+    }
+}
+
+#[test]
+fn the_earlier_deadline_ends_a_session() {
+    let rows = [
+        (TOKEN_FIRST, 101, FOREVER, Verdict::Session),
+        (TOKEN_FIRST, 100, FOREVER, Verdict::Expired),
+        (TOKEN_FIRST, FOREVER, 101, Verdict::Session),
+        (TOKEN_FIRST, FOREVER, 100, Verdict::Expired),
+        (TOKEN_FIRST, 0, 0, Verdict::Expired),
+        (TOKEN_BYPASS, FOREVER, FOREVER, Verdict::Bypass),
+        (TOKEN_BYPASS, FOREVER, 100, Verdict::Expired),
+        (TOKEN_BLOCKED, FOREVER, FOREVER, Verdict::Blocked),
+        (TOKEN_BLOCKED, 0, 0, Verdict::Blocked),
+    ];
+    for (token, token_deadline, device_deadline, verdict) in rows {
+        assert_eq!(
+            policy::standing(token, token_deadline, device_deadline, 100),
+            verdict
+        );
+    }
+}
+
+#[test]
+fn activity_is_what_the_gateway_must_forward() {
+    let port = world::port();
+    for family in world::FAMILIES {
+        let udp = |to, at| Packet::udp((family.device, 4000), (to, at));
+        let tcp = |to, at| Packet::tcp((family.device, 4000), (to, at));
+        let echo = if family.device.is_ipv4() { 8 } else { 128 };
+        let rows = [
+            ("web", tcp(family.foreign, 80), true, 0),
+            ("TLS elsewhere", tcp(family.foreign, 443), true, 1),
+            ("QUIC", udp(family.foreign, 443), true, 0),
+            ("DNS elsewhere", udp(family.foreign, 53), true, 1),
+            ("DNS to a resolver elsewhere", udp(family.resolver, 53), true, 1),
+            (
+                "echo elsewhere",
+                Packet::icmp(family.device, family.foreign, echo),
+                true,
+                1,
+            ),
+            ("SSH to the gateway", tcp(family.own, 22), true, 0),
+            ("a fragment", udp(family.foreign, 4500).fragment(9), true, 0),
+            (
+                "ESP",
+                Packet::ip(family.device, family.foreign, 50, &[0; 40]),
+                true,
+                0,
+            ),
+            ("DNS to the gateway", udp(family.own, 53), false, 1),
+            ("DNS to the gateway by TCP", tcp(family.own, 53), false, 1),
+            (
+                "DHCP",
+                udp(family.own, if family.device.is_ipv4() { 67 } else { 547 }),
+                false,
+                1,
+            ),
+            ("NTP", udp(family.own, 123), false, 1),
+            ("portal", tcp(family.own_too, 2050), false, 1),
+            (
+                "echo to the gateway",
+                Packet::icmp(family.device, family.own, echo),
+                false,
+                1,
+            ),
+            (
+                "to a group",
+                tcp(family.foreign, 80).to([0x33, 0x33, 0, 0, 0, 1]),
+                false,
+                0,
+            ),
+        ];
+        for (what, packet, active, lookups) in rows {
+            let (bytes, model) = (packet.bytes(), Model::default());
+            let window = Window::new(&bytes);
+            let seen = activity::uplink(Ethernet::read(window).unwrap(), window, &port, &model);
+            assert_eq!(
+                (seen, model.lookups.get()),
+                (active, lookups),
+                "{}: {what}",
+                family.name
+            );
+        }
+    }
+    for packet in [
+        Packet::arp(1),
+        Packet::eapol(),
+        Packet::raw(0x88cc, &[0; 46]),
+        Packet::icmp(world::V6.device, world::V6.foreign, 135),
+        Packet::icmp(world::V6.device, world::V6.foreign, 143),
+    ] {
+        let bytes = packet.to(world::GATEWAY).bytes();
+        let window = Window::new(&bytes);
+        assert!(!activity::uplink(
+            Ethernet::read(window).unwrap(),
+            window,
+            &port,
+            &Model::default()
+        ));
+    }
+}
+
+#[test]
+fn tags_of_vlans_are_foreign() {
+    let dns = || Packet::udp((world::V4.device, 4000), (world::V4.own, 53));
+    let rows = [
+        (None, dns(), false),
+        (Some(0), dns(), false),
+        (Some(0xe000), dns(), false),
+        (Some(5), dns(), true),
+        (Some(0), dns().tag(0x8100, 0), false),
+        (Some(0), dns().tag(0x8100, 5), true),
+        (None, dns().tag(0x88a8, 0).tag(0x8100, 5), true),
+        (Some(0), dns().tag(0x8100, 0).tag(0x8100, 5), true),
+    ];
+    for (taken, packet, foreign) in rows {
+        assert_eq!(
+            tags::foreign(taken, Window::new(&packet.bytes())),
+            foreign,
+            "{taken:?} {packet:?}"
+        );
+    }
+}
+
+#[test]
+fn segments_repeat_their_headers() {
+    let (v4, v6) = (world::V4, world::V6);
+    let rows = [
+        (Packet::tcp((v4.device, 1), (v4.foreign, 2)), 54),
+        (Packet::tcp((v4.device, 1), (v4.foreign, 2)).options(3), 66),
+        (Packet::udp((v4.device, 1), (v4.foreign, 2)), 42),
+        (Packet::tcp((v6.device, 1), (v6.foreign, 2)), 74),
+        (
+            Packet::udp((v6.device, 1), (v6.foreign, 2))
+                .hop_by_hop(0)
+                .tag(0x8100, 0),
+            74,
+        ),
+        (Packet::arp(1), 0),
+    ];
+    for (packet, headers) in rows {
+        assert_eq!(
+            tags::repeated(Window::new(&packet.bytes())),
+            headers,
+            "{packet:?}"
+        );
+    }
+}
+
+const fn limited() -> Port {
+    Port {
+        budget_cost: 10,
+        budget_burst: 40,
+        interface_cost: 1,
+        interface_burst: 1000,
+        ..world::port()
+    }
+}
+
+#[test]
+fn a_stranger_spends_its_burst_and_earns_it_back() {
+    let (model, port, arp) = (Model::default(), limited(), Packet::arp(1).from(world::DEVICE));
+    for _ in 0..4 {
+        assert_eq!(up(Verdict::Stranger, &arp, &port, &model), Verdict::Arp);
+    }
+    assert_eq!(up(Verdict::Stranger, &arp, &port, &model), Verdict::Budget);
+    model.now.set(model.now.get() + 10);
+    assert_eq!(up(Verdict::Stranger, &arp, &port, &model), Verdict::Arp);
+    assert_eq!(up(Verdict::Stranger, &arp, &port, &model), Verdict::Budget);
+    assert_eq!(
+        up(Verdict::Stranger, &arp.clone().from(world::OTHER), &port, &model),
+        Verdict::Arp
+    );
+}
+
+#[test]
+fn dns_costs_two_and_the_garden_nothing() {
+    let (model, port) = (Model::default(), limited());
+    let dns = Packet::udp((world::V4.device, 4000), (world::V4.own, 53)).from(world::DEVICE);
+    let garden = Packet::tcp((world::V4.device, 4000), (world::V4.open, 443)).from(world::DEVICE);
+    for expected in [Verdict::Dns, Verdict::Dns, Verdict::Budget] {
+        assert_eq!(up(Verdict::Stranger, &dns, &port, &model), expected);
+    }
+    assert_eq!(up(Verdict::Stranger, &garden, &port, &model), Verdict::Garden);
+}
+
+#[test]
+fn random_devices_share_the_interface() {
+    let (model, port) = (
+        Model::default(),
+        Port {
+            interface_burst: 100,
+            ..limited()
+        },
+    );
+    let passed = (0..10_000_u32)
+        .filter(|number| {
+            let [a, b, c, d] = number.to_be_bytes();
+            let arp = Packet::arp(1).from([2, 0, a, b, c, d]);
+            up(Verdict::Stranger, &arp, &port, &model) == Verdict::Arp
+        })
+        .count();
+    assert_eq!(passed, 100);
+}
+
+#[test]
+fn what_is_refused_costs_nothing() {
+    let (model, port) = (
+        Model::default(),
+        Port {
+            interface_burst: 0,
+            ..limited()
+        },
+    );
+    let arp = Packet::arp(1).from(world::DEVICE);
+    assert_eq!(up(Verdict::Stranger, &arp, &port, &model), Verdict::Budget);
+    assert_eq!(
+        model.cell(budget::cell_of(Mac::new(world::DEVICE), port.budget_key)),
+        0
+    );
+    assert_eq!(model.cell(budget::INTERFACE), 0);
+}
+
+#[test]
+fn the_key_spreads_devices_over_the_cells() {
+    let cells = |key| {
+        let cell = |n: u32| {
+            let [a, b, c, d] = n.to_be_bytes();
+            budget::cell_of(Mac::new([2, 0, a, b, c, d]), key)
+        };
+        (0..4096).map(cell).collect::<Vec<_>>()
+    };
+    let (one, other) = (cells(1), cells(2));
+    let distinct = one.iter().collect::<std::collections::HashSet<_>>().len();
+    // 4096 balls in 4096 cells leave 1/e of them empty.
+    assert!((2400..2800).contains(&distinct), "{distinct}");
+    assert!(one.iter().zip(&other).filter(|(a, b)| a == b).count() < 20);
+}

@@ -1,0 +1,261 @@
+//! The committed programs in this kernel, frame by frame: what the table says of strangers, and who is admitted.
+
+use accounting_ebpf::layout::{FOREVER, Key, Port, TOKEN_BLOCKED, TOKEN_BYPASS, TOKEN_FIRST};
+use accounting_ebpf::verdict::Verdict;
+use accounting_tests::gate::{FORWARDED, OWN, enter, expect, expect_bytes, gate, now};
+use accounting_tests::kernel::Program::{Egress, Ingress, Xdp, XdpLinear};
+use accounting_tests::kernel::{Kernel, Program, Skb};
+use accounting_tests::packet::Packet;
+use accounting_tests::{needs_root, table, world};
+
+const HOUR: u64 = 3_600_000_000_000;
+
+/// Both tables through the programs, with each verdict renamed.
+fn tables(kernel: &mut Kernel, renamed: impl Fn(Verdict) -> Verdict) {
+    for row in table::uplink() {
+        for program in [Xdp, XdpLinear] {
+            expect(kernel, program, &row.packet, OWN, renamed(row.verdict))
+                .unwrap_or_else(|error| panic!("{}: {error:#}", row.what));
+        }
+    }
+    for (forwarded, row) in table::downlink() {
+        let renamed = match row.verdict {
+            Verdict::GatewayMulticast | Verdict::ForeignMulticast => row.verdict,
+            verdict => renamed(verdict),
+        };
+        expect(
+            kernel,
+            Egress,
+            &row.packet,
+            if forwarded { FORWARDED } else { OWN },
+            renamed,
+        )
+        .unwrap_or_else(|error| panic!("{}, forwarded {forwarded}: {error:#}", row.what));
+    }
+}
+
+fn expired(verdict: Verdict) -> Verdict {
+    if verdict == Verdict::Stranger {
+        Verdict::Expired
+    } else {
+        verdict
+    }
+}
+
+#[test]
+fn strangers_get_what_the_table_says() {
+    needs_root!();
+    tables(&mut gate(world::port()).unwrap(), |verdict| verdict);
+}
+
+#[test]
+fn an_expired_token_makes_a_stranger() {
+    needs_root!();
+    let mut kernel = gate(world::port()).unwrap();
+    enter(&mut kernel, TOKEN_FIRST, FOREVER).unwrap();
+    kernel.deadline(TOKEN_FIRST, now().unwrap() - 1).unwrap();
+    tables(&mut kernel, expired);
+    assert_eq!(kernel.counters(3).unwrap(), Default::default());
+}
+
+#[test]
+fn an_expired_device_makes_a_stranger() {
+    needs_root!();
+    let mut kernel = gate(world::port()).unwrap();
+    kernel.deadline(TOKEN_FIRST, FOREVER).unwrap();
+    enter(&mut kernel, TOKEN_FIRST, now().unwrap() - 1).unwrap();
+    tables(&mut kernel, expired);
+}
+
+#[test]
+fn a_token_that_does_not_exist_admits_nobody() {
+    needs_root!();
+    let mut kernel = gate(world::port()).unwrap();
+    enter(&mut kernel, 1_000_000, FOREVER).unwrap();
+    tables(&mut kernel, expired);
+}
+
+#[test]
+fn a_session_passes_everything() {
+    needs_root!();
+    let mut kernel = gate(world::port()).unwrap();
+    kernel.deadline(TOKEN_FIRST, now().unwrap() + HOUR).unwrap();
+    enter(&mut kernel, TOKEN_FIRST, now().unwrap() + HOUR).unwrap();
+    tables(&mut kernel, |_| Verdict::Session);
+}
+
+#[test]
+fn a_bypassed_device_passes_everything() {
+    needs_root!();
+    let mut kernel = gate(world::port()).unwrap();
+    enter(&mut kernel, TOKEN_BYPASS, FOREVER).unwrap();
+    tables(&mut kernel, |_| Verdict::Bypass);
+}
+
+#[test]
+fn a_blocked_device_passes_nothing() {
+    needs_root!();
+    let mut kernel = gate(world::port()).unwrap();
+    kernel.deadline(TOKEN_BLOCKED, FOREVER).unwrap();
+    enter(&mut kernel, TOKEN_BLOCKED, FOREVER).unwrap();
+    tables(&mut kernel, |_| Verdict::Blocked);
+}
+
+#[test]
+fn one_store_revokes_and_one_restores() {
+    needs_root!();
+    let mut kernel = gate(world::port()).unwrap();
+    enter(&mut kernel, TOKEN_FIRST, FOREVER).unwrap();
+    let up = Packet::tcp((world::V4.device, 1), (world::V4.foreign, 80))
+        .from(world::DEVICE)
+        .to(world::GATEWAY);
+    let down = Packet::tcp((world::V4.foreign, 80), (world::V4.device, 1))
+        .from(world::GATEWAY)
+        .to(world::DEVICE);
+    for (deadline, verdict) in [
+        (FOREVER, Verdict::Session),
+        (0, Verdict::Expired),
+        (FOREVER, Verdict::Session),
+    ] {
+        kernel.deadline(TOKEN_FIRST, deadline).unwrap();
+        expect(&mut kernel, Xdp, &up, OWN, verdict).unwrap();
+        expect(&mut kernel, Egress, &down, FORWARDED, verdict).unwrap();
+    }
+}
+
+#[test]
+fn a_zone_is_a_world_of_its_own() {
+    needs_root!();
+    let mut kernel = gate(Port {
+        zone: world::ZONE + 1,
+        ..world::port()
+    })
+    .unwrap();
+    kernel.deadline(TOKEN_FIRST, FOREVER).unwrap();
+    enter(&mut kernel, TOKEN_FIRST, FOREVER).unwrap();
+    tables(&mut kernel, |verdict| verdict);
+    assert_ne!(
+        Key::new(world::DEVICE, 7).word(),
+        Key::new(world::DEVICE, 8).word()
+    );
+}
+
+#[test]
+fn no_header_may_be_cut() {
+    needs_root!();
+    let mut kernel = gate(world::port()).unwrap();
+    let cut = |kernel: &mut Kernel, program: Program, skb: Skb, row: &table::Row| {
+        let (bytes, needed) = (row.packet.bytes(), needed(&row.packet));
+        // The kernel refuses shorter test frames itself: of less than an Ethernet header, and at tc of less than an IP header.
+        let shortest = match (program, bytes[12..14] == [0x08, 0x00], row.packet.protocol()) {
+            (Xdp | XdpLinear, ..) => 14,
+            (_, _, None) => 15,
+            (_, true, _) => 34,
+            (_, false, _) => 54,
+        };
+        for length in shortest..bytes.len() {
+            let verdict = if length < needed {
+                Verdict::Malformed
+            } else {
+                row.verdict
+            };
+            expect_bytes(kernel, program, &bytes[..length], skb, verdict)
+                .unwrap_or_else(|error| panic!("{} cut to {length}: {error:#}", row.what));
+        }
+    };
+    for row in table::uplink().into_iter().filter(|row| row.verdict.passes()) {
+        cut(&mut kernel, Xdp, OWN, &row);
+        cut(&mut kernel, XdpLinear, OWN, &row);
+    }
+    let single = |row: &table::Row| row.verdict.passes() && row.verdict != Verdict::GatewayMulticast;
+    for (forwarded, row) in table::downlink().into_iter().filter(|(_, row)| single(row)) {
+        cut(&mut kernel, Egress, if forwarded { FORWARDED } else { OWN }, &row);
+    }
+}
+
+/// Bytes up to the end of the last header that is read.
+fn needed(packet: &Packet) -> usize {
+    let bytes = packet.bytes();
+    match packet.protocol() {
+        None => bytes.len(),
+        Some(accounting_tests::packet::UDP) => bytes.len() - 4,
+        Some(accounting_tests::packet::TCP) => bytes.len(),
+        Some(_) => bytes.len() - 16,
+    }
+}
+
+#[test]
+fn strangers_have_a_budget() {
+    needs_root!();
+    let rows = [
+        ("device", (HOUR, 3 * HOUR, 0, 0)),
+        ("interface", (0, 0, HOUR, 3 * HOUR)),
+    ];
+    for (what, (budget_cost, budget_burst, interface_cost, interface_burst)) in rows {
+        let port = Port {
+            budget_cost,
+            budget_burst,
+            interface_cost,
+            interface_burst,
+            ..world::port()
+        };
+        for family in world::FAMILIES {
+            let mut kernel = gate(port).unwrap();
+            let udp = |to, at| {
+                Packet::udp((family.device, 9), (to, at))
+                    .from(world::DEVICE)
+                    .to(world::GATEWAY)
+            };
+            let (dns, ntp) = (udp(family.own, 53), udp(family.own, 123));
+            let mut check = |packet: &Packet, verdict| {
+                expect(&mut kernel, Xdp, packet, OWN, verdict)
+                    .unwrap_or_else(|error| panic!("{what}, {}: {error:#}", family.name));
+            };
+            check(&dns, Verdict::Dns);
+            check(&dns, Verdict::Budget);
+            check(&ntp, Verdict::Ntp);
+            check(&ntp, Verdict::Budget);
+            check(
+                &Packet::arp(1).from(world::DEVICE).to(world::BROADCAST),
+                Verdict::Budget,
+            );
+            check(&udp(family.open, 443), Verdict::Garden);
+            let other = if what == "device" {
+                Verdict::Arp
+            } else {
+                Verdict::Budget
+            };
+            check(&Packet::arp(1).from(world::OTHER).to(world::BROADCAST), other);
+            enter(&mut kernel, TOKEN_BYPASS, FOREVER).unwrap();
+            expect(&mut kernel, Xdp, &dns, OWN, Verdict::Bypass).unwrap();
+        }
+    }
+}
+
+#[test]
+fn ingress_drops_frames_of_a_vlan() {
+    needs_root!();
+    let mut kernel = gate(world::port()).unwrap();
+    kernel.deadline(TOKEN_FIRST, FOREVER).unwrap();
+    enter(&mut kernel, TOKEN_FIRST, FOREVER).unwrap();
+    for family in world::FAMILIES {
+        let dns = || {
+            Packet::udp((family.device, 9), (family.own, 53))
+                .from(world::DEVICE)
+                .to(world::GATEWAY)
+        };
+        let rows = [
+            (dns(), Verdict::Checked),
+            (dns().tag(0x8100, 0), Verdict::Checked),
+            (dns().tag(0x88a8, 0).tag(0x8100, 0), Verdict::Checked),
+            (dns().tag(0x8100, 5), Verdict::Vlan),
+            (dns().tag(0x88a8, 5), Verdict::Vlan),
+            (dns().tag(0x88a8, 0).tag(0x8100, 5), Verdict::Vlan),
+            (dns().tag(0x8100, 0).tag(0x8100, 0), Verdict::Vlan),
+        ];
+        for (packet, verdict) in rows {
+            expect(&mut kernel, Ingress, &packet, FORWARDED, verdict).unwrap();
+        }
+    }
+    assert_eq!(kernel.counters(3).unwrap(), Default::default());
+}
