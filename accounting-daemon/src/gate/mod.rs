@@ -3,8 +3,32 @@
 //! Two halves that share only the pinned maps. The [`Gate`] holds devices, deadlines and counts, and belongs to the
 //! engine. Programs, links and the gateway's own addresses belong to the supervisor of the interfaces.
 
+mod adopt;
+mod checks;
+mod counters;
+mod detach;
+mod error;
+mod interfaces;
+mod kernel;
+mod lists;
+mod maps;
+mod netlink;
+mod object;
+mod programs;
+mod settings;
+mod slots;
+mod stats;
 pub mod simulated;
 pub mod status;
+mod tables;
+
+pub use checks::preflight;
+pub use detach::{Leave, Report, detach};
+pub use error::{AttachError, NetlinkError, StartError};
+pub use interfaces::Supervisor;
+pub use kernel::KernelGate;
+pub use settings::{Interface, Settings, Strangers, directory};
+pub use stats::Stats;
 
 use crate::{
     ledger::{SessionId, TokenId, Traffic},

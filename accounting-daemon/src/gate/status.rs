@@ -31,6 +31,8 @@ pub struct InterfaceStatus {
     pub mac: Option<Mac>,
     /// How it is gated; `None` while it is missing or could not be attached.
     pub attached: Option<(XdpMode, TcMode)>,
+    /// How often it was gated anew since the daemon started.
+    pub reattached: u64,
 }
 
 /// All gated interfaces, in the order of the configuration.

@@ -1,0 +1,161 @@
+//! Taking the gate down on purpose.
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+use accounting_ebpf::layout::{Device, map};
+use aya::{
+    maps::{HashMap, Map, MapData, MapError},
+    programs::{TcAttachType, tc},
+};
+
+use super::{
+    StartError,
+    kernel::lock,
+    maps::{NAMES, failed},
+    netlink::Netlink,
+    programs::{EGRESS, INGRESS, chain},
+};
+
+/// What devices find afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// Everything passes: programs, links and maps are gone.
+    Open,
+    /// Nobody has a session: programs stay and the table of devices is empty, the lists included.
+    Closed,
+}
+
+/// What was done, a line each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report(Vec<String>);
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
+/// Takes the gate pinned below `pins` down, or empties it. Runs within a tokio runtime, in the network namespace of
+/// the interfaces; no daemon may be running on it.
+///
+/// # Errors
+/// [`StartError`]; what was done before stays done, and the call can be repeated.
+pub async fn detach(pins: &Path, leave: Leave) -> Result<Report, StartError> {
+    let mut report = Report::default();
+    let layouts = layouts(pins)?;
+    if layouts.is_empty() {
+        report.0.push(format!("there is no gate at {}", pins.display()));
+    }
+    for directory in layouts {
+        let _lock = lock(&directory)?;
+        match leave {
+            Leave::Closed => close(&directory, &mut report)?,
+            Leave::Open => open(&directory, &mut report)?,
+        }
+    }
+    if leave == Leave::Open {
+        remove_filters(&mut report).await?;
+        report.0.push("the gate is open: everything passes".to_owned());
+    } else {
+        report
+            .0
+            .push("the gate is closed: no device has a session".to_owned());
+    }
+    Ok(report)
+}
+
+/// Directories of this and other versions' layouts.
+fn layouts(pins: &Path) -> Result<Vec<PathBuf>, StartError> {
+    let entries = match fs::read_dir(pins) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(unusable(pins)(source)),
+    };
+    let mut layouts = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(unusable(pins))?.path();
+        let version = path
+            .file_name()
+            .and_then(|name| name.to_str()?.strip_prefix('v')?.parse::<u32>().ok());
+        if version.is_some() {
+            layouts.push(path);
+        }
+    }
+    layouts.sort();
+    Ok(layouts)
+}
+
+fn close(directory: &Path, report: &mut Report) -> Result<(), StartError> {
+    let pinned = match MapData::from_pin(directory.join(map::DEVICES)) {
+        Ok(pinned) => pinned,
+        Err(MapError::SyscallError(error)) if error.io_error.kind() == io::ErrorKind::NotFound => {
+            return Ok(());
+        }
+        Err(error) => return Err(failed(map::DEVICES, "open")(error)),
+    };
+    let mut devices: HashMap<MapData, u64, Device> =
+        HashMap::try_from(Map::HashMap(pinned)).map_err(failed(map::DEVICES, "open"))?;
+    let present: Vec<u64> = devices
+        .keys()
+        .collect::<Result<_, _>>()
+        .map_err(failed(map::DEVICES, "read"))?;
+    for device in &present {
+        devices.remove(device).map_err(failed(map::DEVICES, "empty"))?;
+    }
+    report.0.push(format!(
+        "{}: removed {} devices",
+        directory.display(),
+        present.len()
+    ));
+    Ok(())
+}
+
+fn open(directory: &Path, report: &mut Report) -> Result<(), StartError> {
+    let mut pins: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(directory).map_err(unusable(directory))? {
+        pins.push(entry.map_err(unusable(directory))?.path());
+    }
+    // The links before the maps they use.
+    pins.sort_by_key(|pin| NAMES.iter().any(|name| pin.ends_with(name)));
+    for pin in pins {
+        fs::remove_file(&pin).map_err(unusable(&pin))?;
+        report.0.push(format!("removed {}", pin.display()));
+    }
+    fs::remove_dir(directory).map_err(unusable(directory))
+}
+
+/// The filters of kernels without links for tc, which are found by the names of their programs.
+async fn remove_filters(report: &mut Report) -> Result<(), StartError> {
+    let netlink = Netlink::open()?;
+    for link in netlink.links().await? {
+        if !netlink.has_filters(link.index).await {
+            continue;
+        }
+        for (name, side) in [(INGRESS, TcAttachType::Ingress), (EGRESS, TcAttachType::Egress)] {
+            match tc::qdisc_detach_program(&link.name, side, name) {
+                Ok(()) => report
+                    .0
+                    .push(format!("removed the filter {name} of {}", link.name)),
+                Err(tc::TcError::IoError(error)) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    report.0.push(format!(
+                        "could not remove the filter {name} of {}: {}",
+                        link.name,
+                        chain(&error)
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn unusable(path: &Path) -> impl Fn(io::Error) -> StartError {
+    move |source| StartError::Pins {
+        path: path.to_owned(),
+        source,
+    }
+}

@@ -1,0 +1,288 @@
+//! Keeps the gated interfaces gated and the gateway's addresses known.
+//!
+//! Each look compares what the kernel has with what should be, and mends the difference; notifications decide when to
+//! look. An interface that is made anew is open until the look that follows, some milliseconds: the kernel has no way
+//! to attach programs to an interface that does not exist yet.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+use super::{
+    AttachError, Settings, StartError,
+    maps::Maps,
+    netlink::{Link, Netlink},
+    programs::{Attached, Programs, Target, chain},
+    settings::Interface,
+    status::{GateStatus, InterfaceStatus, TcMode},
+    tables::Tables,
+};
+use crate::mac::Mac;
+
+/// How long until the next look when nothing is announced.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// The same while an interface is missing or refuses the programs.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The owner of programs, links and addresses. Dropping it leaves everything enforced.
+pub struct Supervisor {
+    programs: Arc<Programs>,
+    tables: Tables,
+    netlink: Netlink,
+    /// The gateway's own, as last written.
+    addresses: Vec<IpAddr>,
+    interfaces: Vec<Gated>,
+    status: watch::Sender<Arc<GateStatus>>,
+}
+
+/// A gated interface as it was left by the last look.
+struct Gated {
+    configured: Interface,
+    index: u32,
+    mac: Option<[u8; 6]>,
+    attached: Option<Attached>,
+    reattached: u64,
+    /// Whether the present trouble was told.
+    alarmed: bool,
+}
+
+impl Supervisor {
+    /// Gates every interface and writes down the gateway's addresses, resolvers and garden. Programs and links of a
+    /// former daemon are adopted and replaced in place. Runs within a tokio runtime, in the network namespace of the
+    /// interfaces.
+    ///
+    /// # Errors
+    /// [`StartError`]: an interface does not exist or cannot be gated. Those that were reached stay gated.
+    pub async fn start(settings: Settings) -> Result<(Self, watch::Receiver<Arc<GateStatus>>), StartError> {
+        let maps = Maps::open(&settings.pins, settings.devices)?;
+        Self::start_with(Programs::new(settings, maps)).await
+    }
+
+    /// [`Supervisor::start`] as a kernel older than 6.6 would have it, with filters of a clsact discipline.
+    ///
+    /// # Errors
+    /// As there.
+    #[doc(hidden)]
+    pub async fn start_with_clsact(
+        settings: Settings,
+    ) -> Result<(Self, watch::Receiver<Arc<GateStatus>>), StartError> {
+        let maps = Maps::open(&settings.pins, settings.devices)?;
+        let mut programs = Programs::new(settings, maps);
+        programs.tc = TcMode::Clsact;
+        Self::start_with(programs).await
+    }
+
+    async fn start_with(programs: Programs) -> Result<(Self, watch::Receiver<Arc<GateStatus>>), StartError> {
+        let netlink = Netlink::open()?;
+        let mut tables = Tables::open(&programs.maps)?;
+        let links = netlink.links().await?;
+        let addresses = netlink.addresses(&links).await?;
+        // Before the programs, so that strangers reach the portal from their first frame on.
+        tables.set_addresses(&addresses, &programs.settings.resolvers)?;
+        tables.set_garden(&programs.settings)?;
+        let interfaces = programs.settings.interfaces.iter().map(Gated::new).collect();
+        let (status, receiver) = watch::channel(Arc::default());
+        let mut supervisor = Self {
+            programs: Arc::new(programs),
+            tables,
+            netlink,
+            addresses,
+            interfaces,
+            status,
+        };
+        supervisor.attach_all(&links).await?;
+        supervisor.publish();
+        Ok((supervisor, receiver))
+    }
+
+    /// Keeps watch until `shutdown` is ready. Failed calls are repeated until they succeed, and told once.
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            let pause = if self.interfaces.iter().all(|gated| gated.attached.is_some()) {
+                LOOK
+            } else {
+                RETRY
+            };
+            tokio::select! {
+                () = &mut shutdown => return,
+                heard = self.netlink.changed() => if !heard {
+                    self.listen_again().await;
+                },
+                () = tokio::time::sleep(pause) => {}
+            }
+            if let Err(error) = self.look().await {
+                tracing::warn!(error = %chain(&error), "the interfaces could not be looked at");
+            }
+        }
+    }
+
+    async fn listen_again(&mut self) {
+        tracing::warn!("the netlink socket was lost");
+        match Netlink::open() {
+            Ok(netlink) => self.netlink = netlink,
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "no new netlink socket");
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+
+    async fn attach_all(&mut self, links: &[Link]) -> Result<(), StartError> {
+        for gated in &mut self.interfaces {
+            let name = &gated.configured.name;
+            let Some(link) = links.iter().find(|link| &link.name == name) else {
+                let existing: Vec<&str> = links.iter().map(|link| link.name.as_str()).collect();
+                return Err(StartError::UnknownInterface {
+                    name: name.clone(),
+                    existing: existing.join(", "),
+                });
+            };
+            let Some(mac) = link.mac else {
+                return Err(StartError::NotEthernet { name: name.clone() });
+            };
+            let done = attach(&self.programs, gated.target(link, mac)).await;
+            let attached = done.map_err(|source| StartError::Attach {
+                name: name.clone(),
+                source,
+            })?;
+            gated.settle(link.index, mac, attached);
+        }
+        Ok(())
+    }
+
+    /// Compares and mends once.
+    async fn look(&mut self) -> Result<(), StartError> {
+        let links = self.netlink.links().await?;
+        let addresses = self.netlink.addresses(&links).await?;
+        if addresses != self.addresses {
+            self.tables
+                .set_addresses(&addresses, &self.programs.settings.resolvers)?;
+            self.addresses = addresses;
+        }
+        for gated in &mut self.interfaces {
+            let link = links.iter().find(|link| link.name == gated.configured.name);
+            gated.mend(link, &self.programs, &self.netlink).await;
+        }
+        self.publish();
+        Ok(())
+    }
+
+    fn publish(&self) {
+        let now = GateStatus {
+            interfaces: self.interfaces.iter().map(Gated::status).collect(),
+        };
+        self.status.send_if_modified(|status| {
+            let changed = **status != now;
+            if changed {
+                *status = Arc::new(now);
+            }
+            changed
+        });
+    }
+}
+
+impl Gated {
+    fn new(configured: &Interface) -> Self {
+        Self {
+            configured: configured.clone(),
+            index: 0,
+            mac: None,
+            attached: None,
+            reattached: 0,
+            alarmed: false,
+        }
+    }
+
+    fn target(&self, link: &Link, mac: [u8; 6]) -> Target {
+        Target {
+            name: link.name.clone(),
+            index: link.index,
+            mac,
+            zone: self.configured.zone,
+            xdp: link.xdp,
+        }
+    }
+
+    fn settle(&mut self, index: u32, mac: [u8; 6], attached: Attached) {
+        tracing::info!(
+            interface = %self.configured.name, xdp = ?attached.xdp, tc = ?attached.tc, "the interface is gated"
+        );
+        self.index = index;
+        self.mac = Some(mac);
+        self.attached = Some(attached);
+        self.alarmed = false;
+    }
+
+    async fn mend(&mut self, link: Option<&Link>, programs: &Arc<Programs>, netlink: &Netlink) {
+        let Some((link, mac)) = link.and_then(|link| Some((link, link.mac?))) else {
+            self.attached = None;
+            self.mac = None;
+            self.alarm("it does not exist");
+            return;
+        };
+        let target = self.target(link, mac);
+        let Some(wrong) = self.wrong(&target, programs, netlink).await else {
+            return;
+        };
+        self.alarm(wrong);
+        self.attached = None;
+        self.mac = Some(mac);
+        match attach(programs, target).await {
+            Ok(attached) => {
+                self.settle(link.index, mac, attached);
+                self.reattached += 1;
+            }
+            Err(error) => {
+                tracing::debug!(interface = %self.configured.name, error = %chain(&error), "attaching failed");
+            }
+        }
+    }
+
+    /// What differs from how the interface was left.
+    async fn wrong(&self, target: &Target, programs: &Programs, netlink: &Netlink) -> Option<&'static str> {
+        let Some(attached) = self.attached else {
+            return Some("it is not gated yet");
+        };
+        if self.index != target.index {
+            return Some("it was made anew");
+        }
+        if self.mac != Some(target.mac) {
+            return Some("its MAC address has changed");
+        }
+        if target.xdp.map(|(_, program)| program) != Some(attached.program) {
+            return Some("its XDP program is not the gate's");
+        }
+        let in_place = match attached.tc {
+            TcMode::Tcx => programs.tcx_in_place(target),
+            TcMode::Clsact => netlink.filters_in_place(target.index).await,
+        };
+        (!in_place).then_some("its tc programs are gone")
+    }
+
+    fn alarm(&mut self, wrong: &'static str) {
+        if !self.alarmed {
+            tracing::warn!(interface = %self.configured.name, "the gated interface needs the programs again: {wrong}");
+        }
+        self.alarmed = true;
+    }
+
+    fn status(&self) -> InterfaceStatus {
+        InterfaceStatus {
+            name: self.configured.name.clone(),
+            zone: self.configured.zone,
+            mac: self.mac.map(Mac),
+            attached: self.attached.map(|attached| (attached.xdp, attached.tc)),
+            reattached: self.reattached,
+        }
+    }
+}
+
+/// Loading waits for the verifier, tens of milliseconds that the runtime's threads should not.
+async fn attach(programs: &Arc<Programs>, target: Target) -> Result<Attached, AttachError> {
+    let programs = Arc::clone(programs);
+    tokio::task::spawn_blocking(move || programs.attach(&target))
+        .await
+        .unwrap_or(Err(AttachError::Stopping))
+}

@@ -1,0 +1,442 @@
+//! The gate in the kernel: [`Gate`] on the pinned maps.
+//!
+//! A device's entry points at two slots. The token slot holds the deadline that all devices of a token share, so that
+//! moving it is one store however many they are; the device slot holds the counts. Entries are written by system
+//! calls, slots through shared memory. Slots 0 and 1 of the tokens belong to the lists.
+//!
+//! A device on the block list is refused by [`Gate::open`], whoever admits it. One on the bypass list passes with or
+//! without a session: its entry stays as it is, and a session only reads its counts from where they stood.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    io,
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+    thread,
+    time::Duration,
+};
+
+use accounting_ebpf::layout::{self, Counters, Device, Key, map};
+use aya::maps::{self, MapData, MapError};
+use rustix::{
+    fs::{FlockOperation, Mode, OFlags},
+    thread::MembarrierCommand,
+    time::ClockId,
+};
+
+use super::{
+    Adoption, Deadline, Entry, Gate, GateError, Settings, StartError,
+    counters::{Counts, Deadlines},
+    lists::{self, Listed},
+    maps::{Maps, failed},
+    slots::Slots,
+};
+use crate::{
+    ledger::{SessionId, TokenId, Traffic},
+    mac::{DeviceId, Mac},
+};
+
+/// The session number of entries that a list put there; sessions count from 1.
+pub(super) const NO_SESSION: SessionId = 0;
+
+/// How long programs may still use what is no longer in the maps, where the kernel cannot be asked to wait.
+const GRACE: Duration = Duration::from_millis(100);
+
+const NS_PER_MS: u64 = 1_000_000;
+
+/// The gate of this machine. Dropping it leaves everything enforced.
+#[derive(Debug)]
+pub struct KernelGate {
+    pub(super) capacity: u32,
+    pub(super) devices: maps::HashMap<MapData, u64, Device>,
+    deadlines: Deadlines,
+    pub(super) counts: Counts,
+    /// Entries of `TOKENS` and of `COUNTERS`.
+    pub(super) slots: u32,
+    pub(super) device_slots: Slots,
+    pub(super) token_slots: Slots,
+    pub(super) open: HashMap<DeviceId, Seat>,
+    pub(super) accounts: HashMap<TokenId, Account>,
+    /// Tokens without devices, the longest idle first.
+    idle: BTreeMap<u64, TokenId>,
+    /// Numbers the entries of `idle`.
+    serial: u64,
+    pub(super) lists: BTreeMap<DeviceId, Listed>,
+    /// Nanoseconds by which the kernel's coarse clock may lag.
+    lag: u64,
+    /// Held while this process owns the pins.
+    _lock: OwnedFd,
+}
+
+/// A device that was let in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seat {
+    pub(super) slot: u32,
+    pub(super) token: TokenId,
+    /// What the slot had counted before: only slots of the bypass list are not cleared.
+    pub(super) base: Counters,
+}
+
+/// A token whose deadline was set.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Account {
+    pub(super) deadline: Deadline,
+    /// While it has devices.
+    pub(super) slot: Option<u32>,
+    pub(super) devices: u32,
+    /// Its place in `idle`, while it has none.
+    idle: u64,
+}
+
+impl KernelGate {
+    /// Makes the maps, or adopts those that are pinned; they hold what they held until [`Gate::adopt`].
+    ///
+    /// # Errors
+    /// [`StartError`]: the maps cannot be made, are of another layout, or belong to a running daemon.
+    pub fn open(settings: &Settings) -> Result<Self, StartError> {
+        let maps = Maps::open(&settings.pins, settings.devices)?;
+        let lock = lock(maps.directory())?;
+        if maps.devices() != settings.devices {
+            tracing::warn!(
+                pinned = maps.devices(),
+                configured = settings.devices,
+                "the gate keeps the capacity it was made with; for another one stop the daemon, run \
+                 `accounting-daemon detach` and start it again"
+            );
+        }
+        let slots = maps.entries(map::TOKENS);
+        let mapped = |name, source: io::Error| failed(name, "map")(MapError::IoError(source));
+        let tokens = maps.get(map::TOKENS)?;
+        let deadlines =
+            Deadlines::map(tokens.fd().as_fd(), slots).map_err(|error| mapped(map::TOKENS, error))?;
+        let counters = maps.get(map::COUNTERS)?;
+        let counts =
+            Counts::map(counters.fd().as_fd(), slots).map_err(|error| mapped(map::COUNTERS, error))?;
+        let devices = maps::HashMap::try_from(maps::Map::HashMap(maps.get(map::DEVICES)?))
+            .map_err(failed(map::DEVICES, "open"))?;
+        deadlines.store(layout::TOKEN_BLOCKED, 0);
+        deadlines.store(layout::TOKEN_BYPASS, layout::FOREVER);
+        Ok(Self {
+            capacity: maps.devices(),
+            devices,
+            deadlines,
+            counts,
+            slots,
+            // Nothing is free before `adopt` has seen who holds what.
+            device_slots: Slots::new(slots, slots, &BTreeSet::new()),
+            token_slots: Slots::new(slots, slots, &BTreeSet::new()),
+            open: HashMap::new(),
+            accounts: HashMap::new(),
+            idle: BTreeMap::new(),
+            serial: 0,
+            lists: lists::merge(&settings.bypass, &settings.block),
+            lag: lag(),
+            _lock: lock,
+        })
+    }
+
+    /// A deadline as the kernel has it: early by what its clock may lag, so that nobody passes after it.
+    pub(super) fn in_kernel(&self, deadline: Deadline) -> u64 {
+        if deadline == super::FOREVER {
+            return layout::FOREVER;
+        }
+        deadline.saturating_mul(NS_PER_MS).saturating_sub(self.lag)
+    }
+
+    /// Adds a device to a token and says where the token's deadline is.
+    pub(super) fn join(&mut self, token: TokenId) -> Result<u32, GateError> {
+        let Some(account) = self.accounts.get(&token).copied() else {
+            return Err(refused(
+                "admit a device on a token without a deadline",
+                io::ErrorKind::InvalidInput,
+            ));
+        };
+        let slot = match account.slot {
+            Some(slot) => slot,
+            None => self.token_slots.take(grace).ok_or(GateError::Full {
+                capacity: self.capacity,
+            })?,
+        };
+        self.deadlines.store(slot, self.in_kernel(account.deadline));
+        self.idle.remove(&account.idle);
+        if let Some(account) = self.accounts.get_mut(&token) {
+            account.slot = Some(slot);
+            account.devices += 1;
+        }
+        Ok(slot)
+    }
+
+    /// Takes a device off a token; the last one frees its slot.
+    pub(super) fn leave(&mut self, token: TokenId) {
+        let Some(account) = self.accounts.get_mut(&token) else {
+            return;
+        };
+        account.devices = account.devices.saturating_sub(1);
+        if account.devices == 0 {
+            if let Some(slot) = account.slot.take() {
+                self.deadlines.store(slot, 0);
+                self.token_slots.give(slot);
+            }
+            self.rest(token);
+        }
+    }
+
+    /// Remembers a token without devices, and forgets the one that has been idle longest when they grow too many.
+    pub(super) fn rest(&mut self, token: TokenId) {
+        let Some(account) = self.accounts.get_mut(&token) else {
+            return;
+        };
+        self.idle.remove(&account.idle);
+        self.serial += 1;
+        account.idle = self.serial;
+        self.idle.insert(self.serial, token);
+        if self.idle.len() > self.slots as usize
+            && let Some((_, oldest)) = self.idle.pop_first()
+        {
+            self.accounts.remove(&oldest);
+        }
+    }
+
+    /// Forgets all tokens, and remembers these.
+    pub(super) fn reset_accounts(&mut self, deadlines: &[(TokenId, Deadline)]) {
+        self.idle.clear();
+        self.accounts.clear();
+        for &(token, deadline) in deadlines {
+            self.accounts.insert(
+                token,
+                Account {
+                    deadline,
+                    ..Account::default()
+                },
+            );
+        }
+    }
+
+    /// Writes an entry; one that is there already is replaced in one step.
+    pub(super) fn write(&mut self, device: DeviceId, entry: Device) -> Result<(), GateError> {
+        self.devices
+            .insert(word(device), entry, 0)
+            .map_err(|error| match os_error(&error) {
+                Some(libc::E2BIG | libc::ENOMEM) => GateError::Full {
+                    capacity: self.capacity,
+                },
+                _ => kernel("insert a device", error),
+            })
+    }
+
+    /// Removes an entry; one that is not there is fine.
+    pub(super) fn erase(&mut self, device: DeviceId) -> Result<(), GateError> {
+        match self.devices.remove(&word(device)) {
+            Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
+            Err(error) if os_error(&error) == Some(libc::ENOENT) => Ok(()),
+            Err(error) => Err(kernel("remove a device", error)),
+        }
+    }
+
+    /// A cleared slot for the counts of a new entry.
+    pub(super) fn slot(&mut self) -> Result<u32, GateError> {
+        let slot = self.device_slots.take(grace).ok_or(GateError::Full {
+            capacity: self.capacity,
+        })?;
+        self.counts.clear(slot);
+        Ok(slot)
+    }
+
+    fn open_entry(&mut self, entry: &Entry, token: u32) -> Result<Seat, GateError> {
+        if self.lists.contains_key(&entry.device) {
+            let listed = self.devices.get(&word(entry.device), 0);
+            let slot = listed.map_err(|error| kernel("read a device", error))?.slot;
+            let base = self.counts.load(slot);
+            return Ok(Seat {
+                slot,
+                token: entry.token,
+                base,
+            });
+        }
+        let slot = self.slot()?;
+        let device = Device {
+            slot,
+            token,
+            deadline: self.in_kernel(entry.deadline),
+            session: entry.session,
+        };
+        if let Err(error) = self.write(entry.device, device) {
+            self.device_slots.give(slot);
+            return Err(error);
+        }
+        Ok(Seat {
+            slot,
+            token: entry.token,
+            base: Counters::default(),
+        })
+    }
+
+    /// Forgets a device that is no longer in the map, or whose entry has moved.
+    fn vacate(&mut self, device: DeviceId, seat: Seat) {
+        if !self.lists.contains_key(&device) {
+            self.device_slots.give(seat.slot);
+        }
+        self.leave(seat.token);
+    }
+
+    fn counted(&self, seat: &Seat) -> Traffic {
+        let (now, base) = (self.counts.load(seat.slot), seat.base);
+        let seen = |now: u64, base: u64| (now > base).then_some(now / NS_PER_MS);
+        Traffic {
+            bytes_up: now.up_bytes.wrapping_sub(base.up_bytes),
+            bytes_down: now.down_bytes.wrapping_sub(base.down_bytes),
+            packets_up: now.up_packets.wrapping_sub(base.up_packets),
+            packets_down: now.down_packets.wrapping_sub(base.down_packets),
+            seen_up: seen(now.up_seen, base.up_seen),
+            seen_down: seen(now.down_seen, base.down_seen),
+        }
+    }
+}
+
+impl Gate for KernelGate {
+    fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    fn adopt(&mut self, deadlines: &[(TokenId, Deadline)], entries: &[Entry]) -> Result<Adoption, GateError> {
+        super::adopt::adopt(self, deadlines, entries)
+    }
+
+    fn set_deadline(&mut self, token: TokenId, deadline: Deadline) -> Result<(), GateError> {
+        let in_kernel = self.in_kernel(deadline);
+        let account = self.accounts.entry(token).or_default();
+        account.deadline = deadline;
+        match account.slot {
+            Some(slot) => self.deadlines.store(slot, in_kernel),
+            None => self.rest(token),
+        }
+        Ok(())
+    }
+
+    fn deadline(&self, token: TokenId) -> Option<Deadline> {
+        let account = self.accounts.get(&token)?;
+        account.slot.map(|_| account.deadline)
+    }
+
+    fn open(&mut self, entry: &Entry) -> Result<(), GateError> {
+        if self.lists.get(&entry.device) == Some(&Listed::Blocked) {
+            return Err(refused(
+                "admit a device on the block list",
+                io::ErrorKind::PermissionDenied,
+            ));
+        }
+        let opened = self.join(entry.token).and_then(|token| {
+            self.open_entry(entry, token)
+                .inspect_err(|_| self.leave(entry.token))
+        });
+        let before = self.open.remove(&entry.device);
+        match opened {
+            Ok(seat) => {
+                self.open.insert(entry.device, seat);
+                if let Some(before) = before {
+                    self.vacate(entry.device, before);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                // A device that could not be moved must not go on by its old entry.
+                if let Some(before) = before {
+                    if !self.lists.contains_key(&entry.device) {
+                        self.erase(entry.device)?;
+                    }
+                    self.vacate(entry.device, before);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn close(&mut self, device: DeviceId) -> Result<Option<Traffic>, GateError> {
+        let Some(seat) = self.open.get(&device).copied() else {
+            return Ok(None);
+        };
+        if !self.lists.contains_key(&device) {
+            self.erase(device)?;
+        }
+        let traffic = self.counted(&seat);
+        self.open.remove(&device);
+        self.vacate(device, seat);
+        Ok(Some(traffic))
+    }
+
+    fn traffic(&self, device: DeviceId) -> Option<Traffic> {
+        self.open.get(&device).map(|seat| self.counted(seat))
+    }
+}
+
+/// Waits until no program uses what was removed before: this barrier is an RCU grace period.
+pub(super) fn grace() {
+    if rustix::thread::membarrier(MembarrierCommand::Global).is_err() {
+        thread::sleep(GRACE);
+    }
+}
+
+pub(super) fn word(device: DeviceId) -> u64 {
+    Key::new(device.mac.0, device.zone).word()
+}
+
+pub(super) fn device_of(word: u64) -> DeviceId {
+    let key = Key::from_word(word);
+    DeviceId {
+        mac: Mac(key.mac),
+        zone: u16::from_le_bytes(key.zone),
+    }
+}
+
+pub(super) fn kernel(action: &'static str, error: MapError) -> GateError {
+    let source = match error {
+        MapError::SyscallError(error) => error.io_error,
+        MapError::IoError(error) => error,
+        other => io::Error::other(other),
+    };
+    GateError::Kernel { action, source }
+}
+
+fn refused(action: &'static str, kind: io::ErrorKind) -> GateError {
+    GateError::Kernel {
+        action,
+        source: kind.into(),
+    }
+}
+
+fn os_error(error: &MapError) -> Option<i32> {
+    match error {
+        MapError::SyscallError(error) => error.io_error.raw_os_error(),
+        MapError::IoError(error) => error.raw_os_error(),
+        _ => None,
+    }
+}
+
+fn lag() -> u64 {
+    let tick = rustix::time::clock_getres(ClockId::MonotonicCoarse);
+    let ns = tick
+        .tv_sec
+        .saturating_mul(1_000_000_000)
+        .saturating_add(tick.tv_nsec);
+    u64::try_from(ns).unwrap_or(0)
+}
+
+/// Claims a directory of pins for this process.
+pub(super) fn lock(directory: &Path) -> Result<OwnedFd, StartError> {
+    let path = directory.to_owned();
+    let failed = |source: rustix::io::Errno| StartError::Pins {
+        path: path.clone(),
+        source: source.into(),
+    };
+    let held = rustix::fs::open(
+        directory,
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+    .map_err(failed)?;
+    match rustix::fs::flock(&held, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(held),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(StartError::InUse { path }),
+        Err(error) => Err(failed(error)),
+    }
+}

@@ -1,0 +1,210 @@
+//! The kernel's network configuration: what there is now, and that something has changed.
+//!
+//! Notifications only say that it is time to look again. What was missed while the socket overflowed is therefore
+//! seen at the next look.
+
+use std::net::IpAddr;
+
+use futures_util::{StreamExt, TryStreamExt};
+use rtnetlink::{
+    Handle, MulticastGroup,
+    packet_core::{NetlinkMessage, NetlinkPayload},
+    packet_route::{
+        RouteNetlinkMessage,
+        address::AddressAttribute,
+        link::{LinkAttribute, LinkFlags, LinkLayerType, LinkXdp, XdpAttached},
+    },
+};
+
+use super::{
+    NetlinkError, StartError,
+    programs::{HANDLE, PRIORITY},
+    status::XdpMode,
+};
+
+type Messages = futures_channel::mpsc::UnboundedReceiver<(
+    NetlinkMessage<RouteNetlinkMessage>,
+    rtnetlink::sys::SocketAddr,
+)>;
+
+/// An interface as the kernel shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) name: String,
+    pub(super) index: u32,
+    /// `None`: no Ethernet.
+    pub(super) mac: Option<[u8; 6]>,
+    pub(super) loopback: bool,
+    /// How an XDP program is attached, and its number.
+    pub(super) xdp: Option<(XdpMode, u32)>,
+}
+
+/// Questions and notifications.
+pub(super) struct Netlink {
+    handle: Handle,
+    messages: Messages,
+}
+
+impl Netlink {
+    /// Opens sockets in the network namespace of this thread; needs the runtime.
+    pub(super) fn open() -> Result<Self, StartError> {
+        let groups = [
+            MulticastGroup::Link,
+            MulticastGroup::Tc,
+            MulticastGroup::Ipv4Ifaddr,
+            MulticastGroup::Ipv6Ifaddr,
+        ];
+        let (connection, handle, messages) =
+            rtnetlink::new_multicast_connection(&groups).map_err(|source| StartError::Netlink {
+                action: "listen",
+                source: source.into(),
+            })?;
+        tokio::spawn(connection);
+        Ok(Self { handle, messages })
+    }
+
+    /// All interfaces, by index.
+    pub(super) async fn links(&self) -> Result<Vec<Link>, StartError> {
+        let mut links: Vec<Link> = self
+            .handle
+            .link()
+            .get()
+            .execute()
+            .map_ok(|message| {
+                let mut link = Link {
+                    name: String::new(),
+                    index: message.header.index,
+                    mac: None,
+                    loopback: message.header.flags.contains(LinkFlags::Loopback),
+                    xdp: None,
+                };
+                let ethernet = message.header.link_layer_type == LinkLayerType::Ether;
+                for attribute in message.attributes {
+                    match attribute {
+                        LinkAttribute::IfName(name) => link.name = name,
+                        LinkAttribute::Address(mac) if ethernet => link.mac = mac.try_into().ok(),
+                        LinkAttribute::Xdp(xdp) => link.xdp = attached(&xdp),
+                        _ => {}
+                    }
+                }
+                link
+            })
+            .try_collect()
+            .await
+            .map_err(failed("list the interfaces"))?;
+        links.sort_by_key(|link| link.index);
+        Ok(links)
+    }
+
+    /// The addresses of all interfaces but the loopback, in order, each once.
+    pub(super) async fn addresses(&self, links: &[Link]) -> Result<Vec<IpAddr>, StartError> {
+        let loopback = |index| links.iter().any(|link| link.index == index && link.loopback);
+        let mut addresses: Vec<IpAddr> = self
+            .handle
+            .address()
+            .get()
+            .execute()
+            .try_filter_map(async |message| {
+                let (mut local, mut address) = (None, None);
+                for attribute in message.attributes {
+                    match attribute {
+                        // On a point-to-point link `Address` is the other side's.
+                        AddressAttribute::Local(ip) => local = Some(ip),
+                        AddressAttribute::Address(ip) => address = Some(ip),
+                        _ => {}
+                    }
+                }
+                Ok(local.or(address).filter(|_| !loopback(message.header.index)))
+            })
+            .try_collect()
+            .await
+            .map_err(failed("list the addresses"))?;
+        addresses.sort_unstable();
+        addresses.dedup();
+        Ok(addresses)
+    }
+
+    /// Whether both filters of clsact are where they were put.
+    pub(super) async fn filters_in_place(&self, index: u32) -> bool {
+        self.filters(index).await == 2
+    }
+
+    /// Whether a filter of clsact is where the gate puts one.
+    pub(super) async fn has_filters(&self, index: u32) -> bool {
+        self.filters(index).await > 0
+    }
+
+    async fn filters(&self, index: u32) -> usize {
+        let Ok(index) = i32::try_from(index) else {
+            return 0;
+        };
+        let mut found = 0;
+        for egress in [false, true] {
+            let mut handle = self.handle.traffic_filter(index);
+            let get = handle.get();
+            let get = if egress { get.egress() } else { get.ingress() };
+            let mut filters = std::pin::pin!(get.execute());
+            while let Some(Ok(filter)) = filters.next().await {
+                let is_ours = u32::from(filter.header.handle) == HANDLE
+                    && filter.header.info >> 16 == u32::from(PRIORITY);
+                if is_ours {
+                    found += 1;
+                    break;
+                }
+            }
+        }
+        found
+    }
+
+    /// Waits until something has changed; `false`: the socket is gone.
+    pub(super) async fn changed(&mut self) -> bool {
+        loop {
+            let Some((message, _)) = self.messages.next().await else {
+                return false;
+            };
+            if is_change(&message) {
+                break;
+            }
+        }
+        // The look that follows sees what all that wait would tell.
+        while let Ok(_) = self.messages.try_recv() {}
+        true
+    }
+}
+
+/// New queueing disciplines and filters are mostly the gate's own.
+fn is_change(message: &NetlinkMessage<RouteNetlinkMessage>) -> bool {
+    matches!(
+        message.payload,
+        NetlinkPayload::InnerMessage(
+            RouteNetlinkMessage::NewLink(_)
+                | RouteNetlinkMessage::DelLink(_)
+                | RouteNetlinkMessage::NewAddress(_)
+                | RouteNetlinkMessage::DelAddress(_)
+                | RouteNetlinkMessage::DelQueueDiscipline(_)
+                | RouteNetlinkMessage::DelTrafficFilter(_)
+        ) | NetlinkPayload::Overrun(_)
+    )
+}
+
+fn attached(xdp: &[LinkXdp]) -> Option<(XdpMode, u32)> {
+    let mut mode = None;
+    let mut number = None;
+    for attribute in xdp {
+        match attribute {
+            LinkXdp::Attached(XdpAttached::SocketBuffer) => mode = Some(XdpMode::Generic),
+            LinkXdp::Attached(XdpAttached::None) => {}
+            LinkXdp::Attached(_) => mode = Some(XdpMode::Native),
+            LinkXdp::ProgId(id) => number = Some(*id),
+            _ => {}
+        }
+    }
+    mode.zip(number)
+}
+
+fn failed(action: &'static str) -> impl FnOnce(rtnetlink::Error) -> StartError {
+    move |error| StartError::Netlink {
+        action,
+        source: NetlinkError::from(error),
+    }
+}

@@ -1,0 +1,81 @@
+//! The compiled programs, loaded for one interface on the pinned maps.
+
+use accounting_ebpf::layout::Port;
+use aya::{Ebpf, EbpfLoader, include_bytes_aligned, programs::Program};
+
+use super::{
+    AttachError, Settings,
+    maps::{Maps, NAMES},
+    status::XdpMode,
+};
+
+static OBJECT: &[u8] = include_bytes_aligned!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../accounting-ebpf/object/accounting.bpf.o"
+));
+
+const NS_PER_SECOND: u64 = 1_000_000_000;
+
+/// Loads the object for an interface. The programs in it are loaded one by one, as they are needed.
+pub(super) fn load(maps: &Maps, port: &Port) -> Result<Ebpf, AttachError> {
+    let mut loader = EbpfLoader::new();
+    // The programs need nothing of the kernel's own types, and many kernels of small gateways do not describe them.
+    loader.btf(None);
+    loader.override_global("PORT", port, true);
+    for name in NAMES {
+        loader.map_pin_path(name, maps.pin(name));
+    }
+    Ok(loader.load(OBJECT)?)
+}
+
+/// A program of the object.
+pub(super) fn program<'a, P>(object: &'a mut Ebpf, name: &'static str) -> Result<P, AttachError>
+where
+    P: TryFrom<&'a mut Program>,
+{
+    object
+        .program_mut(name)
+        .and_then(|program| P::try_from(program).ok())
+        .ok_or(AttachError::NoProgram(name))
+}
+
+/// What the programs of one interface are told.
+pub(super) fn port(settings: &Settings, zone: u16, mac: [u8; 6], mode: XdpMode) -> Result<Port, AttachError> {
+    let strangers = settings.strangers;
+    let budget = |per_second: u32, burst: u32| {
+        let cost = NS_PER_SECOND / u64::from(per_second.max(1));
+        (cost, cost.saturating_mul(u64::from(burst.max(1))))
+    };
+    let (budget_cost, budget_burst) = budget(strangers.packets_per_second, strangers.burst);
+    let (interface_cost, interface_burst) =
+        budget(strangers.interface_packets_per_second, strangers.interface_burst);
+    Ok(Port {
+        budget_key: getrandom::u64().map_err(AttachError::Random)?,
+        budget_cost,
+        budget_burst,
+        interface_cost,
+        interface_burst,
+        zone,
+        mac,
+        portal_ports: settings.portal_ports,
+        uplink_in_tc: u32::from(mode == XdpMode::Generic),
+        reserved: 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budgets_are_told_as_time() {
+        let mut settings = Settings::default();
+        settings.strangers.packets_per_second = 20;
+        settings.strangers.burst = 100;
+        let port = port(&settings, 7, [2, 0, 0, 0, 0, 1], XdpMode::Generic).unwrap();
+        assert_eq!((port.budget_cost, port.budget_burst), (50_000_000, 5_000_000_000));
+        assert_eq!((port.zone, port.uplink_in_tc), (7, 1));
+        settings.strangers.packets_per_second = 0;
+        assert!(super::port(&settings, 0, [0; 6], XdpMode::Native).is_ok());
+    }
+}

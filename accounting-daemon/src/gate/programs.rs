@@ -1,0 +1,382 @@
+//! Attaching the programs to an interface so that they outlive the daemon, and swapping them in place afterwards.
+//!
+//! XDP and, on kernels that have it, tcx are attached by links, and the links are pinned: while a pin is there the
+//! gate is closed, whatever becomes of the daemon. A link that is found pinned gets the new program in one step. Older
+//! kernels attach tc programs by filters of a clsact discipline, which stay by themselves.
+
+use std::{
+    io,
+    os::fd::AsRawFd,
+    path::{Path, PathBuf},
+};
+
+use aya::{
+    Ebpf,
+    programs::{
+        LinkOrder, MultiProgLink, ProgramError, SchedClassifier, TcAttachType, Xdp,
+        links::{FdLink, LinkError, PinnedLink},
+        tc::{self, NlOptions, SchedClassifierLink, TcAttachOptions, TcError, TcHandle},
+        xdp::{self, XdpError},
+    },
+    sys::SyscallError,
+};
+
+use super::{
+    AttachError, Settings,
+    checks::Kernel,
+    maps::Maps,
+    object,
+    status::{TcMode, XdpMode},
+};
+
+/// Names of the tc programs.
+pub(super) const INGRESS: &str = "gate_ingress";
+pub(super) const EGRESS: &str = "gate_egress";
+
+const XDP: &str = "gate_xdp";
+const XDP_LINEAR: &str = "gate_xdp_linear";
+
+/// Priority and handle of the filters of clsact: fixed, so that a restart replaces them.
+pub(super) const PRIORITY: u16 = 1;
+pub(super) const HANDLE: u32 = 1;
+
+/// An interface as the kernel shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) name: String,
+    pub(super) index: u32,
+    pub(super) mac: [u8; 6],
+    pub(super) zone: u16,
+    /// How an XDP program is attached, and its number.
+    pub(super) xdp: Option<(XdpMode, u32)>,
+}
+
+/// What is in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Attached {
+    pub(super) xdp: XdpMode,
+    pub(super) tc: TcMode,
+    /// The number of the XDP program.
+    pub(super) program: u32,
+}
+
+/// Where the programs come from and where their links are pinned.
+#[derive(Debug)]
+pub(super) struct Programs {
+    pub(super) settings: Settings,
+    pub(super) maps: Maps,
+    pub(super) tc: TcMode,
+}
+
+impl Programs {
+    pub(super) fn new(settings: Settings, maps: Maps) -> Self {
+        let tc = if Kernel::running() >= Kernel::TCX {
+            TcMode::Tcx
+        } else {
+            TcMode::Clsact
+        };
+        Self { settings, maps, tc }
+    }
+
+    /// Puts the programs in place, XDP first: if a later step fails, devices still cannot send.
+    pub(super) fn attach(&self, target: &Target) -> Result<Attached, AttachError> {
+        let (xdp, program, mut object) = self.attach_xdp(target)?;
+        self.attach_tc(&mut object, target, INGRESS, TcAttachType::Ingress)?;
+        self.attach_tc(&mut object, target, EGRESS, TcAttachType::Egress)?;
+        Ok(Attached {
+            xdp,
+            tc: self.tc,
+            program,
+        })
+    }
+
+    /// Whether the tc programs are where they were attached by links; filters are seen over netlink.
+    pub(super) fn tcx_in_place(&self, target: &Target) -> bool {
+        let is_live = |hook: &str| {
+            let Ok(pinned) = PinnedLink::from_pin(self.pin(&target.name, hook)) else {
+                return false;
+            };
+            SchedClassifierLink::try_from(FdLink::from(pinned))
+                .is_ok_and(|link| interface_of(&link) == Some(target.index))
+        };
+        is_live("ingress") && is_live("egress")
+    }
+
+    /// Where a link is pinned. The file system reserves dots and interface names cannot hold colons.
+    fn pin(&self, interface: &str, hook: &str) -> PathBuf {
+        pin(self.maps.directory(), interface, hook)
+    }
+
+    fn attach_xdp(&self, target: &Target) -> Result<(XdpMode, u32, Ebpf), AttachError> {
+        let name = if Kernel::running() >= Kernel::XDP_FRAGS {
+            XDP
+        } else {
+            XDP_LINEAR
+        };
+        let pin = self.pin(&target.name, "xdp");
+        if let Some(link) = open(&pin)? {
+            if let Some(mode) = adoptable(&link, target)
+                && let Some(swapped) = self.swap_xdp(link, target, name, mode)?
+            {
+                return Ok(swapped);
+            }
+            tracing::warn!(interface = %target.name, "the pinned link belonged to an interface that is gone");
+            remove(&pin)?;
+        }
+        match self.create_xdp(target, name, XdpMode::Native, &pin) {
+            Err(AttachError::Refused { program, source }) if !is_final(&source) => {
+                tracing::info!(
+                    interface = %target.name, program, reason = %chain(&source),
+                    "no XDP in the driver, using the generic mode"
+                );
+                self.create_xdp(target, name, XdpMode::Generic, &pin)
+            }
+            done => done,
+        }
+        .map_err(|error| match error {
+            AttachError::Refused { source, .. } if is_occupied(&source) => AttachError::Occupied {
+                interface: target.name.clone(),
+            },
+            other => other,
+        })
+    }
+
+    /// Puts a new program behind a link; `None`: the link's interface is gone.
+    fn swap_xdp(
+        &self,
+        link: FdLink,
+        target: &Target,
+        name: &'static str,
+        mode: XdpMode,
+    ) -> Result<Option<(XdpMode, u32, Ebpf)>, AttachError> {
+        let mut object = self.load(target, mode)?;
+        let program = load_xdp(&mut object, name)?;
+        let number = number(program.info(), name)?;
+        let link = link.try_into().map_err(unpinnable(name))?;
+        match program.attach_to_link(link) {
+            Ok(link) => {
+                // Taken out of the program's care, the link is only closed; the pin holds it.
+                program.take_link(link).map_err(refused(name))?;
+                Ok(Some((mode, number, object)))
+            }
+            Err(error) if errno(&error) == Some(libc::ENOLINK) => Ok(None),
+            Err(source) => Err(AttachError::Refused {
+                program: name,
+                source,
+            }),
+        }
+    }
+
+    fn create_xdp(
+        &self,
+        target: &Target,
+        name: &'static str,
+        mode: XdpMode,
+        pin: &Path,
+    ) -> Result<(XdpMode, u32, Ebpf), AttachError> {
+        let mut object = self.load(target, mode)?;
+        let program = load_xdp(&mut object, name)?;
+        let number = number(program.info(), name)?;
+        let flags = match mode {
+            XdpMode::Native => xdp::XdpMode::Driver,
+            XdpMode::Generic => xdp::XdpMode::Skb,
+        };
+        let link = program
+            .attach_to_if_index(target.index, flags)
+            .map_err(refused(name))?;
+        let link = program.take_link(link).map_err(refused(name))?;
+        // A link that is no descriptor would end with the daemon, and the gate with it.
+        let link: FdLink = link.try_into().map_err(unpinnable(name))?;
+        keep(link, pin)?;
+        Ok((mode, number, object))
+    }
+
+    fn attach_tc(
+        &self,
+        object: &mut Ebpf,
+        target: &Target,
+        name: &'static str,
+        side: TcAttachType,
+    ) -> Result<(), AttachError> {
+        let program: &mut SchedClassifier = object::program(object, name)?;
+        program.load().map_err(|source| AttachError::Program {
+            program: name,
+            source,
+        })?;
+        match self.tc {
+            TcMode::Tcx => self.attach_tcx(program, target, name, side),
+            TcMode::Clsact => attach_clsact(program, target, name, side),
+        }
+    }
+
+    fn attach_tcx(
+        &self,
+        program: &mut SchedClassifier,
+        target: &Target,
+        name: &'static str,
+        side: TcAttachType,
+    ) -> Result<(), AttachError> {
+        let hook = if name == INGRESS { "ingress" } else { "egress" };
+        let pin = self.pin(&target.name, hook);
+        if let Some(link) = open(&pin)? {
+            let link = SchedClassifierLink::try_from(link).map_err(unpinnable(name))?;
+            if interface_of(&link) == Some(target.index) {
+                match program.attach_to_link(link) {
+                    Ok(link) => return program.take_link(link).map(drop).map_err(refused(name)),
+                    Err(error) if errno(&error) == Some(libc::ENOLINK) => {}
+                    Err(source) => {
+                        return Err(AttachError::Refused {
+                            program: name,
+                            source,
+                        });
+                    }
+                }
+            }
+            remove(&pin)?;
+        }
+        // First in line: a program before this one could let everything pass.
+        let order = TcAttachOptions::TcxOrder(LinkOrder::first());
+        let link = program
+            .attach_with_options(&target.name, side, order)
+            .map_err(refused(name))?;
+        let link = program.take_link(link).map_err(refused(name))?;
+        keep(link.try_into().map_err(unpinnable(name))?, &pin)
+    }
+
+    fn load(&self, target: &Target, mode: XdpMode) -> Result<Ebpf, AttachError> {
+        let port = object::port(&self.settings, target.zone, target.mac, mode)?;
+        object::load(&self.maps, &port)
+    }
+}
+
+/// The pin of a link, in a directory of pins.
+pub(super) fn pin(directory: &Path, interface: &str, hook: &str) -> PathBuf {
+    directory.join(format!("{}-{hook}", interface.replace('.', ":")))
+}
+
+fn attach_clsact(
+    program: &mut SchedClassifier,
+    target: &Target,
+    name: &'static str,
+    side: TcAttachType,
+) -> Result<(), AttachError> {
+    let handle = TcHandle::from(HANDLE);
+    let existing =
+        SchedClassifierLink::attached(&target.name, side, PRIORITY, handle, None).map_err(TcError::from)?;
+    let attached = match program.attach_to_link(existing) {
+        Ok(link) => Ok(link),
+        Err(_) => {
+            match tc::qdisc_add_clsact(&target.name) {
+                Err(TcError::NetlinkError(error)) if error.raw_os_error() == Some(libc::EEXIST) => {}
+                done => done?,
+            }
+            let options = NlOptions {
+                priority: PRIORITY,
+                handle,
+                classid: None,
+            };
+            program.attach_with_options(&target.name, side, TcAttachOptions::Netlink(options))
+        }
+    };
+    let link = attached
+        .and_then(|link| program.take_link(link))
+        .map_err(refused(name))?;
+    // Dropped, it would take the filter down; a filter cannot be pinned, and needs no pin.
+    std::mem::forget(link);
+    Ok(())
+}
+
+/// The mode of a link that belongs to the interface as it is now.
+fn adoptable(link: &FdLink, target: &Target) -> Option<XdpMode> {
+    let (mode, number) = target.xdp?;
+    let info = link.info().ok()?;
+    (info.program_id() == number).then_some(mode)
+}
+
+/// The interface of a tcx link, as the kernel tells for its descriptor; 0 once the interface is gone.
+fn interface_of(link: &SchedClassifierLink) -> Option<u32> {
+    let descriptor = link.fd().ok()?.as_raw_fd();
+    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}")).ok()?;
+    text.lines()
+        .find_map(|line| line.strip_prefix("ifindex:"))
+        .and_then(|index| index.trim().parse().ok())
+}
+
+fn load_xdp<'a>(object: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Xdp, AttachError> {
+    let program: &mut Xdp = object::program(object, name)?;
+    program.load().map_err(|source| AttachError::Program {
+        program: name,
+        source,
+    })?;
+    Ok(program)
+}
+
+fn number(
+    info: Result<aya::programs::ProgramInfo, ProgramError>,
+    program: &'static str,
+) -> Result<u32, AttachError> {
+    info.map(|info| info.id())
+        .map_err(|source| AttachError::Program { program, source })
+}
+
+fn open(pin: &Path) -> Result<Option<FdLink>, AttachError> {
+    match PinnedLink::from_pin(pin) {
+        Ok(link) => Ok(Some(link.into())),
+        Err(LinkError::SyscallError(error)) if error.io_error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(AttachError::OpenPin {
+            path: pin.to_owned(),
+            source,
+        }),
+    }
+}
+
+fn keep(link: FdLink, pin: &Path) -> Result<(), AttachError> {
+    link.pin(pin).map(drop).map_err(|source| AttachError::Pin {
+        path: pin.to_owned(),
+        source,
+    })
+}
+
+fn remove(pin: &Path) -> Result<(), AttachError> {
+    std::fs::remove_file(pin).map_err(|source| AttachError::Unpin {
+        path: pin.to_owned(),
+        source,
+    })
+}
+
+fn refused(program: &'static str) -> impl Fn(ProgramError) -> AttachError {
+    move |source| AttachError::Refused { program, source }
+}
+
+fn unpinnable(program: &'static str) -> impl Fn(LinkError) -> AttachError {
+    move |source| AttachError::Unpinnable { program, source }
+}
+
+/// Whether another mode would not help either.
+fn is_final(error: &ProgramError) -> bool {
+    is_occupied(error) || matches!(errno(error), Some(libc::EPERM | libc::ENODEV))
+}
+
+fn is_occupied(error: &ProgramError) -> bool {
+    matches!(errno(error), Some(libc::EBUSY | libc::EEXIST))
+}
+
+fn errno(error: &ProgramError) -> Option<i32> {
+    match error {
+        ProgramError::SyscallError(SyscallError { io_error, .. }) => io_error.raw_os_error(),
+        ProgramError::XdpError(XdpError::NetlinkError(error)) => error.raw_os_error(),
+        ProgramError::TcError(TcError::NetlinkError(error)) => error.raw_os_error(),
+        _ => None,
+    }
+}
+
+/// An error with all its causes, for one line of a log.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
