@@ -1,5 +1,6 @@
 //! The daemon of the gateway: redeems access codes, keeps the ledger of minutes, drives the gate in the kernel.
 
+pub mod config;
 pub mod engine;
 pub mod gate;
 pub mod ledger;
