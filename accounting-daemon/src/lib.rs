@@ -5,3 +5,5 @@ pub mod engine;
 pub mod gate;
 pub mod ledger;
 pub mod mac;
+pub mod metrics;
+pub mod telemetry;
