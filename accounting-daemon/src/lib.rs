@@ -1,8 +1,11 @@
 //! The daemon of the gateway: redeems access codes, keeps the ledger of minutes, drives the gate in the kernel.
 
 pub mod clock;
+pub mod config;
 pub mod engine;
 pub mod gate;
 pub mod ledger;
 pub mod mac;
+pub mod metrics;
 pub mod store;
+pub mod telemetry;

@@ -97,7 +97,7 @@ pub enum StartError {
         /// As configured.
         name: String,
         /// Why.
-        source: AttachError,
+        source: Box<AttachError>,
     },
     /// The kernel's network configuration could not be read.
     #[error("cannot {action} over netlink")]

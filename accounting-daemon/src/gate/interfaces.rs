@@ -145,7 +145,7 @@ impl Supervisor {
             let done = attach(&self.programs, gated.target(link, mac)).await;
             let attached = done.map_err(|source| StartError::Attach {
                 name: name.clone(),
-                source,
+                source: Box::new(source),
             })?;
             gated.settle(link.index, mac, attached);
         }

@@ -16,9 +16,9 @@ mod netlink;
 mod object;
 mod programs;
 mod settings;
+pub mod simulated;
 mod slots;
 mod stats;
-pub mod simulated;
 pub mod status;
 mod tables;
 

@@ -242,7 +242,11 @@ fn a_bridge_is_gated_in_the_generic_mode() {
             Some((XdpMode::Generic, TcMode::Tcx))
         );
         let before = gate.traffic(CLIENT).unwrap().packets_up;
-        for (h, v, n) in Stats::open(&settings.pins).unwrap().read().unwrap() { if n > 0 { println!("{h} {v} {n}"); } }
+        for (h, v, n) in Stats::open(&settings.pins).unwrap().read().unwrap() {
+            if n > 0 {
+                println!("{h} {v} {n}");
+            }
+        }
         println!("{:?}", gate.traffic(CLIENT));
         assert!(ends.up());
         assert_eq!(

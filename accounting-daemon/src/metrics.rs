@@ -1,0 +1,324 @@
+//! Every metric of the daemon, one closed list. Labels are enums or names from the configuration, never a MAC address,
+//! an access code or anything else a client chooses. `docs/METRICS.md` lists them for operators.
+
+use std::time::Duration;
+
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramTimer, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder, core::Collector, process_collector::ProcessCollector,
+};
+
+use crate::{
+    gate::status::{GateStatus, TcMode, XdpMode},
+    ledger::{Cause, RedeemError},
+};
+
+mod label;
+
+pub use label::{RedeemResult, Route, SignIn, StatusClass};
+
+/// One count of frames: hook, verdict, how many since the gate was made.
+pub type FrameCount = (&'static str, &'static str, u64);
+
+/// Reads the gate's counts of frames; called once for each scrape.
+pub type FrameCounts = Box<dyn Fn() -> Vec<FrameCount> + Send + Sync>;
+
+/// Seconds of a request, from a cached read to one that waits for a slow disk.
+const REQUEST_SECONDS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
+
+/// Seconds of a commit, from fast solid-state storage to a tired memory card.
+const COMMIT_SECONDS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5];
+
+/// The metrics; shared by everything that has something to count.
+pub struct Metrics {
+    registry: Registry,
+    frames: FrameCounts,
+    sessions_open: IntGauge,
+    released: IntCounterVec,
+    redemptions: IntCounterVec,
+    mailbox_depth: IntGauge,
+    mailbox_refused: IntCounter,
+    commands: IntCounter,
+    commit_seconds: Histogram,
+    commit_failures: IntCounter,
+    http_requests: IntCounterVec,
+    http_seconds: HistogramVec,
+    http_connections: IntGauge,
+    http_panics: IntCounter,
+    sign_ins: IntCounterVec,
+}
+
+impl Metrics {
+    /// Makes the list. Each label value is there from the start, as zero.
+    ///
+    /// # Errors
+    /// A name that is invalid or there twice, which the tests exclude.
+    pub fn new(frames: FrameCounts) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            registry: Registry::new(),
+            frames,
+            sessions_open: IntGauge::new("accounting_sessions_open", "Open sessions.")?,
+            released: counters(
+                "accounting_sessions_released_total",
+                "Sessions released, by cause.",
+                &["cause"],
+            )?,
+            redemptions: counters(
+                "accounting_redemptions_total",
+                "Redemptions, by result.",
+                &["result"],
+            )?,
+            mailbox_depth: IntGauge::new(
+                "accounting_engine_mailbox_depth",
+                "Commands that wait for the engine.",
+            )?,
+            mailbox_refused: IntCounter::new(
+                "accounting_engine_refused_total",
+                "Commands refused because the engine's mailbox was full.",
+            )?,
+            commands: IntCounter::new("accounting_commands_committed_total", "Commands made durable.")?,
+            commit_seconds: Histogram::with_opts(
+                HistogramOpts::new(
+                    "accounting_commit_seconds",
+                    "Seconds of each commit of the store.",
+                )
+                .buckets(COMMIT_SECONDS.to_vec()),
+            )?,
+            commit_failures: IntCounter::new(
+                "accounting_commit_failures_total",
+                "Commits that the store refused.",
+            )?,
+            http_requests: counters(
+                "accounting_http_requests_total",
+                "Requests answered, by route and class of status.",
+                &["route", "class"],
+            )?,
+            http_seconds: HistogramVec::new(
+                HistogramOpts::new(
+                    "accounting_http_request_seconds",
+                    "Seconds from the header of a request to its answer, by route.",
+                )
+                .buckets(REQUEST_SECONDS.to_vec()),
+                &["route"],
+            )?,
+            http_connections: IntGauge::new(
+                "accounting_http_connections",
+                "Connections of the api listener.",
+            )?,
+            http_panics: IntCounter::new(
+                "accounting_http_panics_total",
+                "Requests that ended in a defect of the daemon and were answered 500.",
+            )?,
+            sign_ins: counters(
+                "accounting_sign_ins_total",
+                "Checks of credentials, by result; remembered ones are not checked again.",
+                &["result"],
+            )?,
+        };
+        metrics.register()?;
+        metrics.start_at_zero();
+        Ok(metrics)
+    }
+
+    fn register(&self) -> Result<(), prometheus::Error> {
+        let build = IntGauge::with_opts(
+            Opts::new("accounting_build_info", "Always 1; the version is the label.")
+                .const_label("version", env!("CARGO_PKG_VERSION")),
+        )?;
+        build.set(1);
+        let collectors: [Box<dyn Collector>; 15] = [
+            Box::new(build),
+            Box::new(ProcessCollector::for_self()),
+            Box::new(self.sessions_open.clone()),
+            Box::new(self.released.clone()),
+            Box::new(self.redemptions.clone()),
+            Box::new(self.mailbox_depth.clone()),
+            Box::new(self.mailbox_refused.clone()),
+            Box::new(self.commands.clone()),
+            Box::new(self.commit_seconds.clone()),
+            Box::new(self.commit_failures.clone()),
+            Box::new(self.http_requests.clone()),
+            Box::new(self.http_seconds.clone()),
+            Box::new(self.http_connections.clone()),
+            Box::new(self.http_panics.clone()),
+            Box::new(self.sign_ins.clone()),
+        ];
+        collectors
+            .into_iter()
+            .try_for_each(|collector| self.registry.register(collector))
+    }
+
+    /// A rate over a series that appears with its first event misses that event.
+    fn start_at_zero(&self) {
+        for cause in Cause::ALL {
+            self.released.with_label_values(&[cause.as_str()]);
+        }
+        for result in RedeemResult::ALL {
+            self.redemptions.with_label_values(&[result.as_str()]);
+        }
+        for result in SignIn::ALL {
+            self.sign_ins.with_label_values(&[result.as_str()]);
+        }
+        for route in Route::ALL {
+            self.http_seconds.with_label_values(&[route.as_str()]);
+            for class in StatusClass::ALL {
+                self.http_requests
+                    .with_label_values(&[route.as_str(), class.as_str()]);
+            }
+        }
+    }
+
+    /// How many sessions are open.
+    pub fn sessions_open(&self, sessions: u64) {
+        self.sessions_open
+            .set(i64::try_from(sessions).unwrap_or(i64::MAX));
+    }
+
+    /// A session was released.
+    pub fn released(&self, cause: Cause) {
+        self.released.with_label_values(&[cause.as_str()]).inc();
+    }
+
+    /// A redemption was answered.
+    pub fn redeemed(&self, result: RedeemResult) {
+        self.redemptions.with_label_values(&[result.as_str()]).inc();
+    }
+
+    /// How many commands wait for the engine.
+    pub fn mailbox_depth(&self, commands: u64) {
+        self.mailbox_depth
+            .set(i64::try_from(commands).unwrap_or(i64::MAX));
+    }
+
+    /// The engine's mailbox was full.
+    pub fn mailbox_refused(&self) {
+        self.mailbox_refused.inc();
+    }
+
+    /// The store has made `commands` durable in one commit that took `took`.
+    pub fn committed(&self, took: Duration, commands: u64) {
+        self.commands.inc_by(commands);
+        self.commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// The store refused a commit.
+    pub fn commit_failed(&self) {
+        self.commit_failures.inc();
+    }
+
+    /// Measures a request until the timer is dropped.
+    #[must_use]
+    pub fn request_timer(&self, route: Route) -> HistogramTimer {
+        self.http_seconds
+            .with_label_values(&[route.as_str()])
+            .start_timer()
+    }
+
+    /// A request was answered with a status.
+    pub fn answered(&self, route: Route, status: u16) {
+        let class = StatusClass::of(status);
+        self.http_requests
+            .with_label_values(&[route.as_str(), class.as_str()])
+            .inc();
+    }
+
+    /// A connection of the api listener was opened (`1`) or closed (`-1`).
+    pub fn connections(&self, change: i64) {
+        self.http_connections.add(change);
+    }
+
+    /// A request ended in a panic.
+    pub fn panicked(&self) {
+        self.http_panics.inc();
+    }
+
+    /// Credentials were checked.
+    pub fn signed_in(&self, result: SignIn) {
+        self.sign_ins.with_label_values(&[result.as_str()]).inc();
+    }
+
+    /// Everything in the text format of Prometheus, with the gate as it is now.
+    ///
+    /// # Errors
+    /// A family that cannot be written, which the tests exclude.
+    pub fn render(&self, gate: &GateStatus) -> Result<Vec<u8>, prometheus::Error> {
+        let mut families = self.registry.gather();
+        families.extend(self.frame_families()?);
+        families.extend(interface_families(gate)?);
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&families, &mut text)?;
+        Ok(text)
+    }
+
+    /// The kernel counts; copying into a counter made for one scrape keeps a reset of the gate a reset of the metric.
+    fn frame_families(&self) -> Result<Vec<prometheus::proto::MetricFamily>, prometheus::Error> {
+        let frames = counters(
+            "accounting_frames_total",
+            "Frames judged by the gate since it was made, by hook and verdict.",
+            &["hook", "verdict"],
+        )?;
+        for (hook, verdict, count) in (self.frames)() {
+            frames.with_label_values(&[hook, verdict]).inc_by(count);
+        }
+        Ok(frames.collect())
+    }
+}
+
+fn interface_families(gate: &GateStatus) -> Result<Vec<prometheus::proto::MetricFamily>, prometheus::Error> {
+    let attached = gauges(
+        "accounting_interface_attached",
+        "1 while the interface is gated, 0 while it is missing or could not be attached.",
+        &["interface"],
+    )?;
+    let mode = gauges(
+        "accounting_interface_mode",
+        "1 for the way each hook of the interface is attached: xdp native or generic, tc tcx or clsact.",
+        &["interface", "hook", "mode"],
+    )?;
+    for interface in &gate.interfaces {
+        let name = interface.name.as_str();
+        let gated = interface.attached.is_some();
+        attached.with_label_values(&[name]).set(i64::from(gated));
+        let Some((xdp, tc)) = interface.attached else {
+            continue;
+        };
+        let xdp = match xdp {
+            XdpMode::Native => "native",
+            XdpMode::Generic => "generic",
+        };
+        let tc = match tc {
+            TcMode::Tcx => "tcx",
+            TcMode::Clsact => "clsact",
+        };
+        mode.with_label_values(&[name, "xdp", xdp]).set(1);
+        mode.with_label_values(&[name, "tc", tc]).set(1);
+    }
+    Ok([attached.collect(), mode.collect()].concat())
+}
+
+fn counters(name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+    IntCounterVec::new(Opts::new(name, help), labels)
+}
+
+fn gauges(name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
+    IntGaugeVec::new(Opts::new(name, help), labels)
+}
+
+impl From<&RedeemError> for RedeemResult {
+    fn from(error: &RedeemError) -> Self {
+        match error {
+            RedeemError::TooManyAttempts { .. } => Self::TooManyAttempts,
+            RedeemError::UnknownCode => Self::UnknownCode,
+            RedeemError::WrongLocation => Self::WrongLocation,
+            RedeemError::ClockNotSet => Self::ClockNotSet,
+            RedeemError::NotYetValid { .. } => Self::NotYetValid,
+            RedeemError::Expired => Self::Expired,
+            RedeemError::Depleted => Self::Depleted,
+            RedeemError::NoSeat { .. } => Self::NoSeat,
+            RedeemError::GateFull => Self::GateFull,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! The values that labels can have.
+
+/// Declares an enum whose variants are the values of a label.
+macro_rules! label {
+    ($(#[$doc:meta])* $name:ident { $($(#[$each:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$each])* $variant,)+
+        }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The text in the label.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+        }
+    };
+}
+
+label! {
+    /// How a redemption ended.
+    RedeemResult {
+        /// A session was opened, or was open already.
+        Admitted = "admitted",
+        /// See the variants of the same name of `RedeemError` for this and those that follow.
+        TooManyAttempts = "too_many_attempts",
+        /// See above.
+        UnknownCode = "unknown_code",
+        /// See above.
+        WrongLocation = "wrong_location",
+        /// See above.
+        ClockNotSet = "clock_not_set",
+        /// See above.
+        NotYetValid = "not_yet_valid",
+        /// See above.
+        Expired = "expired",
+        /// See above.
+        Depleted = "depleted",
+        /// See above.
+        NoSeat = "no_seat",
+        /// See above.
+        GateFull = "gate_full",
+        /// The engine gave no answer.
+        Unavailable = "unavailable",
+    }
+}
+
+label! {
+    /// What a request asked for.
+    Route {
+        /// The list of tokens.
+        Tokens = "tokens",
+        /// One token.
+        Token = "token",
+        /// Redemptions.
+        Redemptions = "redemptions",
+        /// One device.
+        Device = "device",
+        /// The session of a device.
+        Session = "session",
+        /// Whether the process answers.
+        Healthz = "healthz",
+        /// Whether it can do its work.
+        Readyz = "readyz",
+        /// The metrics themselves.
+        Metrics = "metrics",
+        /// Nothing that exists.
+        Unknown = "unknown",
+    }
+}
+
+label! {
+    /// The first digit of a status.
+    StatusClass {
+        /// 200 to 299.
+        Success = "2xx",
+        /// 300 to 399.
+        Redirection = "3xx",
+        /// 400 to 499.
+        ClientError = "4xx",
+        /// 500 and more.
+        ServerError = "5xx",
+    }
+}
+
+label! {
+    /// How a check of credentials ended.
+    SignIn {
+        /// They are right.
+        Passed = "passed",
+        /// They are wrong.
+        Failed = "failed",
+        /// They were not looked at, since the budget of failures is spent.
+        Throttled = "throttled",
+    }
+}
+
+impl StatusClass {
+    /// The class of a status of a final answer.
+    #[must_use]
+    pub const fn of(status: u16) -> Self {
+        match status {
+            0..=299 => Self::Success,
+            300..=399 => Self::Redirection,
+            400..=499 => Self::ClientError,
+            _ => Self::ServerError,
+        }
+    }
+}
