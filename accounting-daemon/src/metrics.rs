@@ -9,6 +9,7 @@ use prometheus::{
 };
 
 use crate::{
+    engine::Observer,
     gate::status::{GateStatus, TcMode, XdpMode},
     ledger::{Cause, RedeemError},
 };
@@ -41,6 +42,7 @@ pub struct Metrics {
     commands: IntCounter,
     commit_seconds: Histogram,
     commit_failures: IntCounter,
+    kernel_failures: IntCounter,
     http_requests: IntCounterVec,
     http_seconds: HistogramVec,
     http_connections: IntGauge,
@@ -87,6 +89,10 @@ impl Metrics {
             commit_failures: IntCounter::new(
                 "accounting_commit_failures_total",
                 "Commits that the store refused.",
+            )?,
+            kernel_failures: IntCounter::new(
+                "accounting_kernel_failures_total",
+                "Calls that the kernel refused; closing is tried again, opening is taken back.",
             )?,
             http_requests: counters(
                 "accounting_http_requests_total",
@@ -137,6 +143,7 @@ impl Metrics {
             Box::new(self.commands.clone()),
             Box::new(self.commit_seconds.clone()),
             Box::new(self.commit_failures.clone()),
+            Box::new(self.kernel_failures.clone()),
             Box::new(self.http_requests.clone()),
             Box::new(self.http_seconds.clone()),
             Box::new(self.http_connections.clone()),
@@ -302,6 +309,25 @@ fn counters(name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, pr
 
 fn gauges(name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
     IntGaugeVec::new(Opts::new(name, help), labels)
+}
+
+impl Observer for Metrics {
+    fn released(&self, cause: Cause) {
+        Self::released(self, cause);
+    }
+
+    fn round(&self, letters: usize, online: usize) {
+        self.mailbox_depth(u64::try_from(letters).unwrap_or(u64::MAX));
+        self.sessions_open(u64::try_from(online).unwrap_or(u64::MAX));
+    }
+
+    fn mailbox_full(&self) {
+        self.mailbox_refused();
+    }
+
+    fn kernel_failed(&self) {
+        self.kernel_failures.inc();
+    }
 }
 
 impl From<&RedeemError> for RedeemResult {

@@ -17,6 +17,7 @@ fn gate() -> GateStatus {
         zone: 0,
         mac: None,
         attached,
+        reattached: 0,
     };
     GateStatus {
         interfaces: vec![
