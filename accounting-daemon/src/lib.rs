@@ -4,6 +4,7 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod gate;
+pub mod http;
 pub mod ledger;
 pub mod mac;
 pub mod metrics;

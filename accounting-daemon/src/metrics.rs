@@ -214,7 +214,6 @@ impl Metrics {
     }
 
     /// Measures a request until the timer is dropped.
-    #[must_use]
     pub fn request_timer(&self, route: Route) -> HistogramTimer {
         self.http_seconds
             .with_label_values(&[route.as_str()])
@@ -252,6 +251,8 @@ impl Metrics {
         let mut families = self.registry.gather();
         families.extend(self.frame_families()?);
         families.extend(interface_families(gate)?);
+        // The encoder takes a family without series, such as those of a gate that is not attached yet, for an error.
+        families.retain(|family| !family.get_metric().is_empty());
         let mut text = Vec::new();
         TextEncoder::new().encode(&families, &mut text)?;
         Ok(text)

@@ -148,3 +148,10 @@ fn labels_are_from_a_closed_list() {
         }
     }
 }
+
+#[test]
+fn a_gate_that_is_not_there_yet_is_no_error() {
+    let metrics = Metrics::new(Box::new(Vec::new)).unwrap();
+    let text = String::from_utf8(metrics.render(&GateStatus::default()).unwrap()).unwrap();
+    assert!(!text.contains("accounting_frames_total") && text.contains("accounting_sessions_open 0"));
+}
