@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     engine::{Core, Engine, Worker},
     gate::{self, Interface, KernelGate, Settings, Stats, Strangers, Supervisor},
-    http,
+    http::{self, Auth, OneTimePassword},
     ledger::Rules,
     metrics::Metrics,
     store::{Disk, Measured, StoreError},
@@ -24,14 +24,14 @@ use crate::{
 ///
 /// # Errors
 /// What kept it from starting, or what stopped it; one sentence that names the thing and the way out.
-pub async fn serve(config: Config) -> anyhow::Result<()> {
+pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     // What can fail without a trace comes first.
-    let listeners = http::bind(&config.api).await?;
+    let listeners = http::listen(&config.api.listen).await?;
     gate::preflight(&config.pins)?;
     let disk = Disk::open(&config.data)?;
     let clock = Clock::new(config.trust_rtc, None)?;
-    if let Some(password) = http::first_start(&disk, &config.administrator)? {
-        announce(&config.administrator.email, &password)?;
+    if let Some(made) = http::first_start(&disk, &config.administrator)? {
+        announce(&made)?;
     }
 
     let settings = settings(&config);
@@ -42,14 +42,20 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let observer = Arc::clone(&metrics) as Arc<_>;
     let core = Core::start(store, kernel, rules(&config), observer, clock.now(), clock.boot())?;
     // The programs come after the devices, so that nobody who may pass is stopped on the way.
-    let (supervisor, status) = Supervisor::start(settings).await.map_err(chained)?;
+    let (supervisor, status) = Supervisor::start(settings).await?;
     let (engine, worker) = Worker::new(core, clock.clone());
     let (worker, ended) = spawn(move || worker.run())?;
 
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let supervisor = tokio::spawn(supervisor.run(told(stopped.clone())));
-    let context = http::Context::new(&config, engine.clone(), disk, metrics, status, clock)?;
-    let edge = tokio::spawn(http::serve(listeners, context, told(stopped)));
+    let live_codes = disk.tokens_made()?;
+    let auth = Auth::new(
+        Arc::new(disk),
+        Arc::new(move || clock.now()),
+        Arc::clone(&metrics),
+    )?;
+    let context = http::Context::new(&config, engine.clone(), auth, metrics, status, live_codes)?;
+    let edge = tokio::spawn(http::serve(listeners, Arc::new(context), told(stopped)));
     tracing::info!(interfaces = config.interfaces.len(), "the gate is up");
 
     let outcome = tokio::select! {
@@ -60,7 +66,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     stop.send_replace(true);
     edge.await.context("the api listener ended badly")?;
     finish(engine, worker).await?;
-    supervisor.await.context("the supervisor of the interfaces ended badly")?;
+    supervisor
+        .await
+        .context("the supervisor of the interfaces ended badly")?;
     outcome
 }
 
@@ -74,10 +82,18 @@ fn settings(config: &Config) -> Settings {
         interfaces: config
             .interfaces
             .iter()
-            .map(|interface| Interface { name: interface.name.clone(), zone: interface.zone })
+            .map(|interface| Interface {
+                name: interface.name.clone(),
+                zone: interface.zone,
+            })
             .collect(),
         resolvers: config.gate.resolvers.clone(),
-        garden: config.gate.garden.iter().map(|garden| (garden.prefix, garden.ports)).collect(),
+        garden: config
+            .gate
+            .garden
+            .iter()
+            .map(|garden| (garden.prefix, garden.ports))
+            .collect(),
         bypass: config.gate.bypass.iter().copied().collect(),
         block: config.gate.block.iter().copied().collect(),
         strangers: Strangers {
@@ -91,11 +107,17 @@ fn settings(config: &Config) -> Settings {
 }
 
 fn rules(config: &Config) -> Rules {
-    Rules { locations: config.zones.clone(), ..Rules::default() }
+    Rules {
+        locations: config.zones.clone(),
+        ..Rules::default()
+    }
 }
 
+/// How the engine's thread ended.
+type Ended = oneshot::Receiver<Result<(), StoreError>>;
+
 /// Runs the engine on a thread of its own, and says when it ends.
-fn spawn<F>(run: F) -> anyhow::Result<(JoinHandle<()>, oneshot::Receiver<Result<(), StoreError>>)>
+fn spawn<F>(run: F) -> anyhow::Result<(JoinHandle<()>, Ended)>
 where
     F: FnOnce() -> Result<(), StoreError> + Send + 'static,
 {
@@ -124,9 +146,14 @@ fn engine_ended(result: Result<Result<(), StoreError>, oneshot::error::RecvError
     }
 }
 
-fn announce(email: &str, password: &str) -> anyhow::Result<()> {
+fn announce(made: &OneTimePassword) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "administrator: {email} password: {password}")?;
+    writeln!(
+        out,
+        "administrator: {} password: {}",
+        made.email,
+        made.password.as_str()
+    )?;
     Ok(out.flush()?)
 }
 
@@ -144,8 +171,4 @@ async fn signalled() -> anyhow::Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
-}
-
-fn chained(error: gate::StartError) -> anyhow::Error {
-    anyhow!(error)
 }

@@ -1,5 +1,7 @@
 //! The daemon of the gateway: redeems access codes, keeps the ledger of minutes, drives the gate in the kernel.
 
+mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod engine;

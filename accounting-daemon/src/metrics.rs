@@ -72,7 +72,7 @@ impl Metrics {
             )?,
             mailbox_depth: IntGauge::new(
                 "accounting_engine_mailbox_depth",
-                "Commands that wait for the engine.",
+                "Commands that waited for the engine's last round.",
             )?,
             mailbox_refused: IntCounter::new(
                 "accounting_engine_refused_total",
@@ -132,7 +132,7 @@ impl Metrics {
                 .const_label("version", env!("CARGO_PKG_VERSION")),
         )?;
         build.set(1);
-        let collectors: [Box<dyn Collector>; 15] = [
+        let collectors: [Box<dyn Collector>; 16] = [
             Box::new(build),
             Box::new(ProcessCollector::for_self()),
             Box::new(self.sessions_open.clone()),
@@ -191,7 +191,7 @@ impl Metrics {
         self.redemptions.with_label_values(&[result.as_str()]).inc();
     }
 
-    /// How many commands wait for the engine.
+    /// How many commands waited for the engine's last round.
     pub fn mailbox_depth(&self, commands: u64) {
         self.mailbox_depth
             .set(i64::try_from(commands).unwrap_or(i64::MAX));

@@ -21,7 +21,13 @@ struct Cli {
     log: String,
 
     /// How log lines are written
-    #[arg(long, global = true, env = "ACCOUNTING_LOG_FORMAT", value_enum, default_value_t)]
+    #[arg(
+        long,
+        global = true,
+        env = "ACCOUNTING_LOG_FORMAT",
+        value_enum,
+        default_value_t
+    )]
     log_format: LogFormat,
 }
 
@@ -37,13 +43,15 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = telemetry::init(&cli.log, cli.log_format).map_err(anyhow::Error::from).and_then(|()| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        match cli.command {
-            Command::Serve(command) => runtime.block_on(command.run()),
-            Command::Detach(command) => runtime.block_on(command.run()),
-        }
-    });
+    let done = telemetry::init(&cli.log, cli.log_format)
+        .map_err(anyhow::Error::from)
+        .and_then(|()| {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            match cli.command {
+                Command::Serve(command) => runtime.block_on(command.run()),
+                Command::Detach(command) => runtime.block_on(command.run()),
+            }
+        });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

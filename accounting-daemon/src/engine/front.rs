@@ -31,7 +31,14 @@ impl Engine {
     /// A mailbox, and the end at which the worker reads it.
     pub(super) fn new(meters: Arc<Meters>, observer: Arc<dyn Observer>) -> (Self, Receiver<Message>) {
         let (mailbox, inbox) = sync_channel(MAILBOX_MAX);
-        (Self { mailbox, meters, observer }, inbox)
+        (
+            Self {
+                mailbox,
+                meters,
+                observer,
+            },
+            inbox,
+        )
     }
 
     /// The minutes of every open session, read without asking the engine.
@@ -108,9 +115,9 @@ impl Engine {
             .try_send(letter(answer))
             .map_err(|error| match error {
                 TrySendError::Full(_) => {
-                self.observer.mailbox_full();
-                Unavailable::Busy
-            }
+                    self.observer.mailbox_full();
+                    Unavailable::Busy
+                }
                 TrySendError::Disconnected(_) => Unavailable::Stopping,
             })?;
         reply.await.map_err(|_| Unavailable::Stopping)

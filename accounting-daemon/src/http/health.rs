@@ -85,6 +85,7 @@ mod tests {
             zone: 0,
             mac: None,
             attached,
+            reattached: 0,
         };
         let up = Some((XdpMode::Native, TcMode::Tcx));
         let status = |interfaces| GateStatus { interfaces };

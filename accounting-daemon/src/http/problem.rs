@@ -157,9 +157,16 @@ impl From<RedeemError> for Problem {
             RedeemError::NoSeat {
                 user_limit,
                 seats_used,
-            } => Self::new(Kind::NoSeat, error)
-                .with("UserLimit", user_limit)
-                .with("SeatsUsed", seats_used),
+                retry_after_s,
+            } => {
+                let problem = Self::new(Kind::NoSeat, error)
+                    .with("UserLimit", user_limit)
+                    .with("SeatsUsed", seats_used);
+                match retry_after_s {
+                    Some(seconds) => problem.retry_after(seconds),
+                    None => problem,
+                }
+            }
             RedeemError::GateFull => Self::new(Kind::GateFull, error),
         }
     }
@@ -182,7 +189,7 @@ pub(super) fn unavailable(reason: Unavailable) -> Answer {
             .into_answer(),
         Unavailable::Store => plain(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "nothing was changed: see the daemon's log",
+            "the store failed, and whether this was done is not known: see the daemon's log",
         ),
     }
 }

@@ -111,6 +111,7 @@ pub(super) mod tests {
             metering: Metering::ConnectedTime,
             entitled: 60 * MINUTE_MS,
             used: 0,
+            settled: 0,
         }
     }
 

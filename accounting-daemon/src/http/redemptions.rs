@@ -93,6 +93,7 @@ mod tests {
             zone: 0,
             mac: Some(Mac([2, 0, 0, 0, 0, 0xff])),
             attached: None,
+            reattached: 0,
         };
         GateStatus {
             interfaces: vec![interface],
@@ -222,6 +223,7 @@ mod tests {
                 RedeemError::NoSeat {
                     user_limit: 2,
                     seats_used: 2,
+                    retry_after_s: None,
                 },
                 "no-seat",
                 409,

@@ -19,7 +19,11 @@ pub struct Measured<S> {
 impl<S> Measured<S> {
     /// A store, the clock to measure by, and where to report.
     pub fn new(store: S, clock: Clock, metrics: Arc<Metrics>) -> Self {
-        Self { store, clock, metrics }
+        Self {
+            store,
+            clock,
+            metrics,
+        }
     }
 }
 
@@ -42,7 +46,8 @@ impl<S: Store> Store for Measured<S> {
         match &done {
             Ok(()) => {
                 let rows = u64::try_from(writes.len()).unwrap_or(u64::MAX);
-                self.metrics.committed(self.clock.precise().saturating_sub(begun), rows);
+                self.metrics
+                    .committed(self.clock.precise().saturating_sub(begun), rows);
             }
             Err(_) => self.metrics.commit_failed(),
         }

@@ -7,6 +7,7 @@ mod account;
 mod basic;
 mod budget;
 mod remembered;
+mod stored;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
