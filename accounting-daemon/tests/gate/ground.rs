@@ -13,7 +13,7 @@ use std::{
 };
 
 use accounting_daemon::{
-    gate::{Interface, Settings},
+    gate::{Interface, KernelGate, Settings, StartError},
     mac::{DeviceId, Mac},
 };
 use rustix::{
@@ -180,6 +180,19 @@ fn arrives(from: &UdpSocket, to: &UdpSocket, address: &str) -> bool {
         }
     }
     false
+}
+
+/// Opens the gate. Another test's child process may hold a copy of the lock between its fork and its exec.
+pub(crate) fn open(settings: &Settings) -> KernelGate {
+    let mut gate = KernelGate::open(settings);
+    for _ in 0..50 {
+        if !matches!(gate, Err(StartError::InUse { .. })) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(20));
+        gate = KernelGate::open(settings);
+    }
+    gate.unwrap()
 }
 
 /// Runs a command in the namespace of this thread.
