@@ -134,13 +134,7 @@ impl Ground {
 
 impl Drop for Ground {
     fn drop(&mut self) {
-        for directory in fs::read_dir(&self.pins).into_iter().flatten().flatten() {
-            for pin in fs::read_dir(directory.path()).into_iter().flatten().flatten() {
-                let _ = fs::remove_file(pin.path());
-            }
-            let _ = fs::remove_dir(directory.path());
-        }
-        let _ = fs::remove_dir(&self.pins);
+        let _ = fs::remove_dir_all(&self.pins);
         for side in ["c", "g"] {
             let _ = Command::new("ip")
                 .args(["netns", "delete", &format!("{}{side}", self.name)])
