@@ -1,9 +1,12 @@
 //! The daemon of the gateway: redeems access codes, keeps the ledger of minutes, drives the gate in the kernel.
 
+mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod gate;
+pub mod http;
 pub mod ledger;
 pub mod mac;
 pub mod metrics;

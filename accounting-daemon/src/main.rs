@@ -1,1 +1,7 @@
-fn main() {}
+//! The daemon of the gateway.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    accounting_daemon::cli::main()
+}

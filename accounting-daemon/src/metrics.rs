@@ -9,6 +9,7 @@ use prometheus::{
 };
 
 use crate::{
+    engine::Observer,
     gate::status::{GateStatus, TcMode, XdpMode},
     ledger::{Cause, RedeemError},
 };
@@ -41,6 +42,7 @@ pub struct Metrics {
     commands: IntCounter,
     commit_seconds: Histogram,
     commit_failures: IntCounter,
+    kernel_failures: IntCounter,
     http_requests: IntCounterVec,
     http_seconds: HistogramVec,
     http_connections: IntGauge,
@@ -70,7 +72,7 @@ impl Metrics {
             )?,
             mailbox_depth: IntGauge::new(
                 "accounting_engine_mailbox_depth",
-                "Commands that wait for the engine.",
+                "Commands that waited for the engine's last round.",
             )?,
             mailbox_refused: IntCounter::new(
                 "accounting_engine_refused_total",
@@ -87,6 +89,10 @@ impl Metrics {
             commit_failures: IntCounter::new(
                 "accounting_commit_failures_total",
                 "Commits that the store refused.",
+            )?,
+            kernel_failures: IntCounter::new(
+                "accounting_kernel_failures_total",
+                "Calls that the kernel refused; closing is tried again, opening is taken back.",
             )?,
             http_requests: counters(
                 "accounting_http_requests_total",
@@ -126,7 +132,7 @@ impl Metrics {
                 .const_label("version", env!("CARGO_PKG_VERSION")),
         )?;
         build.set(1);
-        let collectors: [Box<dyn Collector>; 15] = [
+        let collectors: [Box<dyn Collector>; 16] = [
             Box::new(build),
             Box::new(ProcessCollector::for_self()),
             Box::new(self.sessions_open.clone()),
@@ -137,6 +143,7 @@ impl Metrics {
             Box::new(self.commands.clone()),
             Box::new(self.commit_seconds.clone()),
             Box::new(self.commit_failures.clone()),
+            Box::new(self.kernel_failures.clone()),
             Box::new(self.http_requests.clone()),
             Box::new(self.http_seconds.clone()),
             Box::new(self.http_connections.clone()),
@@ -184,7 +191,7 @@ impl Metrics {
         self.redemptions.with_label_values(&[result.as_str()]).inc();
     }
 
-    /// How many commands wait for the engine.
+    /// How many commands waited for the engine's last round.
     pub fn mailbox_depth(&self, commands: u64) {
         self.mailbox_depth
             .set(i64::try_from(commands).unwrap_or(i64::MAX));
@@ -207,7 +214,6 @@ impl Metrics {
     }
 
     /// Measures a request until the timer is dropped.
-    #[must_use]
     pub fn request_timer(&self, route: Route) -> HistogramTimer {
         self.http_seconds
             .with_label_values(&[route.as_str()])
@@ -245,6 +251,8 @@ impl Metrics {
         let mut families = self.registry.gather();
         families.extend(self.frame_families()?);
         families.extend(interface_families(gate)?);
+        // The encoder takes a family without series, such as those of a gate that is not attached yet, for an error.
+        families.retain(|family| !family.get_metric().is_empty());
         let mut text = Vec::new();
         TextEncoder::new().encode(&families, &mut text)?;
         Ok(text)
@@ -302,6 +310,25 @@ fn counters(name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, pr
 
 fn gauges(name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
     IntGaugeVec::new(Opts::new(name, help), labels)
+}
+
+impl Observer for Metrics {
+    fn released(&self, cause: Cause) {
+        Self::released(self, cause);
+    }
+
+    fn round(&self, letters: usize, online: usize) {
+        self.mailbox_depth(u64::try_from(letters).unwrap_or(u64::MAX));
+        self.sessions_open(u64::try_from(online).unwrap_or(u64::MAX));
+    }
+
+    fn mailbox_full(&self) {
+        self.mailbox_refused();
+    }
+
+    fn kernel_failed(&self) {
+        self.kernel_failures.inc();
+    }
 }
 
 impl From<&RedeemError> for RedeemResult {

@@ -3,9 +3,9 @@
 
 use crate::frame::{Error, Ethernet, Packet, Payload, Protocol, Tags};
 use crate::layout::Port;
-use crate::policy::{
-    Addresses, DHCP_SERVER, DHCP6_SERVER, DNS, LISTENER_QUERY, LISTENER_REPORT_2, NTP, REDIRECT, is_portal,
-};
+use crate::plain::Plain;
+use crate::policy::Addresses;
+use crate::service::{LISTENER_QUERY, LISTENER_REPORT_2, REDIRECT, may_be_service};
 use crate::window::Window;
 
 /// Whether the frame is one the gateway is asked to forward.
@@ -14,9 +14,17 @@ pub fn uplink<M: Addresses>(ethernet: Ethernet, window: Window<'_>, port: &Port,
     if ethernet.destination.is_group() {
         return false;
     }
+    if let Some(plain) = Plain::read(ethernet, window)
+        && !may_be_service(plain.protocol, plain.port, port)
+    {
+        return true;
+    }
     match Tags::read(ethernet, window).and_then(Payload::read) {
         Ok(Payload::Ip(packet)) if is_link_control(&packet) => false,
-        Ok(Payload::Ip(packet)) => !(may_be_control(&packet, port) && maps.owns(&packet.destination)),
+        Ok(Payload::Ip(packet)) => {
+            !(may_be_service(packet.transport.protocol, packet.transport.destination, port)
+                && maps.owns(&packet.destination))
+        }
         // A device that is admitted may well send other protocols, and fragments.
         Err(Error::Fragment | Error::NextHeader) => true,
         Ok(Payload::Arp | Payload::Eapol) | Err(Error::Short | Error::Header | Error::EtherType) => false,
@@ -30,15 +38,4 @@ const fn is_link_control(packet: &Packet) -> bool {
         (protocol, kind),
         (Protocol::Icmpv6, LISTENER_QUERY..=REDIRECT | LISTENER_REPORT_2)
     )
-}
-
-/// Keeps the look-up of the address off the ordinary path.
-#[inline(always)]
-fn may_be_control(packet: &Packet, port: &Port) -> bool {
-    match (packet.transport.protocol, packet.transport.destination) {
-        (Protocol::Icmp | Protocol::Icmpv6, _) => true,
-        (Protocol::Udp, DNS | DHCP_SERVER | NTP | DHCP6_SERVER) => true,
-        (Protocol::Tcp, at) => at == DNS || is_portal(at, port),
-        _ => false,
-    }
 }

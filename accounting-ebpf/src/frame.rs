@@ -4,17 +4,17 @@
 use crate::address::{Address, Mac};
 use crate::window::Window;
 
-const IPV4: u16 = 0x0800;
+pub(crate) const IPV4: u16 = 0x0800;
 const ARP: u16 = 0x0806;
 const VLAN: u16 = 0x8100;
-const IPV6: u16 = 0x86dd;
+pub(crate) const IPV6: u16 = 0x86dd;
 const EAPOL: u16 = 0x888e;
 const SERVICE_VLAN: u16 = 0x88a8;
 
 const HOP_BY_HOP: u8 = 0;
 const ICMP: u8 = 1;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
+pub(crate) const TCP: u8 = 6;
+pub(crate) const UDP: u8 = 17;
 const FRAGMENT: u8 = 44;
 const ICMPV6: u8 = 58;
 
@@ -40,7 +40,7 @@ pub struct Ethernet {
     pub destination: Mac,
     /// Who sent it.
     pub source: Mac,
-    kind: u16,
+    pub(crate) kind: u16,
 }
 
 impl Ethernet {

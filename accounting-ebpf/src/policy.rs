@@ -7,29 +7,10 @@ use crate::address::{Address, Mac};
 use crate::budget::{self, Cells};
 use crate::frame::{Error, Ethernet, Packet, Payload, Protocol, Tags};
 use crate::layout::{Garden, Port, TOKEN_BLOCKED, TOKEN_BYPASS, address};
+use crate::plain::Plain;
+use crate::service::{self, ECHO, ECHO_REPLY, ECHO6, ECHO6_REPLY, may_be_service, opens};
 use crate::verdict::Verdict;
 use crate::window::Window;
-
-pub(crate) const DNS: u16 = 53;
-pub(crate) const DHCP_SERVER: u16 = 67;
-pub(crate) const DHCP_CLIENT: u16 = 68;
-pub(crate) const NTP: u16 = 123;
-pub(crate) const DHCP6_CLIENT: u16 = 546;
-pub(crate) const DHCP6_SERVER: u16 = 547;
-
-const ECHO_REPLY: u16 = 0;
-const ECHO: u16 = 8;
-const ECHO6: u16 = 128;
-const ECHO6_REPLY: u16 = 129;
-pub(crate) const LISTENER_QUERY: u16 = 130;
-const LISTENER_REPORT: u16 = 131;
-const LISTENER_DONE: u16 = 132;
-const ROUTER_SOLICITATION: u16 = 133;
-const ROUTER_ADVERTISEMENT: u16 = 134;
-const NEIGHBOUR_SOLICITATION: u16 = 135;
-const NEIGHBOUR_ADVERTISEMENT: u16 = 136;
-pub(crate) const REDIRECT: u16 = 137;
-pub(crate) const LISTENER_REPORT_2: u16 = 143;
 
 /// What the maps know of addresses.
 pub trait Addresses {
@@ -72,6 +53,11 @@ pub fn uplink<M: Addresses + Cells>(
 ) -> Verdict {
     if !judges_frame(standing) {
         return standing;
+    }
+    if let Some(plain) = Plain::read(ethernet, window)
+        && !may_be_service(plain.protocol, plain.port, port)
+    {
+        return garden(plain.protocol, 0, &plain.destination, plain.port, standing, maps);
     }
     let asked = match payload(ethernet, window) {
         Err(verdict) => verdict,
@@ -157,78 +143,24 @@ const fn refusal(error: Error) -> Verdict {
     }
 }
 
-/// What the table opens to a packet if the address at the gateway's end carries one of the flags; a flag of 0 opens it at
-/// any address, [`Verdict::Rogue`] closes it.
-struct Service {
-    verdict: Verdict,
-    needs: u32,
-}
-
-impl Service {
-    const NONE: Self = Self::at(Verdict::Stranger, 0);
-
-    const fn at(verdict: Verdict, needs: u32) -> Self {
-        Self { verdict, needs }
-    }
-}
-
 #[inline(always)]
 fn packet_up<M: Addresses>(packet: &Packet, standing: Verdict, port: &Port, maps: &M) -> Verdict {
-    let service = service_up(packet, port);
+    let service = service::up(packet, port);
     match service.verdict {
         Verdict::Stranger => {}
         verdict if service.needs == 0 => return verdict,
         verdict if maps.flags(&packet.destination) & service.needs != 0 => return verdict,
         _ => {}
     }
+    let transport = packet.transport;
     garden(
-        packet,
+        transport.protocol,
+        transport.source,
         &packet.destination,
-        packet.transport.destination,
+        transport.destination,
         standing,
         maps,
     )
-}
-
-#[inline(always)]
-fn service_up(packet: &Packet, port: &Port) -> Service {
-    let (v4, to, transport) = (packet.destination.is_v4(), packet.destination, packet.transport);
-    match (transport.protocol, transport.source, transport.destination) {
-        (Protocol::Udp, DHCP_CLIENT, DHCP_SERVER) if v4 => Service::at(
-            Verdict::Dhcp,
-            if to == Address::BROADCAST { 0 } else { address::OWN },
-        ),
-        (Protocol::Udp, DHCP6_CLIENT, DHCP6_SERVER) if !v4 => Service::at(
-            Verdict::Dhcp,
-            if to == Address::DHCP_SERVERS {
-                0
-            } else {
-                address::OWN
-            },
-        ),
-        (Protocol::Udp, DHCP_SERVER, DHCP_CLIENT) | (Protocol::Udp, DHCP6_SERVER, DHCP6_CLIENT) => {
-            Service::at(Verdict::Rogue, 0)
-        }
-        (Protocol::Udp | Protocol::Tcp, _, DNS) => {
-            Service::at(Verdict::Dns, address::OWN | address::RESOLVER)
-        }
-        (Protocol::Udp, _, NTP) => Service::at(Verdict::Ntp, address::OWN),
-        (Protocol::Tcp, _, at) if is_portal(at, port) => Service::at(Verdict::Portal, address::OWN),
-        (Protocol::Icmpv6, kind, _) => match kind {
-            ROUTER_SOLICITATION | NEIGHBOUR_SOLICITATION | NEIGHBOUR_ADVERTISEMENT
-                if packet.hops == 255 && !packet.fragment_header =>
-            {
-                let on_link = to.is_multicast() || to.is_link_local();
-                Service::at(Verdict::Neighbour, if on_link { 0 } else { address::OWN })
-            }
-            LISTENER_REPORT | LISTENER_DONE | LISTENER_REPORT_2 if to.is_multicast() => {
-                Service::at(Verdict::Neighbour, 0)
-            }
-            LISTENER_QUERY | ROUTER_ADVERTISEMENT | REDIRECT => Service::at(Verdict::Rogue, 0),
-            _ => Service::NONE,
-        },
-        _ => Service::NONE,
-    }
 }
 
 #[inline(always)]
@@ -239,67 +171,43 @@ fn packet_down<M: Addresses>(
     forwarded: bool,
     maps: &M,
 ) -> Verdict {
-    let service = service_down(packet, port, forwarded);
+    let service = service::down(packet, port, forwarded);
     match service.verdict {
         Verdict::Stranger => {}
         verdict if service.needs == 0 => return verdict,
         verdict if maps.flags(&packet.source) & service.needs != 0 => return verdict,
         _ => {}
     }
-    garden(packet, &packet.source, packet.transport.source, standing, maps)
+    let transport = packet.transport;
+    garden(
+        transport.protocol,
+        transport.source,
+        &packet.source,
+        transport.source,
+        standing,
+        maps,
+    )
 }
 
+/// The walled garden, for a packet whose far end is `remote` at port `at`, or with an ICMP message of this type. What it
+/// does not open stays as it stands.
 #[inline(always)]
-fn service_down(packet: &Packet, port: &Port, forwarded: bool) -> Service {
-    let (v4, transport) = (packet.source.is_v4(), packet.transport);
-    match (transport.protocol, transport.source, transport.destination) {
-        (Protocol::Udp | Protocol::Tcp, DNS, _) => Service::at(
-            Verdict::Dns,
-            if forwarded {
-                address::RESOLVER
-            } else {
-                address::OWN | address::RESOLVER
-            },
-        ),
-        _ if forwarded => Service::NONE,
-        (Protocol::Udp, DHCP_SERVER, DHCP_CLIENT) if v4 => Service::at(Verdict::Dhcp, address::OWN),
-        (Protocol::Udp, DHCP6_SERVER, DHCP6_CLIENT) if !v4 => Service::at(Verdict::Dhcp, address::OWN),
-        (Protocol::Udp, NTP, _) => Service::at(Verdict::Ntp, address::OWN),
-        (Protocol::Tcp, at, _) if is_portal(at, port) => Service::at(Verdict::Portal, address::OWN),
-        // Link-local sources need no look-up: the gateway made the frame, and its address may be younger than the map.
-        (Protocol::Icmpv6, LISTENER_QUERY..=NEIGHBOUR_ADVERTISEMENT | LISTENER_REPORT_2, _) => Service::at(
-            Verdict::Neighbour,
-            if packet.source.is_link_local() {
-                0
-            } else {
-                address::OWN
-            },
-        ),
-        _ => Service::NONE,
-    }
-}
-
-#[inline(always)]
-pub(crate) fn is_portal(at: u16, port: &Port) -> bool {
-    at != 0 && opens(port.portal_ports, at)
-}
-
-#[inline(always)]
-fn opens(ports: [u16; 4], at: u16) -> bool {
-    ports[0] == at || ports[1] == at || ports[2] == at || ports[3] == at
-}
-
-/// The walled garden, for a packet whose far end is `remote` at port `at`; what it does not open stays as it stands.
-#[inline(always)]
-fn garden<M: Addresses>(packet: &Packet, remote: &Address, at: u16, standing: Verdict, maps: &M) -> Verdict {
+fn garden<M: Addresses>(
+    protocol: Protocol,
+    message: u16,
+    remote: &Address,
+    at: u16,
+    standing: Verdict,
+    maps: &M,
+) -> Verdict {
     let Some(Garden { ports }) = maps.garden(remote) else {
         return standing;
     };
     let everything = ports == [0; 4];
-    let open = match packet.transport.protocol {
+    let open = match protocol {
         Protocol::Udp | Protocol::Tcp => everything || (at != 0 && opens(ports, at)),
-        Protocol::Icmp => everything && matches!(packet.transport.source, ECHO | ECHO_REPLY),
-        Protocol::Icmpv6 => everything && matches!(packet.transport.source, ECHO6 | ECHO6_REPLY),
+        Protocol::Icmp => everything && matches!(message, ECHO | ECHO_REPLY),
+        Protocol::Icmpv6 => everything && matches!(message, ECHO6 | ECHO6_REPLY),
     };
     if open { Verdict::Garden } else { standing }
 }

@@ -2,6 +2,7 @@
 
 use accounting_ebpf::frame::{Error, Ethernet, Packet as Read, Payload, Protocol, Tags};
 use accounting_ebpf::layout::Key;
+use accounting_ebpf::plain::Plain;
 use accounting_ebpf::verdict::Verdict;
 use accounting_ebpf::window::Window;
 use accounting_ebpf::{activity, address::Mac, policy, tags};
@@ -118,8 +119,46 @@ proptest! {
     }
 }
 
+/// The short cut reads what the long way reads.
+fn plain_agrees(bytes: &[u8]) {
+    let window = Window::new(bytes);
+    let Ok(ethernet) = Ethernet::read(window) else {
+        return;
+    };
+    if let Some(plain) = Plain::read(ethernet, window) {
+        let full = packet(bytes);
+        let read = (
+            full.transport.protocol,
+            full.destination,
+            full.transport.destination,
+        );
+        assert_eq!((plain.protocol, plain.destination, plain.port), read);
+    }
+}
+
+#[test]
+fn plain_frames_take_the_short_cut() {
+    for family in world::FAMILIES {
+        for make in [Packet::udp, Packet::tcp] {
+            let plain = make((family.device, 1), (family.foreign, 2));
+            for (packet, expected) in [
+                (plain.clone(), true),
+                (plain.clone().tag(0x8100, 0), false),
+                (plain.fragment(1), false),
+            ] {
+                let bytes = packet.bytes();
+                let window = Window::new(&bytes);
+                let taken = Plain::read(Ethernet::read(window).unwrap(), window).is_some();
+                assert_eq!(taken, expected, "{packet:?}");
+                plain_agrees(&bytes);
+            }
+        }
+    }
+}
+
 /// Everything that reads frames; a read out of bounds would be seen by a sanitizer, a wrong offset by a panic.
 fn judge(bytes: &[u8]) {
+    plain_agrees(bytes);
     let window = Window::new(bytes);
     let _ = tags::foreign(None, window);
     let _ = tags::repeated(window);

@@ -1,12 +1,11 @@
-//! The policy on the host: the tables of `accounting_tests::table`, who stands how, activity, and the strangers' budget.
+//! The policy on the host: the tables of `accounting_tests::table`, who stands how, and activity.
 #![expect(clippy::unwrap_used, reason = "in a test a failed step is a failed test")]
 
-use accounting_ebpf::budget::{self, Cells};
 use accounting_ebpf::frame::Ethernet;
 use accounting_ebpf::layout::{FOREVER, Port, TOKEN_BLOCKED, TOKEN_BYPASS, TOKEN_FIRST};
 use accounting_ebpf::verdict::Verdict;
 use accounting_ebpf::window::Window;
-use accounting_ebpf::{activity, address::Mac, policy, tags};
+use accounting_ebpf::{activity, policy, tags};
 use accounting_tests::model::Model;
 use accounting_tests::packet::Packet;
 use accounting_tests::{table, world};
@@ -235,94 +234,4 @@ fn segments_repeat_their_headers() {
             "{packet:?}"
         );
     }
-}
-
-const fn limited() -> Port {
-    Port {
-        budget_cost: 10,
-        budget_burst: 40,
-        interface_cost: 1,
-        interface_burst: 1000,
-        ..world::port()
-    }
-}
-
-#[test]
-fn a_stranger_spends_its_burst_and_earns_it_back() {
-    let (model, port, arp) = (Model::default(), limited(), Packet::arp(1).from(world::DEVICE));
-    for _ in 0..4 {
-        assert_eq!(up(Verdict::Stranger, &arp, &port, &model), Verdict::Arp);
-    }
-    assert_eq!(up(Verdict::Stranger, &arp, &port, &model), Verdict::Budget);
-    model.now.set(model.now.get() + 10);
-    assert_eq!(up(Verdict::Stranger, &arp, &port, &model), Verdict::Arp);
-    assert_eq!(up(Verdict::Stranger, &arp, &port, &model), Verdict::Budget);
-    assert_eq!(
-        up(Verdict::Stranger, &arp.clone().from(world::OTHER), &port, &model),
-        Verdict::Arp
-    );
-}
-
-#[test]
-fn dns_costs_two_and_the_garden_nothing() {
-    let (model, port) = (Model::default(), limited());
-    let dns = Packet::udp((world::V4.device, 4000), (world::V4.own, 53)).from(world::DEVICE);
-    let garden = Packet::tcp((world::V4.device, 4000), (world::V4.open, 443)).from(world::DEVICE);
-    for expected in [Verdict::Dns, Verdict::Dns, Verdict::Budget] {
-        assert_eq!(up(Verdict::Stranger, &dns, &port, &model), expected);
-    }
-    assert_eq!(up(Verdict::Stranger, &garden, &port, &model), Verdict::Garden);
-}
-
-#[test]
-fn random_devices_share_the_interface() {
-    let (model, port) = (
-        Model::default(),
-        Port {
-            interface_burst: 100,
-            ..limited()
-        },
-    );
-    let passed = (0..10_000_u32)
-        .filter(|number| {
-            let [a, b, c, d] = number.to_be_bytes();
-            let arp = Packet::arp(1).from([2, 0, a, b, c, d]);
-            up(Verdict::Stranger, &arp, &port, &model) == Verdict::Arp
-        })
-        .count();
-    assert_eq!(passed, 100);
-}
-
-#[test]
-fn what_is_refused_costs_nothing() {
-    let (model, port) = (
-        Model::default(),
-        Port {
-            interface_burst: 0,
-            ..limited()
-        },
-    );
-    let arp = Packet::arp(1).from(world::DEVICE);
-    assert_eq!(up(Verdict::Stranger, &arp, &port, &model), Verdict::Budget);
-    assert_eq!(
-        model.cell(budget::cell_of(Mac::new(world::DEVICE), port.budget_key)),
-        0
-    );
-    assert_eq!(model.cell(budget::INTERFACE), 0);
-}
-
-#[test]
-fn the_key_spreads_devices_over_the_cells() {
-    let cells = |key| {
-        let cell = |n: u32| {
-            let [a, b, c, d] = n.to_be_bytes();
-            budget::cell_of(Mac::new([2, 0, a, b, c, d]), key)
-        };
-        (0..4096).map(cell).collect::<Vec<_>>()
-    };
-    let (one, other) = (cells(1), cells(2));
-    let distinct = one.iter().collect::<std::collections::HashSet<_>>().len();
-    // 4096 balls in 4096 cells leave 1/e of them empty.
-    assert!((2400..2800).contains(&distinct), "{distinct}");
-    assert!(one.iter().zip(&other).filter(|(a, b)| a == b).count() < 20);
 }

@@ -4,21 +4,26 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod bench;
 mod ebpf;
 mod lab;
 mod toolchain;
+mod verdict;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about)]
 enum Task {
     /// Build the eBPF object from its sources
     Ebpf(ebpf::Args),
+    /// Measure
+    Bench(bench::Args),
     Lab(lab::Lab),
 }
 
 fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Lab(task) => task.run(),
     };
     done.unwrap_or_else(|error| {

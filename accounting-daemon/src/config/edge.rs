@@ -56,7 +56,7 @@ pub struct AdministratorConfig {
 pub struct CodesConfig {
     /// Characters, 4 to 32; more are used by themselves when many codes are live.
     pub length: usize,
-    /// At least two ASCII characters that compare as different in codes.
+    /// At least eight ASCII characters that compare as different in codes.
     pub alphabet: String,
 }
 
@@ -159,7 +159,7 @@ impl CodesConfig {
         let alphabet = value.map_or(Some(CODE_ALPHABET.to_owned()), |value| match value.text()? {
             alphabet if is_alphabet(alphabet) => Some(alphabet.to_owned()),
             _ => value.bad_text(
-                "2 to 64 different ASCII letters, digits or signs without space and dash; case does not count, O and 0 \
+                "8 to 64 different ASCII letters, digits or signs without space and dash; case does not count, O and 0 \
                  are one, I, L and 1 are one",
             ),
         });
@@ -174,7 +174,7 @@ impl CodesConfig {
 fn is_alphabet(text: &str) -> bool {
     let folded = |c: char| AccessCode::new(c).map(|code| code.folded()).ok();
     let different: BTreeSet<_> = text.chars().filter_map(folded).collect();
-    (2..=64).contains(&text.len())
+    (8..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_graphic())
         && different.len() == text.len()
 }

@@ -8,7 +8,7 @@ use std::sync::{
 use tokio::sync::oneshot;
 
 use super::{
-    Meters, Redeem, Refusal, SessionView, TokenView, Unavailable,
+    Meters, Observer, Redeem, Refusal, SessionView, TokenView, Unavailable,
     answer::{Answer, Message},
 };
 use crate::{
@@ -20,17 +20,25 @@ use crate::{
 const MAILBOX_MAX: usize = 4_096;
 
 /// The way into the engine; cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Engine {
     mailbox: SyncSender<Message>,
     meters: Arc<Meters>,
+    observer: Arc<dyn Observer>,
 }
 
 impl Engine {
     /// A mailbox, and the end at which the worker reads it.
-    pub(super) fn new(meters: Arc<Meters>) -> (Self, Receiver<Message>) {
+    pub(super) fn new(meters: Arc<Meters>, observer: Arc<dyn Observer>) -> (Self, Receiver<Message>) {
         let (mailbox, inbox) = sync_channel(MAILBOX_MAX);
-        (Self { mailbox, meters }, inbox)
+        (
+            Self {
+                mailbox,
+                meters,
+                observer,
+            },
+            inbox,
+        )
     }
 
     /// The minutes of every open session, read without asking the engine.
@@ -106,7 +114,10 @@ impl Engine {
         self.mailbox
             .try_send(letter(answer))
             .map_err(|error| match error {
-                TrySendError::Full(_) => Unavailable::Busy,
+                TrySendError::Full(_) => {
+                    self.observer.mailbox_full();
+                    Unavailable::Busy
+                }
                 TrySendError::Disconnected(_) => Unavailable::Stopping,
             })?;
         reply.await.map_err(|_| Unavailable::Stopping)

@@ -18,10 +18,12 @@ use crate::{
 
 /// Who is told what the engine does, to count it.
 pub trait Observer: Send + Sync {
-    /// A redemption was answered.
-    fn redeemed(&self, _result: Result<(), RedeemError>) {}
     /// A session was released.
     fn released(&self, _cause: Cause) {}
+    /// A round took so many letters and left so many sessions open.
+    fn round(&self, _letters: usize, _online: usize) {}
+    /// A letter found the mailbox full.
+    fn mailbox_full(&self) {}
     /// The kernel refused a call; closing is tried again, opening is taken back.
     fn kernel_failed(&self) {}
 }
@@ -98,6 +100,7 @@ impl<S: Store, G: Gate> Core<S, G> {
     pub(super) fn round(&mut self, now: Now, messages: Vec<Message>) -> Result<(), StoreError> {
         self.retry_stuck();
         self.ledger.book(&seen(&self.gate), now);
+        let letters = messages.len();
         let mut failure = None;
         let pending: Vec<Pending> = messages
             .into_iter()
@@ -109,6 +112,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                     self.answer(decided, &refused, now);
                 }
                 self.ledger.forget_idle();
+                self.observer.round(letters, self.ledger.online());
                 Ok(())
             }
             Err(error) => {
@@ -297,8 +301,6 @@ impl<S: Store, G: Gate> Core<S, G> {
                         .filter(|view| view.id == id)
                         .ok_or(RedeemError::GateFull)
                 });
-                self.observer
-                    .redeemed(result.as_ref().map(|_| ()).map_err(|error| *error));
                 answer.send(result.map_err(Refusal::Ledger)).is_ok()
             }
             Pending::Release(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),

@@ -39,7 +39,7 @@ impl<S: Store + 'static, G: Gate + 'static> Worker<S, G> {
     /// A worker for a core that has started, and the way into it.
     #[must_use]
     pub fn new(core: Core<S, G>, clock: Clock) -> (Engine, Self) {
-        let (engine, inbox) = Engine::new(Arc::clone(&core.meters));
+        let (engine, inbox) = Engine::new(Arc::clone(&core.meters), Arc::clone(&core.observer));
         (engine, Self { core, clock, inbox })
     }
 

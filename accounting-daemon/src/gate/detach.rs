@@ -1,9 +1,6 @@
 //! Taking the gate down on purpose.
 
-use std::{
-    fmt, fs, io,
-    path::{Path, PathBuf},
-};
+use std::{fmt, io, path::Path};
 
 use accounting_ebpf::layout::{Device, map};
 use aya::{
@@ -14,7 +11,8 @@ use aya::{
 use super::{
     StartError,
     kernel::lock,
-    maps::{NAMES, failed},
+    layouts,
+    maps::failed,
     netlink::Netlink,
     programs::{EGRESS, INGRESS, chain},
 };
@@ -45,7 +43,7 @@ impl fmt::Display for Report {
 /// [`StartError`]; what was done before stays done, and the call can be repeated.
 pub async fn detach(pins: &Path, leave: Leave) -> Result<Report, StartError> {
     let mut report = Report::default();
-    let layouts = layouts(pins)?;
+    let layouts = layouts::all(pins)?;
     if layouts.is_empty() {
         report.0.push(format!("there is no gate at {}", pins.display()));
     }
@@ -53,7 +51,11 @@ pub async fn detach(pins: &Path, leave: Leave) -> Result<Report, StartError> {
         let _lock = lock(&directory)?;
         match leave {
             Leave::Closed => close(&directory, &mut report)?,
-            Leave::Open => open(&directory, &mut report)?,
+            Leave::Open => {
+                for pin in layouts::remove(&directory)? {
+                    report.0.push(format!("removed {}", pin.display()));
+                }
+            }
         }
     }
     if leave == Leave::Open {
@@ -65,27 +67,6 @@ pub async fn detach(pins: &Path, leave: Leave) -> Result<Report, StartError> {
             .push("the gate is closed: no device has a session".to_owned());
     }
     Ok(report)
-}
-
-/// Directories of this and other versions' layouts.
-fn layouts(pins: &Path) -> Result<Vec<PathBuf>, StartError> {
-    let entries = match fs::read_dir(pins) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => return Err(unusable(pins)(source)),
-    };
-    let mut layouts = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(unusable(pins))?.path();
-        let version = path
-            .file_name()
-            .and_then(|name| name.to_str()?.strip_prefix('v')?.parse::<u32>().ok());
-        if version.is_some() {
-            layouts.push(path);
-        }
-    }
-    layouts.sort();
-    Ok(layouts)
 }
 
 fn close(directory: &Path, report: &mut Report) -> Result<(), StartError> {
@@ -113,20 +94,6 @@ fn close(directory: &Path, report: &mut Report) -> Result<(), StartError> {
     Ok(())
 }
 
-fn open(directory: &Path, report: &mut Report) -> Result<(), StartError> {
-    let mut pins: Vec<PathBuf> = Vec::new();
-    for entry in fs::read_dir(directory).map_err(unusable(directory))? {
-        pins.push(entry.map_err(unusable(directory))?.path());
-    }
-    // The links before the maps they use.
-    pins.sort_by_key(|pin| NAMES.iter().any(|name| pin.ends_with(name)));
-    for pin in pins {
-        fs::remove_file(&pin).map_err(unusable(&pin))?;
-        report.0.push(format!("removed {}", pin.display()));
-    }
-    fs::remove_dir(directory).map_err(unusable(directory))
-}
-
 /// The filters of kernels without links for tc, which are found by the names of their programs.
 async fn remove_filters(report: &mut Report) -> Result<(), StartError> {
     let netlink = Netlink::open()?;
@@ -151,11 +118,4 @@ async fn remove_filters(report: &mut Report) -> Result<(), StartError> {
         }
     }
     Ok(())
-}
-
-fn unusable(path: &Path) -> impl Fn(io::Error) -> StartError {
-    move |source| StartError::Pins {
-        path: path.to_owned(),
-        source,
-    }
 }

@@ -65,7 +65,7 @@ pub enum StartError {
         /// What was tried.
         action: &'static str,
         /// What the kernel said.
-        source: aya::maps::MapError,
+        source: Box<aya::maps::MapError>,
     },
     /// More entries than a map holds.
     #[error("`{setting}` needs {needed} entries and the gate holds {capacity}: shorten it")]
@@ -105,7 +105,7 @@ pub enum StartError {
         /// What was tried.
         action: &'static str,
         /// What came of it.
-        source: NetlinkError,
+        source: Box<NetlinkError>,
     },
 }
 
@@ -126,7 +126,7 @@ pub enum NetlinkError {
 pub enum AttachError {
     /// The compiled object does not load.
     #[error("the kernel does not take the object of the gate")]
-    Object(#[from] aya::EbpfError),
+    Object(#[source] Box<aya::EbpfError>),
     /// The compiled object lacks a program.
     #[error("the object of the gate has no program {0}")]
     NoProgram(&'static str),
@@ -136,7 +136,7 @@ pub enum AttachError {
         /// Its name.
         program: &'static str,
         /// What the kernel said.
-        source: aya::programs::ProgramError,
+        source: Box<aya::programs::ProgramError>,
     },
     /// Another XDP program is there.
     #[error(
@@ -152,7 +152,7 @@ pub enum AttachError {
         /// Its name.
         program: &'static str,
         /// What the kernel said.
-        source: aya::programs::ProgramError,
+        source: Box<aya::programs::ProgramError>,
     },
     /// The link would end with the daemon.
     #[error("the link of the program {program} cannot be pinned")]

@@ -9,7 +9,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 use super::{
-    AttachError, Settings, StartError,
+    AttachError, Settings, StartError, layouts,
     maps::Maps,
     netlink::{Link, Netlink},
     programs::{Attached, Programs, Target, chain},
@@ -92,6 +92,8 @@ impl Supervisor {
             status,
         };
         supervisor.attach_all(&links).await?;
+        let programs = &supervisor.programs;
+        layouts::retire(&programs.settings.pins, programs.maps.directory())?;
         supervisor.publish();
         Ok((supervisor, receiver))
     }

@@ -99,6 +99,12 @@ impl Shape {
         }
     }
 
+    /// What the programs depend on.
+    #[cfg(test)]
+    pub(super) fn kind_key_value(self) -> (u32, u32, u32) {
+        (self.kind, self.key, self.value)
+    }
+
     fn pinned(info: &MapInfo) -> Result<Self, MapError> {
         Ok(Self {
             kind: info.map_type()? as u32,
@@ -231,7 +237,11 @@ fn info(name: &'static str, map: &MapData) -> Result<MapInfo, StartError> {
 
 /// What becomes of a failed call on a map.
 pub(super) fn failed(map: &'static str, action: &'static str) -> impl FnOnce(MapError) -> StartError {
-    move |source| StartError::Map { map, action, source }
+    move |source| StartError::Map {
+        map,
+        action,
+        source: Box::new(source),
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod detach;
 mod error;
 mod interfaces;
 mod kernel;
+mod layouts;
 mod lists;
 mod maps;
 mod netlink;

@@ -57,7 +57,7 @@ impl Netlink {
         let (connection, handle, messages) =
             rtnetlink::new_multicast_connection(&groups).map_err(|source| StartError::Netlink {
                 action: "listen",
-                source: source.into(),
+                source: Box::new(source.into()),
             })?;
         tokio::spawn(connection);
         Ok(Self { handle, messages })
@@ -167,7 +167,7 @@ impl Netlink {
             }
         }
         // The look that follows sees what all that wait would tell.
-        while let Ok(_) = self.messages.try_recv() {}
+        while self.messages.try_recv().is_ok() {}
         true
     }
 }
@@ -205,6 +205,6 @@ fn attached(xdp: &[LinkXdp]) -> Option<(XdpMode, u32)> {
 fn failed(action: &'static str) -> impl FnOnce(rtnetlink::Error) -> StartError {
     move |error| StartError::Netlink {
         action,
-        source: NetlinkError::from(error),
+        source: Box::new(NetlinkError::from(error)),
     }
 }

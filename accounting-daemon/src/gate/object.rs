@@ -25,7 +25,9 @@ pub(super) fn load(maps: &Maps, port: &Port) -> Result<Ebpf, AttachError> {
     for name in NAMES {
         loader.map_pin_path(name, maps.pin(name));
     }
-    Ok(loader.load(OBJECT)?)
+    loader
+        .load(OBJECT)
+        .map_err(|error| AttachError::Object(Box::new(error)))
 }
 
 /// A program of the object.
@@ -66,6 +68,24 @@ pub(super) fn port(settings: &Settings, zone: u16, mac: [u8; 6], mode: XdpMode) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::maps::Shape;
+
+    #[test]
+    fn the_object_was_built_for_these_maps() {
+        let object = aya_obj::Object::parse(OBJECT).unwrap();
+        for name in NAMES {
+            let map = object.maps.get(name).unwrap();
+            let (kind, key, value) = Shape::of(name, 16).kind_key_value();
+            assert_eq!(
+                (map.map_type(), map.key_size(), map.value_size()),
+                (kind, key, value),
+                "{name}"
+            );
+        }
+        for name in ["gate_xdp", "gate_xdp_linear", "gate_ingress", "gate_egress"] {
+            assert!(object.programs.contains_key(name), "{name}");
+        }
+    }
 
     #[test]
     fn budgets_are_told_as_time() {

@@ -24,6 +24,7 @@ use aya::{
 use super::{
     AttachError, Settings,
     checks::Kernel,
+    layouts,
     maps::Maps,
     object,
     status::{TcMode, XdpMode},
@@ -114,14 +115,16 @@ impl Programs {
             XDP_LINEAR
         };
         let pin = self.pin(&target.name, "xdp");
-        if let Some(link) = open(&pin)? {
+        if let Some((link, found)) = self.find(&pin)? {
             if let Some(mode) = adoptable(&link, target)
-                && let Some(swapped) = self.swap_xdp(link, target, name, mode)?
+                && let Some((link, object)) = self.swap_xdp(link, target, name, mode)?
             {
-                return Ok(swapped);
+                let number = link.info().map_err(unpinnable(name))?.program_id();
+                move_pin(link, &found, &pin)?;
+                return Ok((mode, number, object));
             }
             tracing::warn!(interface = %target.name, "the pinned link belonged to an interface that is gone");
-            remove(&pin)?;
+            remove(&found)?;
         }
         match self.create_xdp(target, name, XdpMode::Native, &pin) {
             Err(AttachError::Refused { program, source }) if !is_final(&source) => {
@@ -148,22 +151,17 @@ impl Programs {
         target: &Target,
         name: &'static str,
         mode: XdpMode,
-    ) -> Result<Option<(XdpMode, u32, Ebpf)>, AttachError> {
+    ) -> Result<Option<(FdLink, Ebpf)>, AttachError> {
         let mut object = self.load(target, mode)?;
         let program = load_xdp(&mut object, name)?;
-        let number = number(program.info(), name)?;
         let link = link.try_into().map_err(unpinnable(name))?;
         match program.attach_to_link(link) {
             Ok(link) => {
-                // Taken out of the program's care, the link is only closed; the pin holds it.
-                program.take_link(link).map_err(refused(name))?;
-                Ok(Some((mode, number, object)))
+                let link = program.take_link(link).map_err(refused(name))?;
+                Ok(Some((link.try_into().map_err(unpinnable(name))?, object)))
             }
             Err(error) if errno(&error) == Some(libc::ENOLINK) => Ok(None),
-            Err(source) => Err(AttachError::Refused {
-                program: name,
-                source,
-            }),
+            Err(source) => Err(refused(name)(source)),
         }
     }
 
@@ -201,7 +199,7 @@ impl Programs {
         let program: &mut SchedClassifier = object::program(object, name)?;
         program.load().map_err(|source| AttachError::Program {
             program: name,
-            source,
+            source: Box::new(source),
         })?;
         match self.tc {
             TcMode::Tcx => self.attach_tcx(program, target, name, side),
@@ -218,21 +216,21 @@ impl Programs {
     ) -> Result<(), AttachError> {
         let hook = if name == INGRESS { "ingress" } else { "egress" };
         let pin = self.pin(&target.name, hook);
-        if let Some(link) = open(&pin)? {
+        if let Some((link, found)) = self.find(&pin)? {
             let link = SchedClassifierLink::try_from(link).map_err(unpinnable(name))?;
             if interface_of(&link) == Some(target.index) {
                 match program.attach_to_link(link) {
-                    Ok(link) => return program.take_link(link).map(drop).map_err(refused(name)),
+                    Ok(link) => {
+                        let link = program.take_link(link).map_err(refused(name))?;
+                        return move_pin(link.try_into().map_err(unpinnable(name))?, &found, &pin);
+                    }
                     Err(error) if errno(&error) == Some(libc::ENOLINK) => {}
                     Err(source) => {
-                        return Err(AttachError::Refused {
-                            program: name,
-                            source,
-                        });
+                        return Err(refused(name)(source));
                     }
                 }
             }
-            remove(&pin)?;
+            remove(&found)?;
         }
         // First in line: a program before this one could let everything pass.
         let order = TcAttachOptions::TcxOrder(LinkOrder::first());
@@ -241,6 +239,23 @@ impl Programs {
             .map_err(refused(name))?;
         let link = program.take_link(link).map_err(refused(name))?;
         keep(link.try_into().map_err(unpinnable(name))?, &pin)
+    }
+
+    /// The link pinned there, or at the same name in another version's layout, and where it was found.
+    fn find(&self, pin: &Path) -> Result<Option<(FdLink, PathBuf)>, AttachError> {
+        if let Some(link) = open(pin)? {
+            return Ok(Some((link, pin.to_owned())));
+        }
+        let (Some(name), Ok(layouts)) = (pin.file_name(), layouts::all(&self.settings.pins)) else {
+            return Ok(None);
+        };
+        for directory in layouts {
+            let other = directory.join(name);
+            if let Some(link) = open(&other)? {
+                return Ok(Some((link, other)));
+            }
+        }
+        Ok(None)
     }
 
     fn load(&self, target: &Target, mode: XdpMode) -> Result<Ebpf, AttachError> {
@@ -306,7 +321,7 @@ fn load_xdp<'a>(object: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Xdp,
     let program: &mut Xdp = object::program(object, name)?;
     program.load().map_err(|source| AttachError::Program {
         program: name,
-        source,
+        source: Box::new(source),
     })?;
     Ok(program)
 }
@@ -315,8 +330,10 @@ fn number(
     info: Result<aya::programs::ProgramInfo, ProgramError>,
     program: &'static str,
 ) -> Result<u32, AttachError> {
-    info.map(|info| info.id())
-        .map_err(|source| AttachError::Program { program, source })
+    info.map(|info| info.id()).map_err(|source| AttachError::Program {
+        program,
+        source: Box::new(source),
+    })
 }
 
 fn open(pin: &Path) -> Result<Option<FdLink>, AttachError> {
@@ -337,6 +354,15 @@ fn keep(link: FdLink, pin: &Path) -> Result<(), AttachError> {
     })
 }
 
+/// Pins a link where it belongs, if it was pinned elsewhere. Closing the descriptor leaves it attached.
+fn move_pin(link: FdLink, from: &Path, to: &Path) -> Result<(), AttachError> {
+    if from == to {
+        return Ok(());
+    }
+    keep(link, to)?;
+    remove(from)
+}
+
 fn remove(pin: &Path) -> Result<(), AttachError> {
     std::fs::remove_file(pin).map_err(|source| AttachError::Unpin {
         path: pin.to_owned(),
@@ -345,7 +371,10 @@ fn remove(pin: &Path) -> Result<(), AttachError> {
 }
 
 fn refused(program: &'static str) -> impl Fn(ProgramError) -> AttachError {
-    move |source| AttachError::Refused { program, source }
+    move |source| AttachError::Refused {
+        program,
+        source: Box::new(source),
+    }
 }
 
 fn unpinnable(program: &'static str) -> impl Fn(LinkError) -> AttachError {

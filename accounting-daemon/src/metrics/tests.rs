@@ -17,6 +17,7 @@ fn gate() -> GateStatus {
         zone: 0,
         mac: None,
         attached,
+        reattached: 0,
     };
     GateStatus {
         interfaces: vec![
@@ -146,4 +147,11 @@ fn labels_are_from_a_closed_list() {
             assert!(allowed.contains(&name), "{line}");
         }
     }
+}
+
+#[test]
+fn a_gate_that_is_not_there_yet_is_no_error() {
+    let metrics = Metrics::new(Box::new(Vec::new)).unwrap();
+    let text = String::from_utf8(metrics.render(&GateStatus::default()).unwrap()).unwrap();
+    assert!(!text.contains("accounting_frames_total") && text.contains("accounting_sessions_open 0"));
 }

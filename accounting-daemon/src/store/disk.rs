@@ -117,6 +117,15 @@ impl Disk {
         self.did("commit", transaction.commit())
     }
 
+    /// How many tokens were ever made.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn tokens_made(&self) -> Result<u64, StoreError> {
+        let row = self.did("read the numbers", self.table(META)?.get(META_NEXT_TOKEN))?;
+        Ok(row.and_then(|row| number(row.value())).map_or(0, |next| next - 1))
+    }
+
     /// The usage records of released sessions, by number.
     ///
     /// # Errors

@@ -2,9 +2,11 @@
 
 mod codec;
 mod disk;
+mod measured;
 mod schema;
 
 pub use disk::Disk;
+pub use measured::Measured;
 
 use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
 

@@ -1,0 +1,174 @@
+//! The composition root: builds edges, engine and gate from the configuration, and takes them apart in order.
+
+use std::{
+    io::Write as _,
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+
+use anyhow::{Context as _, anyhow};
+use tokio::sync::oneshot;
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    engine::{Core, Engine, Worker},
+    gate::{self, Interface, KernelGate, Settings, Stats, Strangers, Supervisor},
+    http::{self, Auth, OneTimePassword},
+    ledger::Rules,
+    metrics::Metrics,
+    store::{Disk, Measured, StoreError},
+};
+
+/// Runs the daemon until it is told to stop or cannot go on. The gate goes on enforcing in either case.
+///
+/// # Errors
+/// What kept it from starting, or what stopped it; one sentence that names the thing and the way out.
+pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
+    // What can fail without a trace comes first.
+    let listeners = http::listen(&config.api.listen).await?;
+    gate::preflight(&config.pins)?;
+    let disk = Disk::open(&config.data)?;
+    let clock = Clock::new(config.trust_rtc, None)?;
+    if let Some(made) = http::first_start(&disk, &config.administrator)? {
+        announce(&made)?;
+    }
+
+    let settings = settings(&config);
+    let kernel = KernelGate::open(&settings)?;
+    let stats = Stats::open(&settings.pins)?;
+    let metrics = Arc::new(Metrics::new(Box::new(move || stats.read().unwrap_or_default()))?);
+    let store = Measured::new(disk.clone(), clock.clone(), Arc::clone(&metrics));
+    let observer = Arc::clone(&metrics) as Arc<_>;
+    let core = Core::start(store, kernel, rules(&config), observer, clock.now(), clock.boot())?;
+    // The programs come after the devices, so that nobody who may pass is stopped on the way.
+    let (supervisor, status) = Supervisor::start(settings).await?;
+    let (engine, worker) = Worker::new(core, clock.clone());
+    let (worker, ended) = spawn(move || worker.run())?;
+
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let supervisor = tokio::spawn(supervisor.run(told(stopped.clone())));
+    let live_codes = disk.tokens_made()?;
+    let auth = Auth::new(
+        Arc::new(disk),
+        Arc::new(move || clock.now()),
+        Arc::clone(&metrics),
+    )?;
+    let context = http::Context::new(&config, engine.clone(), auth, metrics, status, live_codes)?;
+    let edge = tokio::spawn(http::serve(listeners, Arc::new(context), told(stopped)));
+    tracing::info!(interfaces = config.interfaces.len(), "the gate is up");
+
+    let outcome = tokio::select! {
+        signal = signalled() => signal.map(|()| tracing::info!("stopping; the gate goes on enforcing")),
+        result = ended => Err(engine_ended(result)),
+    };
+    // Nobody is left without an answer: first the edge, then the engine behind it.
+    stop.send_replace(true);
+    edge.await.context("the api listener ended badly")?;
+    finish(engine, worker).await?;
+    supervisor
+        .await
+        .context("the supervisor of the interfaces ended badly")?;
+    outcome
+}
+
+fn settings(config: &Config) -> Settings {
+    let strangers = &config.gate.strangers;
+    let mut portal_ports = [0; accounting_ebpf::layout::PORTAL_PORTS_MAX];
+    portal_ports[0] = config.portal.listen_port;
+    Settings {
+        pins: config.pins.clone(),
+        devices: config.gate.devices,
+        interfaces: config
+            .interfaces
+            .iter()
+            .map(|interface| Interface {
+                name: interface.name.clone(),
+                zone: interface.zone,
+            })
+            .collect(),
+        resolvers: config.gate.resolvers.clone(),
+        garden: config
+            .gate
+            .garden
+            .iter()
+            .map(|garden| (garden.prefix, garden.ports))
+            .collect(),
+        bypass: config.gate.bypass.iter().copied().collect(),
+        block: config.gate.block.iter().copied().collect(),
+        strangers: Strangers {
+            packets_per_second: strangers.packets_per_second,
+            burst: strangers.burst,
+            interface_packets_per_second: strangers.interface_packets_per_second,
+            interface_burst: strangers.interface_burst,
+        },
+        portal_ports,
+    }
+}
+
+fn rules(config: &Config) -> Rules {
+    Rules {
+        locations: config.zones.clone(),
+        ..Rules::default()
+    }
+}
+
+/// How the engine's thread ended.
+type Ended = oneshot::Receiver<Result<(), StoreError>>;
+
+/// Runs the engine on a thread of its own, and says when it ends.
+fn spawn<F>(run: F) -> anyhow::Result<(JoinHandle<()>, Ended)>
+where
+    F: FnOnce() -> Result<(), StoreError> + Send + 'static,
+{
+    let (end, ended) = oneshot::channel();
+    let worker = thread::Builder::new().name("engine".into()).spawn(move || {
+        // Nobody listens any more when the daemon stops in order.
+        let _ = end.send(run());
+    });
+    Ok((worker.context("cannot start the engine's thread")?, ended))
+}
+
+async fn finish(engine: Engine, worker: JoinHandle<()>) -> anyhow::Result<()> {
+    // It may have stopped by itself.
+    let _ = engine.stop().await;
+    drop(engine);
+    tokio::task::spawn_blocking(move || worker.join())
+        .await?
+        .map_err(|_| anyhow!("the engine panicked: see the log; the gate goes on enforcing"))
+}
+
+fn engine_ended(result: Result<Result<(), StoreError>, oneshot::error::RecvError>) -> anyhow::Error {
+    match result {
+        Ok(Ok(())) => anyhow!("the engine stopped"),
+        Ok(Err(error)) => anyhow!(error).context("the engine stopped; the gate goes on enforcing"),
+        Err(_) => anyhow!("the engine panicked: see the log; the gate goes on enforcing"),
+    }
+}
+
+fn announce(made: &OneTimePassword) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "administrator: {} password: {}",
+        made.email,
+        made.password.as_str()
+    )?;
+    Ok(out.flush()?)
+}
+
+async fn told(mut stopped: tokio::sync::watch::Receiver<bool>) {
+    // The sender lives as long as the daemon.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+async fn signalled() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

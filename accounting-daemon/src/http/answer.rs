@@ -1,0 +1,61 @@
+//! Answers: a status, a body that is there as a whole, and headers.
+
+use http_body_util::Full;
+use hyper::{
+    Response, StatusCode,
+    body::Bytes,
+    header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
+};
+use serde::Serialize;
+
+/// An answer to a request.
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// No body at all.
+pub(super) fn empty(status: StatusCode) -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = status;
+    answer
+}
+
+/// A body of a media type.
+pub(super) fn bytes(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let answer = Response::new(Full::new(body.into()));
+    let answer = with(answer, CONTENT_TYPE, HeaderValue::from_static(media_type));
+    // Codes and balances are nobody's to keep.
+    let mut answer = with(answer, CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    *answer.status_mut() = status;
+    answer
+}
+
+/// A JSON body.
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+    typed_json(status, "application/json; charset=utf-8", body)
+}
+
+/// A JSON body of a more special media type.
+pub(super) fn typed_json(status: StatusCode, media_type: &'static str, body: &impl Serialize) -> Answer {
+    match serde_json::to_vec(body) {
+        Ok(body) => bytes(status, media_type, body),
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written as JSON");
+            empty(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    }
+}
+
+/// Adds a header.
+pub(super) fn with(mut answer: Answer, name: HeaderName, value: HeaderValue) -> Answer {
+    answer.headers_mut().insert(name, value);
+    answer
+}
+
+/// Says when to ask again, in seconds.
+pub(super) fn retry_after(answer: Answer, seconds: u64) -> Answer {
+    with(answer, RETRY_AFTER, HeaderValue::from(seconds))
+}
+
+/// Ends the connection after this answer, since the rest of its request will not be read.
+pub(super) fn closing(answer: Answer) -> Answer {
+    with(answer, CONNECTION, HeaderValue::from_static("close"))
+}

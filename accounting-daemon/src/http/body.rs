@@ -1,0 +1,144 @@
+//! Reading a body: its media type, its size, its pace.
+
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use hyper::{
+    HeaderMap,
+    body::{Body, Bytes},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT},
+};
+
+/// How much of a body that is too large is read and dropped, in multiples of the limit, so that its sender gets to read
+/// the answer.
+const DROPPED_MAX: usize = 16;
+
+/// What a body claims to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MediaType {
+    Json,
+    Form,
+}
+
+/// Why a body was not read.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ReadError {
+    #[error("the body is larger than allowed")]
+    TooLarge,
+    #[error("the next part of the body took too long")]
+    TooSlow,
+    #[error("the body ended early")]
+    CutOff,
+}
+
+/// The media type of a request; `None` for one that is not taken, and without one.
+pub(super) fn media_type(headers: &HeaderMap) -> Option<MediaType> {
+    let text = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let mut parts = text.split(';').map(str::trim);
+    let media_type = parts.next()?;
+    let charset = parts.find_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        name.eq_ignore_ascii_case("charset")
+            .then_some(value.trim_matches('"'))
+    });
+    if charset.is_some_and(|charset| !charset.eq_ignore_ascii_case("utf-8")) {
+        return None;
+    }
+    if media_type.eq_ignore_ascii_case("application/json") {
+        Some(MediaType::Json)
+    } else if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        Some(MediaType::Form)
+    } else {
+        None
+    }
+}
+
+/// Reads a body of at most `bytes_max` bytes, whose parts come within `pause` of each other.
+///
+/// # Errors
+/// [`ReadError`].
+pub(super) async fn read<B>(
+    headers: &HeaderMap,
+    mut body: B,
+    bytes_max: usize,
+    pause: Duration,
+) -> Result<Bytes, ReadError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok());
+    // A client that asks first is told no before it sends anything.
+    if announced.is_some_and(|length: usize| length > bytes_max) && headers.contains_key(EXPECT) {
+        return Err(ReadError::TooLarge);
+    }
+    let mut read = Vec::new();
+    let mut size = 0usize;
+    loop {
+        let frame = tokio::time::timeout(pause, body.frame()).await;
+        let Some(frame) = frame.map_err(|_| ReadError::TooSlow)? else {
+            break;
+        };
+        let Ok(data) = frame.map_err(|_| ReadError::CutOff)?.into_data() else {
+            continue;
+        };
+        size = size.saturating_add(data.len());
+        if size <= bytes_max {
+            read.extend_from_slice(&data);
+        } else if size > bytes_max.saturating_mul(DROPPED_MAX) {
+            break;
+        } else {
+            read = Vec::new();
+        }
+    }
+    if size > bytes_max {
+        return Err(ReadError::TooLarge);
+    }
+    Ok(read.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+    use hyper::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn media_types_are_matched_by_name_and_charset() {
+        let of = |text: &'static str| {
+            media_type(&HeaderMap::from_iter([(
+                CONTENT_TYPE,
+                HeaderValue::from_static(text),
+            )]))
+        };
+        assert_eq!(of("application/json"), Some(MediaType::Json));
+        assert_eq!(of("Application/JSON ; charset=\"UTF-8\""), Some(MediaType::Json));
+        assert_eq!(
+            of("application/x-www-form-urlencoded;charset=utf-8"),
+            Some(MediaType::Form)
+        );
+        for wrong in [
+            "",
+            "text/plain",
+            "application/jsonp",
+            "application/json; charset=utf-16",
+            "multipart/form-data",
+        ] {
+            assert_eq!(of(wrong), None, "{wrong}");
+        }
+        assert_eq!(media_type(&HeaderMap::new()), None);
+    }
+
+    #[tokio::test]
+    async fn the_limit_is_exact() {
+        let read_of = async |bytes: usize| {
+            let body = Full::new(Bytes::from(vec![7; bytes]));
+            read(&HeaderMap::new(), body, 1000, Duration::from_secs(5)).await
+        };
+        assert_eq!(read_of(1000).await.map(|body| body.len()), Ok(1000));
+        assert_eq!(read_of(1001).await, Err(ReadError::TooLarge));
+        assert_eq!(read_of(0).await.map(|body| body.len()), Ok(0));
+    }
+}

@@ -1,0 +1,253 @@
+//! `POST /v1/redemptions`: a code and a device in, a session out.
+
+use std::collections::BTreeSet;
+
+use hyper::StatusCode;
+
+use super::{
+    Context,
+    answer::{self, Answer},
+    fields::{FieldError, Fields},
+    problem,
+    problem::{Kind, Problem},
+    sessions::Session,
+};
+use crate::{
+    engine::{Redeem, Refusal},
+    gate::status::GateStatus,
+    ledger::AccessCode,
+    mac::DeviceId,
+    metrics::RedeemResult,
+};
+
+/// Answers the session, also when it was open already.
+pub(super) async fn redeem(context: &Context, body: &[u8]) -> Answer {
+    let gate = context.gate_status();
+    let redeem = match parse(body, &context.zones, &gate) {
+        Ok(redeem) => redeem,
+        Err(problem) => return problem.into_answer(),
+    };
+    match context.engine.redeem(redeem).await {
+        Ok(view) => {
+            context.metrics.redeemed(RedeemResult::Admitted);
+            answer::json(StatusCode::OK, &Session::from(&view))
+        }
+        Err(Refusal::Ledger(error)) => {
+            context.metrics.redeemed(RedeemResult::from(&error));
+            Problem::from(error).into_answer()
+        }
+        Err(Refusal::Unavailable(reason)) => {
+            context.metrics.redeemed(RedeemResult::Unavailable);
+            problem::unavailable(reason)
+        }
+    }
+}
+
+/// The zone that is meant when none is named: the only one, else zone 0 if there is one.
+pub(super) fn default_zone(zones: &BTreeSet<u16>) -> Option<u16> {
+    match zones.len() {
+        1 => zones.first().copied(),
+        _ => zones.get(&0).copied(),
+    }
+}
+
+fn parse(body: &[u8], zones: &BTreeSet<u16>, gate: &GateStatus) -> Result<Redeem, Problem> {
+    let mut fields = Fields::json(body)
+        .map_err(|error| Problem::new(Kind::MalformedRequest, format!("the body {error}")))?;
+    let code = fields.parsed("AccessCode", |text| AccessCode::new(text));
+    let code = fields.require("AccessCode", code);
+    let mac = fields.mac("MacAddress");
+    let mac = fields.require("MacAddress", mac);
+    if mac.is_some_and(|mac| gate.owns(mac)) {
+        fields.refuse("MacAddress", "is the gateway's own");
+    }
+    let zone = fields.integer("Zone", 0, i128::from(u16::MAX));
+    let zone = zone.or_else(|| default_zone(zones));
+    match zone {
+        Some(zone) if !zones.contains(&zone) => fields.refuse("Zone", "has no interface"),
+        Some(_) => {}
+        None => fields.refuse("Zone", "must be named: there are several"),
+    }
+    let takeover = fields.flag("Takeover").unwrap_or(false);
+    let errors: Vec<FieldError> = fields.into_errors();
+    match (code, mac, zone) {
+        (Some(code), Some(mac), Some(zone)) if errors.is_empty() => Ok(Redeem {
+            code,
+            device: DeviceId { mac, zone },
+            takeover,
+        }),
+        _ => Err(Problem::malformed(&errors)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{gate::status::InterfaceStatus, ledger::RedeemError, mac::Mac};
+
+    fn gate() -> GateStatus {
+        let interface = InterfaceStatus {
+            name: "g".to_owned(),
+            zone: 0,
+            mac: Some(Mac([2, 0, 0, 0, 0, 0xff])),
+            attached: None,
+            reattached: 0,
+        };
+        GateStatus {
+            interfaces: vec![interface],
+        }
+    }
+
+    fn parse_in(body: &Value, zones: &[u16]) -> Result<Redeem, Problem> {
+        parse(
+            body.to_string().as_bytes(),
+            &zones.iter().copied().collect(),
+            &gate(),
+        )
+    }
+
+    fn request() -> Value {
+        json!({"AccessCode": "AB-1", "MacAddress": "02-00-00-00-00-01"})
+    }
+
+    #[test]
+    fn a_code_and_a_device_are_enough() {
+        let redeem = parse_in(&request(), &[0]).unwrap();
+        assert_eq!(
+            redeem.device,
+            DeviceId {
+                mac: Mac([2, 0, 0, 0, 0, 1]),
+                zone: 0
+            }
+        );
+        assert_eq!(redeem.code.as_str(), "AB-1");
+        assert!(!redeem.takeover);
+        let full = json!({"AccessCode": "x", "MacAddress": "020000000001", "Zone": 7, "Takeover": true, "More": [1]});
+        let redeem = parse_in(&full, &[0, 7]).unwrap();
+        assert_eq!((redeem.device.zone, redeem.takeover), (7, true));
+    }
+
+    #[test]
+    fn the_zone_is_the_only_one_or_zero() {
+        let zone = |zones: &[u16]| parse_in(&request(), zones).map(|redeem| redeem.device.zone).ok();
+        assert_eq!(zone(&[5]), Some(5));
+        assert_eq!(zone(&[0, 5]), Some(0));
+        assert_eq!(zone(&[4, 5]), None);
+    }
+
+    #[test]
+    fn what_is_malformed_is_400_and_named() {
+        let with = |member: &str, value: Value| {
+            let mut body = request();
+            body[member] = value;
+            body
+        };
+        for (body, names) in [
+            (json!({}), vec!["AccessCode", "MacAddress"]),
+            (with("AccessCode", Value::Null), vec!["AccessCode"]),
+            (with("AccessCode", json!(" - ")), vec!["AccessCode"]),
+            (with("AccessCode", json!(12345)), vec!["AccessCode"]),
+            (with("AccessCode", json!("a\u{0}b")), vec!["AccessCode"]),
+            (with("MacAddress", json!("")), vec!["MacAddress"]),
+            (with("MacAddress", json!("FF:FF:FF:FF:FF:FF")), vec!["MacAddress"]),
+            (with("MacAddress", json!("00:00:00:00:00:00")), vec!["MacAddress"]),
+            (with("MacAddress", json!("33:33:00:00:00:01")), vec!["MacAddress"]),
+            (with("MacAddress", json!("02:00:00:00:00:FF")), vec!["MacAddress"]),
+            (with("Zone", json!(1)), vec!["Zone"]),
+            (with("Zone", json!(70_000)), vec!["Zone"]),
+            (with("Zone", json!("0")), vec!["Zone"]),
+            (with("Takeover", json!("yes")), vec!["Takeover"]),
+            (
+                json!({"AccessCode": 1, "MacAddress": 2, "Zone": -1, "Takeover": 3}),
+                vec!["AccessCode", "MacAddress", "Zone", "Takeover"],
+            ),
+        ] {
+            let problem = parse_in(&body, &[0]).unwrap_err();
+            assert_eq!(problem.kind, Kind::MalformedRequest);
+            let document = document(problem);
+            let named: Vec<_> = document["Errors"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|e| &e["PropertyName"])
+                .collect();
+            assert_eq!(named, names, "{body}");
+        }
+        let none = parse(b"{", &BTreeSet::from([0]), &gate()).unwrap_err();
+        assert_eq!(none.kind, Kind::MalformedRequest);
+    }
+
+    fn document(problem: Problem) -> Value {
+        let answer = problem.into_answer();
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        let body = futures_free_body(answer);
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    fn futures_free_body(answer: Answer) -> Vec<u8> {
+        use http_body_util::BodyExt;
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime
+            .block_on(answer.into_body().collect())
+            .unwrap()
+            .to_bytes()
+            .to_vec()
+    }
+
+    /// One row a condition: its name, its status, and what comes with it.
+    #[test]
+    fn each_refusal_has_its_problem() {
+        let table = [
+            (
+                RedeemError::TooManyAttempts { retry_after_s: 9 },
+                "too-many-attempts",
+                429,
+                json!({}),
+            ),
+            (RedeemError::UnknownCode, "unknown-code", 404, json!({})),
+            (RedeemError::WrongLocation, "wrong-location", 403, json!({})),
+            (RedeemError::ClockNotSet, "clock-not-set", 503, json!({})),
+            (
+                RedeemError::NotYetValid {
+                    valid_from: 1_736_937_000_000,
+                },
+                "not-yet-valid",
+                409,
+                json!({"ValidFrom": "2025-01-15T10:30:00Z"}),
+            ),
+            (RedeemError::Expired, "expired", 410, json!({})),
+            (RedeemError::Depleted, "depleted", 410, json!({})),
+            (
+                RedeemError::NoSeat {
+                    user_limit: 2,
+                    seats_used: 2,
+                    retry_after_s: None,
+                },
+                "no-seat",
+                409,
+                json!({"UserLimit": 2, "SeatsUsed": 2}),
+            ),
+            (RedeemError::GateFull, "gate-full", 503, json!({})),
+        ];
+        for (error, name, status, members) in table {
+            let answer = Problem::from(error).into_answer();
+            assert_eq!(answer.status().as_u16(), status, "{name}");
+            let retry_after = answer
+                .headers()
+                .get("retry-after")
+                .map(|value| value.to_str().unwrap().to_owned());
+            assert_eq!(retry_after, (status == 429).then(|| "9".to_owned()), "{name}");
+            let document = document(Problem::from(error));
+            assert_eq!(document["type"], format!("urn:accounting:{name}"));
+            assert_eq!(document["status"], status);
+            assert_eq!(document["detail"], error.to_string());
+            for (member, value) in members.as_object().unwrap() {
+                assert_eq!(&document[member], value, "{name}");
+            }
+            let expected = 4 + members.as_object().unwrap().len();
+            assert_eq!(document.as_object().unwrap().len(), expected, "{document}");
+        }
+    }
+}

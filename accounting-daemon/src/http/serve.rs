@@ -1,0 +1,186 @@
+//! Connections: hyper's HTTP/1 with a limit on everything a client can keep waiting or make grow.
+
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
+
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task::JoinSet,
+};
+
+use super::answer::Answer;
+use crate::{config::ApiConfig, metrics::Metrics};
+
+/// How long connections may take to end when the daemon stops.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long to wait after a failed accept, such as when file descriptors have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The most headers of a request.
+const HEADERS_MAX: usize = 100;
+
+/// Why nothing listens at an address.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Something else does.
+    #[error(
+        "{0} is in use by another program: stop that (`ss -ltnp` names it), or choose another address in `api.listen`"
+    )]
+    InUse(SocketAddr),
+    /// The machine does not have it.
+    #[error(
+        "{0} is not an address of this machine: correct `api.listen`, or add the address to an interface"
+    )]
+    NotHere(SocketAddr),
+    /// The port is reserved.
+    #[error("{0} may not be listened on: ports below 1024 need CAP_NET_BIND_SERVICE")]
+    Denied(SocketAddr),
+    /// Anything else.
+    #[error("cannot listen on {address}: {source}")]
+    Failed {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Starts to listen at each address, or at none.
+///
+/// # Errors
+/// [`ListenError`] of the first address that fails.
+pub async fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, ListenError> {
+    let mut listeners = Vec::with_capacity(addresses.len());
+    for address in addresses.iter().copied() {
+        let bound = TcpListener::bind(address).await;
+        listeners.push(bound.map_err(|source| match source.kind() {
+            io::ErrorKind::AddrInUse => ListenError::InUse(address),
+            io::ErrorKind::AddrNotAvailable => ListenError::NotHere(address),
+            io::ErrorKind::PermissionDenied => ListenError::Denied(address),
+            _ => ListenError::Failed { address, source },
+        })?);
+    }
+    Ok(listeners)
+}
+
+/// Serves connections with a handler until `shutdown` is done, then lets those end that are busy, for a while.
+pub(super) async fn serve<H, F>(
+    listeners: Vec<TcpListener>,
+    limits: &ApiConfig,
+    metrics: &Arc<Metrics>,
+    handler: H,
+    shutdown: impl Future<Output = ()>,
+) where
+    H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    let mut turn = 0;
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        while connections.try_join_next().is_some() {}
+        // The place comes first: who finds none waits in the kernel's queue.
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, accept(&listeners, &mut turn).await)
+        };
+        let (place, accepted) = tokio::select! {
+            () = &mut shutdown => break,
+            next = next => next,
+        };
+        let (Ok(place), Ok((stream, peer))) = (place, accepted) else {
+            tracing::warn!("a connection could not be accepted");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        prepare(&stream, limits);
+        let handler = handler.clone();
+        let service = service_fn(move |request| {
+            let answer = handler(request, peer);
+            async move { Ok::<_, Infallible>(answer.await) }
+        });
+        let connection = builder(limits).serve_connection(TokioIo::new(stream), service);
+        let connection = graceful.watch(connection);
+        let metrics = Arc::clone(metrics);
+        connections.spawn(async move {
+            let _counted = Counted::new(metrics);
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended");
+            }
+            drop(place);
+        });
+    }
+    drop(listeners);
+    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+        tracing::warn!("connections that did not end in time are cut");
+    }
+    connections.shutdown().await;
+}
+
+/// Without its timer hyper enforces no time-out at all.
+fn builder(limits: &ApiConfig) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_header_size(limits.header_bytes_max)
+        .max_buf_size(limits.header_bytes_max.max(64 * 1024))
+        .max_headers(HEADERS_MAX);
+    builder
+}
+
+/// The listeners in turn, so that a busy one does not starve the others.
+async fn accept(listeners: &[TcpListener], turn: &mut usize) -> io::Result<(TcpStream, SocketAddr)> {
+    std::future::poll_fn(|context| {
+        for _ in 0..listeners.len() {
+            *turn = (*turn + 1) % listeners.len();
+            let Some(listener) = listeners.get(*turn) else {
+                continue;
+            };
+            if let Poll::Ready(accepted) = listener.poll_accept(context) {
+                return Poll::Ready(accepted);
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// A client that does not read its answers is cut by the kernel: hyper has no time-out for writing.
+fn prepare(stream: &TcpStream, limits: &ApiConfig) {
+    let patience = u32::try_from(limits.request_timeout.as_millis()).unwrap_or(u32::MAX);
+    let prepared = stream
+        .set_nodelay(true)
+        .and_then(|()| rustix::net::sockopt::set_tcp_user_timeout(stream, patience).map_err(io::Error::from));
+    if let Err(error) = prepared {
+        tracing::debug!(%error, "a connection could not be prepared");
+    }
+}
+
+/// Counts a connection for as long as it lives, however it ends.
+struct Counted(Arc<Metrics>);
+
+impl Counted {
+    fn new(metrics: Arc<Metrics>) -> Self {
+        metrics.connections(1);
+        Self(metrics)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connections(-1);
+    }
+}
+
+#[cfg(test)]
+#[path = "serve_tests.rs"]
+mod tests;
