@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod bench;
+mod demo;
 mod ebpf;
 mod lab;
 mod toolchain;
@@ -18,6 +19,7 @@ enum Task {
     /// Measure
     Bench(bench::Args),
     Lab(lab::Lab),
+    Demo(demo::Demo),
 }
 
 fn main() -> ExitCode {
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
         Task::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Lab(task) => task.run(),
+        Task::Demo(task) => task.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
