@@ -96,7 +96,7 @@ impl Meters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mac::Mac;
+    use crate::{ledger::Metering, mac::Mac};
 
     #[test]
     fn a_meter_grows_with_the_clock_until_the_end() {
@@ -112,6 +112,7 @@ mod tests {
             opened_wall: 0,
             charged: 400,
             settled: 300,
+            metering: Metering::ConnectedTime,
             addresses: Vec::new(),
         };
         let meters = Meters::default();

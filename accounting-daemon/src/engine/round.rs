@@ -84,6 +84,7 @@ impl Plan {
                     plan.closing.push(plan.writes.len());
                     plan.writes.push(Write::Release(record));
                 }
+                Effect::EndRun(record) => plan.writes.push(Write::EndRun(record)),
                 Effect::Void(id) => plan.writes.push(Write::Void(id)),
                 Effect::Unrelease(id) => plan.writes.push(Write::Unrelease(id)),
             }

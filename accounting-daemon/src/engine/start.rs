@@ -62,6 +62,12 @@ impl<S: Store, G: Gate> Core<S, G> {
             .iter()
             .map(|token| (token.id, token.settled))
             .collect();
+        let running: Vec<TokenId> = opened
+            .tokens
+            .iter()
+            .filter(|token| token.run.is_some())
+            .map(|token| token.id)
+            .collect();
         opened.tokens.into_iter().for_each(|token| ledger.load(token));
         let meters = Arc::new(Meters::default());
         let kept: BTreeSet<_> = adoption.kept.iter().collect();
@@ -69,10 +75,12 @@ impl<S: Store, G: Gate> Core<S, G> {
             .sessions
             .into_iter()
             .partition(|session| !same_boot || kept.contains(&session.device));
+        let then = if same_boot { now } else { at(checkpoint, now) };
         for session in staying {
             meters.start(&session);
-            ledger.restore(session, if same_boot { now } else { at(checkpoint, now) });
+            ledger.restore(session, then);
         }
+        running.into_iter().for_each(|token| ledger.resume(token, then));
         let mut core = Self {
             ledger,
             store,
@@ -83,11 +91,11 @@ impl<S: Store, G: Gate> Core<S, G> {
             stuck: BTreeSet::new(),
             checkpoint,
         };
-        if same_boot {
-            core.ledger.book(&seen(&core.gate), now);
-        } else {
-            core.ledger.lose_all(at(checkpoint, now));
+        if !same_boot {
+            core.ledger.lose_all(then);
+            core.ledger.carry_over(then, off(checkpoint, now), now);
         }
+        core.ledger.book(&seen(&core.gate), now);
         for session in missing {
             let until = settled.get(&session.token).copied().unwrap_or(session.settled);
             core.ledger.readmit(session, until, now);
@@ -104,6 +112,15 @@ fn at(checkpoint: Checkpoint, now: Now) -> Now {
         monotonic: checkpoint.monotonic,
         wall: checkpoint.wall,
         trusted: now.trusted,
+    }
+}
+
+/// Milliseconds for which the gateway was off, as far as the calendar can be believed.
+fn off(checkpoint: Checkpoint, now: Now) -> u64 {
+    if now.trusted {
+        u64::try_from(now.wall.saturating_sub(checkpoint.wall)).unwrap_or(0)
+    } else {
+        0
     }
 }
 

@@ -126,7 +126,17 @@ impl Bench {
     }
 
     fn create(&mut self, code: &str, minutes: u32, seats: u32) -> Result<Token, Refusal<CreateError>> {
-        let new = NewToken {
+        self.make(code, minutes, seats, |_| {})
+    }
+
+    fn make(
+        &mut self,
+        code: &str,
+        minutes: u32,
+        seats: u32,
+        change: impl FnOnce(&mut NewToken),
+    ) -> Result<Token, Refusal<CreateError>> {
+        let mut new = NewToken {
             unique_id: uuid::Uuid::nil(),
             business_id: 1,
             code: AccessCode::new(code).unwrap(),
@@ -143,6 +153,7 @@ impl Bench {
             metering: Metering::ConnectedTime,
             by: "test".into(),
         };
+        change(&mut new);
         self.ask(|answer| Message::Create(Box::new(new), answer))
     }
 
@@ -414,4 +425,57 @@ fn a_code_is_taken_once_however_it_is_spelt() {
         bench.create("abcdo", 1, 1),
         Err(Refusal::Ledger(CreateError::CodeInUse))
     );
+}
+
+#[test]
+fn a_calendar_limit_that_passed_while_the_daemon_was_dead_ended_the_session_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path());
+    let to = bench.now.wall + 20_000;
+    let a = bench.make("A", 5, 1, |new| new.valid_to = Some(to)).unwrap().id;
+    bench.redeem("A", 1).unwrap();
+    let mut bench = bench.restart(folder.path(), 60_000, BOOT);
+    assert_eq!(bench.left(a), 280_000);
+    let records = bench.core.store.0.usage().unwrap();
+    assert_eq!(
+        (records[0].cause, records[0].charged, records[0].released_on),
+        (Cause::Expired, 20_000, to)
+    );
+}
+
+#[test]
+fn elapsed_time_goes_on_over_a_restart_and_a_reboot() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path());
+    let a = bench
+        .make("A", 60, 1, |new| new.metering = Metering::ElapsedTime)
+        .unwrap()
+        .id;
+    bench.redeem("A", 1).unwrap();
+    let mut bench = bench.restart(folder.path(), 600_000, BOOT);
+    assert_eq!(bench.left(a), 3_000_000);
+    assert!(bench.admits(1));
+    bench.core.write_checkpoint(bench.now).unwrap();
+    let Bench { core, now, .. } = bench;
+    drop(core);
+    let log = Log::default();
+    let gate = Shared(Arc::new(Mutex::new(SimulatedGate::new(8))), Arc::clone(&log));
+    let later = Now {
+        monotonic: 5_000,
+        wall: now.wall + 1_200_000,
+        ..now
+    };
+    let mut bench = Bench::start(folder.path(), gate, log, later, [2; 16]);
+    assert_eq!(bench.left(a), 1_800_000, "the time the gateway was off counts");
+    bench.tick(1_800_000);
+    assert_eq!(bench.left(a), 0);
+    let run = bench
+        .core
+        .store
+        .0
+        .usage()
+        .unwrap()
+        .into_iter()
+        .find(|record| record.cause == Cause::Depleted);
+    assert_eq!(run.unwrap().charged, 3_600_000);
 }

@@ -9,7 +9,8 @@ use accounting_ebpf::layout::{self, Counters, Device};
 
 use super::{
     Adoption, Deadline, Entry, Gate, GateError,
-    kernel::{KernelGate, NO_SESSION, Seat, device_of, grace, kernel},
+    calls::{device_of, grace, kernel},
+    kernel::{KernelGate, NO_SESSION, Seat},
     lists::Listed,
     slots::Slots,
 };

@@ -10,11 +10,12 @@ use aya::{
 
 use super::{
     StartError,
-    kernel::lock,
+    calls::lock,
     layouts,
     maps::failed,
     netlink::Netlink,
-    programs::{EGRESS, INGRESS, chain},
+    programs::chain,
+    tc::{EGRESS, INGRESS},
 };
 
 /// What devices find afterwards.

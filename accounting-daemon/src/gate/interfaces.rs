@@ -45,6 +45,8 @@ struct Gated {
     reattached: u64,
     /// Whether the present trouble was told.
     alarmed: bool,
+    /// The last reason why attaching failed, told once.
+    refusal: Option<String>,
 }
 
 impl Supervisor {
@@ -194,6 +196,7 @@ impl Gated {
             attached: None,
             reattached: 0,
             alarmed: false,
+            refusal: None,
         }
     }
 
@@ -215,6 +218,7 @@ impl Gated {
         self.mac = Some(mac);
         self.attached = Some(attached);
         self.alarmed = false;
+        self.refusal = None;
     }
 
     async fn mend(&mut self, link: Option<&Link>, programs: &Arc<Programs>, netlink: &Netlink) {
@@ -237,7 +241,11 @@ impl Gated {
                 self.reattached += 1;
             }
             Err(error) => {
-                tracing::debug!(interface = %self.configured.name, error = %chain(&error), "attaching failed");
+                let reason = chain(&error);
+                if self.refusal.as_deref() != Some(&reason) {
+                    tracing::warn!(interface = %self.configured.name, %reason, "the interface cannot be gated yet");
+                }
+                self.refusal = Some(reason);
             }
         }
     }

@@ -4,6 +4,7 @@
 //! engine. Programs, links and the gateway's own addresses belong to the supervisor of the interfaces.
 
 mod adopt;
+mod calls;
 mod checks;
 mod counters;
 mod detach;
@@ -11,6 +12,7 @@ mod error;
 mod interfaces;
 mod kernel;
 mod layouts;
+mod links;
 mod lists;
 mod maps;
 mod netlink;
@@ -22,6 +24,7 @@ mod slots;
 mod stats;
 pub mod status;
 mod tables;
+mod tc;
 
 pub use checks::preflight;
 pub use detach::{Leave, Report, detach};

@@ -18,8 +18,8 @@ use rtnetlink::{
 
 use super::{
     NetlinkError, StartError,
-    programs::{HANDLE, PRIORITY},
     status::XdpMode,
+    tc::{HANDLE, PRIORITY},
 };
 
 type Messages = futures_channel::mpsc::UnboundedReceiver<(

@@ -4,18 +4,14 @@
 //! gate is closed, whatever becomes of the daemon. A link that is found pinned gets the new program in one step. Older
 //! kernels attach tc programs by filters of a clsact discipline, which stay by themselves.
 
-use std::{
-    io,
-    os::fd::AsRawFd,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use aya::{
     Ebpf,
     programs::{
-        LinkOrder, MultiProgLink, ProgramError, SchedClassifier, TcAttachType, Xdp,
-        links::{FdLink, LinkError, PinnedLink},
-        tc::{self, NlOptions, SchedClassifierLink, TcAttachOptions, TcError, TcHandle},
+        ProgramError, TcAttachType, Xdp,
+        links::{FdLink, LinkError},
+        tc::TcError,
         xdp::{self, XdpError},
     },
     sys::SyscallError,
@@ -25,21 +21,15 @@ use super::{
     AttachError, Settings,
     checks::Kernel,
     layouts,
+    links::{keep, move_pin, open, remove},
     maps::Maps,
     object,
     status::{TcMode, XdpMode},
+    tc::{EGRESS, INGRESS},
 };
-
-/// Names of the tc programs.
-pub(super) const INGRESS: &str = "gate_ingress";
-pub(super) const EGRESS: &str = "gate_egress";
 
 const XDP: &str = "gate_xdp";
 const XDP_LINEAR: &str = "gate_xdp_linear";
-
-/// Priority and handle of the filters of clsact: fixed, so that a restart replaces them.
-pub(super) const PRIORITY: u16 = 1;
-pub(super) const HANDLE: u32 = 1;
 
 /// An interface as the kernel shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,21 +81,11 @@ impl Programs {
         })
     }
 
-    /// Whether the tc programs are where they were attached by links; filters are seen over netlink.
-    pub(super) fn tcx_in_place(&self, target: &Target) -> bool {
-        let is_live = |hook: &str| {
-            let Ok(pinned) = PinnedLink::from_pin(self.pin(&target.name, hook)) else {
-                return false;
-            };
-            SchedClassifierLink::try_from(FdLink::from(pinned))
-                .is_ok_and(|link| interface_of(&link) == Some(target.index))
-        };
-        is_live("ingress") && is_live("egress")
-    }
-
     /// Where a link is pinned. The file system reserves dots and interface names cannot hold colons.
-    fn pin(&self, interface: &str, hook: &str) -> PathBuf {
-        pin(self.maps.directory(), interface, hook)
+    pub(super) fn pin(&self, interface: &str, hook: &str) -> PathBuf {
+        self.maps
+            .directory()
+            .join(format!("{}-{hook}", interface.replace('.', ":")))
     }
 
     fn attach_xdp(&self, target: &Target) -> Result<(XdpMode, u32, Ebpf), AttachError> {
@@ -189,60 +169,8 @@ impl Programs {
         Ok((mode, number, object))
     }
 
-    fn attach_tc(
-        &self,
-        object: &mut Ebpf,
-        target: &Target,
-        name: &'static str,
-        side: TcAttachType,
-    ) -> Result<(), AttachError> {
-        let program: &mut SchedClassifier = object::program(object, name)?;
-        program.load().map_err(|source| AttachError::Program {
-            program: name,
-            source: Box::new(source),
-        })?;
-        match self.tc {
-            TcMode::Tcx => self.attach_tcx(program, target, name, side),
-            TcMode::Clsact => attach_clsact(program, target, name, side),
-        }
-    }
-
-    fn attach_tcx(
-        &self,
-        program: &mut SchedClassifier,
-        target: &Target,
-        name: &'static str,
-        side: TcAttachType,
-    ) -> Result<(), AttachError> {
-        let hook = if name == INGRESS { "ingress" } else { "egress" };
-        let pin = self.pin(&target.name, hook);
-        if let Some((link, found)) = self.find(&pin)? {
-            let link = SchedClassifierLink::try_from(link).map_err(unpinnable(name))?;
-            if interface_of(&link) == Some(target.index) {
-                match program.attach_to_link(link) {
-                    Ok(link) => {
-                        let link = program.take_link(link).map_err(refused(name))?;
-                        return move_pin(link.try_into().map_err(unpinnable(name))?, &found, &pin);
-                    }
-                    Err(error) if errno(&error) == Some(libc::ENOLINK) => {}
-                    Err(source) => {
-                        return Err(refused(name)(source));
-                    }
-                }
-            }
-            remove(&found)?;
-        }
-        // First in line: a program before this one could let everything pass.
-        let order = TcAttachOptions::TcxOrder(LinkOrder::first());
-        let link = program
-            .attach_with_options(&target.name, side, order)
-            .map_err(refused(name))?;
-        let link = program.take_link(link).map_err(refused(name))?;
-        keep(link.try_into().map_err(unpinnable(name))?, &pin)
-    }
-
     /// The link pinned there, or at the same name in another version's layout, and where it was found.
-    fn find(&self, pin: &Path) -> Result<Option<(FdLink, PathBuf)>, AttachError> {
+    pub(super) fn find(&self, pin: &Path) -> Result<Option<(FdLink, PathBuf)>, AttachError> {
         if let Some(link) = open(pin)? {
             return Ok(Some((link, pin.to_owned())));
         }
@@ -264,57 +192,11 @@ impl Programs {
     }
 }
 
-/// The pin of a link, in a directory of pins.
-pub(super) fn pin(directory: &Path, interface: &str, hook: &str) -> PathBuf {
-    directory.join(format!("{}-{hook}", interface.replace('.', ":")))
-}
-
-fn attach_clsact(
-    program: &mut SchedClassifier,
-    target: &Target,
-    name: &'static str,
-    side: TcAttachType,
-) -> Result<(), AttachError> {
-    let handle = TcHandle::from(HANDLE);
-    let existing =
-        SchedClassifierLink::attached(&target.name, side, PRIORITY, handle, None).map_err(TcError::from)?;
-    let attached = match program.attach_to_link(existing) {
-        Ok(link) => Ok(link),
-        Err(_) => {
-            match tc::qdisc_add_clsact(&target.name) {
-                Err(TcError::NetlinkError(error)) if error.raw_os_error() == Some(libc::EEXIST) => {}
-                done => done?,
-            }
-            let options = NlOptions {
-                priority: PRIORITY,
-                handle,
-                classid: None,
-            };
-            program.attach_with_options(&target.name, side, TcAttachOptions::Netlink(options))
-        }
-    };
-    let link = attached
-        .and_then(|link| program.take_link(link))
-        .map_err(refused(name))?;
-    // Dropped, it would take the filter down; a filter cannot be pinned, and needs no pin.
-    std::mem::forget(link);
-    Ok(())
-}
-
 /// The mode of a link that belongs to the interface as it is now.
 fn adoptable(link: &FdLink, target: &Target) -> Option<XdpMode> {
     let (mode, number) = target.xdp?;
     let info = link.info().ok()?;
     (info.program_id() == number).then_some(mode)
-}
-
-/// The interface of a tcx link, as the kernel tells for its descriptor; 0 once the interface is gone.
-fn interface_of(link: &SchedClassifierLink) -> Option<u32> {
-    let descriptor = link.fd().ok()?.as_raw_fd();
-    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}")).ok()?;
-    text.lines()
-        .find_map(|line| line.strip_prefix("ifindex:"))
-        .and_then(|index| index.trim().parse().ok())
 }
 
 fn load_xdp<'a>(object: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Xdp, AttachError> {
@@ -336,48 +218,14 @@ fn number(
     })
 }
 
-fn open(pin: &Path) -> Result<Option<FdLink>, AttachError> {
-    match PinnedLink::from_pin(pin) {
-        Ok(link) => Ok(Some(link.into())),
-        Err(LinkError::SyscallError(error)) if error.io_error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(AttachError::OpenPin {
-            path: pin.to_owned(),
-            source,
-        }),
-    }
-}
-
-fn keep(link: FdLink, pin: &Path) -> Result<(), AttachError> {
-    link.pin(pin).map(drop).map_err(|source| AttachError::Pin {
-        path: pin.to_owned(),
-        source,
-    })
-}
-
-/// Pins a link where it belongs, if it was pinned elsewhere. Closing the descriptor leaves it attached.
-fn move_pin(link: FdLink, from: &Path, to: &Path) -> Result<(), AttachError> {
-    if from == to {
-        return Ok(());
-    }
-    keep(link, to)?;
-    remove(from)
-}
-
-fn remove(pin: &Path) -> Result<(), AttachError> {
-    std::fs::remove_file(pin).map_err(|source| AttachError::Unpin {
-        path: pin.to_owned(),
-        source,
-    })
-}
-
-fn refused(program: &'static str) -> impl Fn(ProgramError) -> AttachError {
+pub(super) fn refused(program: &'static str) -> impl Fn(ProgramError) -> AttachError {
     move |source| AttachError::Refused {
         program,
         source: Box::new(source),
     }
 }
 
-fn unpinnable(program: &'static str) -> impl Fn(LinkError) -> AttachError {
+pub(super) fn unpinnable(program: &'static str) -> impl Fn(LinkError) -> AttachError {
     move |source| AttachError::Unpinnable { program, source }
 }
 
@@ -390,7 +238,7 @@ fn is_occupied(error: &ProgramError) -> bool {
     matches!(errno(error), Some(libc::EBUSY | libc::EEXIST))
 }
 
-fn errno(error: &ProgramError) -> Option<i32> {
+pub(super) fn errno(error: &ProgramError) -> Option<i32> {
     match error {
         ProgramError::SyscallError(SyscallError { io_error, .. }) => io_error.raw_os_error(),
         ProgramError::XdpError(XdpError::NetlinkError(error)) => error.raw_os_error(),

@@ -96,10 +96,14 @@ pub(super) async fn serve<H, F>(
             () = &mut shutdown => break,
             next = next => next,
         };
-        let (Ok(place), Ok((stream, peer))) = (place, accepted) else {
-            tracing::warn!("a connection could not be accepted");
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            continue;
+        let (place, (stream, peer)) = match (place, accepted) {
+            (Ok(place), Ok(accepted)) => (place, accepted),
+            (Err(_), _) => break,
+            (_, Err(error)) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
         };
         prepare(&stream, limits);
         let handler = handler.clone();
@@ -182,5 +186,4 @@ impl Drop for Counted {
 }
 
 #[cfg(test)]
-#[path = "serve_tests.rs"]
 mod tests;

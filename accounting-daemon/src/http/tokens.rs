@@ -177,5 +177,4 @@ fn metering(text: &str) -> Result<Metering, &'static str> {
 }
 
 #[cfg(test)]
-#[path = "tokens_tests.rs"]
 mod tests;

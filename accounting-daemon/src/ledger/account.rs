@@ -1,6 +1,6 @@
 //! The account of a token: its balance, who draws on it, and when that ends.
 
-use super::{DueAt, FOREVER, Now, Token, due::Due};
+use super::{DueAt, Metering, Now, Token, due::Due};
 use crate::mac::DeviceId;
 
 /// A token in memory together with its open sessions.
@@ -11,7 +11,7 @@ pub(super) struct Account {
     pub(super) open: Vec<DeviceId>,
     /// The entry that stands for this token in the queue of what is due.
     pub(super) due: Option<DueAt>,
-    /// The deadline last given to the gate.
+    /// The deadline last given to the gate, while there are sessions.
     pub(super) deadline: Option<u64>,
 }
 
@@ -25,8 +25,18 @@ impl Account {
         }
     }
 
+    /// How many times as fast as the clock the balance runs down.
     fn draws(&self) -> u64 {
-        self.open.len() as u64
+        match (self.token.metering, &self.token.run) {
+            (Metering::ConnectedTime, _) => self.open.len() as u64,
+            (Metering::ElapsedTime, Some(run)) => u64::from(!run.paused),
+            (Metering::ElapsedTime, None) => 0,
+        }
+    }
+
+    /// Whether the token must stay in memory.
+    pub(super) fn busy(&self) -> bool {
+        !self.open.is_empty() || self.token.run.is_some()
     }
 
     /// What is charged at an instant not before the last settlement: never more than the token is entitled to.
@@ -37,14 +47,25 @@ impl Account {
         self.token.used + grown.min(self.token.left())
     }
 
-    /// Charges the open sessions up to an instant. Whatever is due before it must have been booked.
+    /// Charges a time that the clock does not show.
+    pub(super) fn charge(&mut self, ms: u64) {
+        let charged = ms.saturating_mul(self.draws()).min(self.token.left());
+        self.token.used += charged;
+        if let Some(run) = &mut self.token.run {
+            run.charged += charged;
+        }
+    }
+
+    /// Charges up to an instant. Whatever is due before it must have been booked.
     pub(super) fn settle(&mut self, monotonic: u64) {
         debug_assert!(
-            self.open.is_empty() || monotonic >= self.token.settled,
+            self.draws() == 0 || monotonic >= self.token.settled,
             "time went backwards"
         );
         let used = self.used_at(monotonic);
-        debug_assert!(used >= self.token.used && (used <= self.token.entitled || used == self.token.used));
+        if let Some(run) = &mut self.token.run {
+            run.charged += used - self.token.used;
+        }
         self.token.used = used;
         self.token.settled = monotonic;
     }
@@ -55,18 +76,23 @@ impl Account {
         Some(self.token.settled.saturating_add(share))
     }
 
-    /// What ends the open sessions next, and when.
-    pub(super) fn next_due(&self, now: Now) -> Option<DueAt> {
-        let depleted = (self.depleted_at()?, Due::Depleted(self.token.id));
+    /// What comes due next, and when. A calendar limit that has passed is due at `earliest`.
+    pub(super) fn next_due(&self, earliest: u64, now: Now) -> Option<DueAt> {
+        let id = self.token.id;
+        let calendar = |wall| now.monotonic_at(wall).max(earliest);
+        let depleted = self.depleted_at().map(|at| (at, Due::Depleted(id)));
+        let online = !self.open.is_empty();
         let expired = self
             .token
             .valid_to
-            .map(|to| (now.monotonic_at(to), Due::Expired(self.token.id)));
-        Some(expired.map_or(depleted, |expired| expired.min(depleted)))
-    }
-
-    /// The deadline that the gate must hold: the earlier of balance and calendar.
-    pub(super) fn deadline_at(&self, now: Now) -> u64 {
-        self.next_due(now).map_or(FOREVER, |(at, _)| at)
+            .filter(|_| online)
+            .map(|to| (calendar(to), Due::Expired(id)));
+        let paused = self.token.run.as_ref().is_some_and(|run| run.paused);
+        let resumed = self
+            .token
+            .valid_from
+            .filter(|_| paused)
+            .map(|from| (calendar(from), Due::Resumed(id)));
+        [depleted, expired, resumed].into_iter().flatten().min()
     }
 }

@@ -1,8 +1,8 @@
 //! Tokens come into being, codes open sessions, sessions end by request.
 
 use super::{
-    Activity, Cause, CreateError, Effect, FoldedCode, ID_MAX, Ledger, MINUTE_MS, NewToken, Now, RedeemError,
-    Session, SessionId, Token, TokenId, seat::Seat,
+    Activity, Cause, CreateError, Effect, FoldedCode, ID_MAX, Ledger, MINUTE_MS, Metering, NewToken, Now,
+    RedeemError, Run, Session, SessionId, Token, TokenId, seat::Seat,
 };
 use crate::mac::DeviceId;
 
@@ -44,6 +44,7 @@ impl Ledger {
             entitled: u64::from(minutes) * MINUTE_MS,
             used: 0,
             settled: now.monotonic,
+            run: None,
         };
         self.effects.push(Effect::Create(token.clone()));
         self.load(token);
@@ -105,8 +106,27 @@ impl Ledger {
     }
 
     fn open(&mut self, token: TokenId, device: DeviceId, now: Now) -> SessionId {
-        let id = self.next_session;
-        self.next_session += 1;
+        let id = self.number();
+        let run = self.number_of_run(token);
+        let mut metering = Metering::default();
+        if let Some(account) = self.accounts.get_mut(&token) {
+            account.settle(now.monotonic);
+            account.open.push(device);
+            account.token.mac_address = Some(device.mac);
+            account.token.last_access = Some(now.wall);
+            metering = account.token.metering;
+            if let Some(run) = run {
+                account.token.run = Some(Run {
+                    id: run,
+                    device,
+                    opened_wall: now.wall,
+                    charged: 0,
+                    paused: false,
+                });
+                self.begun.insert(id, token);
+            }
+            self.effects.push(Effect::Update(account.token.clone()));
+        }
         let session = Session {
             id,
             device,
@@ -115,19 +135,26 @@ impl Ledger {
             opened_wall: now.wall,
             charged: 0,
             settled: now.monotonic,
+            metering,
             addresses: Vec::new(),
         };
-        if let Some(account) = self.accounts.get_mut(&token) {
-            account.settle(now.monotonic);
-            account.open.push(device);
-            account.token.mac_address = Some(device.mac);
-            account.token.last_access = Some(now.wall);
-            self.effects.push(Effect::Update(account.token.clone()));
-        }
         self.remember(session.clone());
         self.reschedule(token, now);
         self.admit(session);
         id
+    }
+
+    fn number(&mut self) -> SessionId {
+        let id = self.next_session;
+        self.next_session += 1;
+        id
+    }
+
+    /// A number for the run that a redemption of this token begins, where it does.
+    fn number_of_run(&mut self, token: TokenId) -> Option<SessionId> {
+        let token = &self.accounts.get(&token)?.token;
+        let begins = token.metering == Metering::ElapsedTime && token.run.is_none();
+        begins.then(|| self.number())
     }
 
     /// Undoes an admission that the gate refused: nothing is charged, and the session that it had replaced is open
@@ -150,6 +177,10 @@ impl Ledger {
         if let Some(account) = self.accounts.get_mut(&session.token) {
             account.settle(now.monotonic);
             account.open.retain(|open| *open != device);
+            if self.begun.remove(&id).is_some() {
+                account.token.run = None;
+            }
+            self.effects.push(Effect::Update(account.token.clone()));
         }
         self.effects.push(Effect::Void(id));
         self.reschedule(session.token, now);

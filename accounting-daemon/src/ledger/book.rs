@@ -21,6 +21,7 @@ impl Ledger {
                 }
                 Due::Expired(token) => self.end_token(token, at, Cause::Expired, now),
                 Due::Depleted(token) => self.end_token(token, at, Cause::Depleted, now),
+                Due::Resumed(token) => self.pause(token, false, at, now),
             }
         }
     }
@@ -30,7 +31,7 @@ impl Ledger {
         let limited: Vec<TokenId> = self
             .accounts
             .values()
-            .filter(|a| a.token.valid_to.is_some())
+            .filter(|a| a.token.valid_to.is_some() || a.token.run.is_some())
             .map(|a| a.token.id)
             .collect();
         for token in limited {
@@ -38,17 +39,35 @@ impl Ledger {
         }
     }
 
+    /// Stops or starts the run of a token at an instant.
+    pub(super) fn pause(&mut self, token: TokenId, paused: bool, at: u64, now: Now) {
+        let Some(account) = self.accounts.get_mut(&token) else {
+            return;
+        };
+        account.settle(at);
+        if let Some(run) = &mut account.token.run {
+            run.paused = paused;
+            self.effects.push(Effect::Update(account.token.clone()));
+        }
+        self.reschedule(token, now);
+    }
+
     /// Brings the queue and the gate's deadline in line with the account.
     pub(super) fn reschedule(&mut self, token: TokenId, now: Now) {
+        self.reschedule_from(token, now.monotonic, now);
+    }
+
+    /// The same where calendar limits may have passed unnoticed since an instant.
+    pub(super) fn reschedule_from(&mut self, token: TokenId, earliest: u64, now: Now) {
         let Some(account) = self.accounts.get_mut(&token) else {
             return;
         };
         if let Some(due) = account.due.take() {
             self.due.remove(&due);
         }
-        account.due = account.next_due(now);
-        let deadline = account.due.map(|_| account.deadline_at(now));
+        account.due = account.next_due(earliest, now);
         self.due.extend(account.due);
+        let deadline = account.due.map(|(at, _)| at).filter(|_| !account.open.is_empty());
         if let Some(at) = deadline
             && account.deadline != deadline
         {

@@ -3,7 +3,7 @@
 use super::TokenId;
 use crate::mac::DeviceId;
 
-/// Something that ends sessions when its time comes. The order of the variants decides between equal times.
+/// Something that happens by itself when its time comes. The order of the variants decides between equal times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Due {
     /// The silence of a device.
@@ -14,6 +14,8 @@ pub(super) enum Due {
     Expired(TokenId),
     /// The balance of a token.
     Depleted(TokenId),
+    /// The end of a pause: the first date of a token that is running already.
+    Resumed(TokenId),
 }
 
 /// An instant of the monotonic clock, and what is due then.

@@ -153,7 +153,7 @@ impl Ledger {
     /// [`EditError::NotFound`].
     pub fn delete(&mut self, id: TokenId, now: Now) -> Result<(), EditError> {
         let account = self.accounts.get(&id).ok_or(EditError::NotFound)?;
-        if !account.open.is_empty() {
+        if account.busy() {
             self.effects.push(Effect::Deadline {
                 token: id,
                 at: now.monotonic,
@@ -196,8 +196,11 @@ impl Ledger {
         let late = account.token.valid_to.is_some_and(|to| now.wall >= to);
         if early || late {
             self.end_token(id, now.monotonic, Cause::Expired, now);
+            self.pause(id, early, now.monotonic, now);
         } else if account.token.left() == 0 {
             self.end_token(id, now.monotonic, Cause::Depleted, now);
+        } else {
+            self.pause(id, false, now.monotonic, now);
         }
         let Some(account) = self.accounts.get(&id) else {
             return;

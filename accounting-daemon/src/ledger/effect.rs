@@ -37,6 +37,8 @@ pub enum Effect {
     Admit(Session, u64),
     /// Stop the device, complete the record with what went through, and keep it in place of the session.
     Release(UsageRecord),
+    /// Keep the record of a run that ended.
+    EndRun(UsageRecord),
     /// Forget a session that was kept but never passed.
     Void(SessionId),
     /// Take a release back: forget its record.

@@ -40,7 +40,7 @@ pub use now::Now;
 pub use rules::Rules;
 use session::Open;
 pub use session::{Cause, Session, SessionId, Traffic, UsageRecord};
-pub use token::{MINUTE_MS, Metering, NewToken, Token, TokenId, minutes_shown};
+pub use token::{MINUTE_MS, Metering, NewToken, Run, Token, TokenId, minutes_shown};
 pub use view::{SessionAccount, TokenAccount};
 
 use crate::mac::DeviceId;
@@ -55,12 +55,14 @@ pub const ID_MAX: u64 = i64::MAX as u64;
 #[derive(Debug)]
 pub struct Ledger {
     rules: Rules,
-    /// Tokens in memory: those with open sessions, and those touched since the last [`Ledger::forget_idle`].
+    /// Tokens in memory: those with open sessions or a run, and those touched since the last [`Ledger::forget_idle`].
     accounts: BTreeMap<TokenId, Account>,
     codes: BTreeMap<FoldedCode, TokenId>,
     sessions: BTreeMap<DeviceId, Open>,
     /// Sessions that a redemption of this round ended, by the session that took their place.
     replaced: BTreeMap<SessionId, Vec<Session>>,
+    /// Runs that a redemption of this round began, by its session.
+    begun: BTreeMap<SessionId, TokenId>,
     /// When seats of a token were taken over, within the window of [`Rules::takeover_window`].
     takeovers: BTreeMap<TokenId, Vec<u64>>,
     due: BTreeSet<DueAt>,
@@ -79,6 +81,7 @@ impl Ledger {
             codes: BTreeMap::new(),
             sessions: BTreeMap::new(),
             replaced: BTreeMap::new(),
+            begun: BTreeMap::new(),
             takeovers: BTreeMap::new(),
             due: BTreeSet::new(),
             next_token,
@@ -109,10 +112,11 @@ impl Ledger {
     /// Drops tokens that nobody uses from memory; to be called once their effects are durable.
     pub fn forget_idle(&mut self) {
         self.replaced.clear();
+        self.begun.clear();
         let idle: Vec<TokenId> = self
             .accounts
             .iter()
-            .filter(|(_, account)| account.open.is_empty())
+            .filter(|(_, account)| !account.busy())
             .map(|(id, _)| *id)
             .collect();
         for id in idle {

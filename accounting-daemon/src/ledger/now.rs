@@ -13,12 +13,16 @@ pub struct Now {
 }
 
 impl Now {
-    /// The instant of the monotonic clock at which the wall clock will show `wall`, if neither is set meanwhile; the
-    /// present for a time that has passed.
+    /// The instant of the monotonic clock at which the wall clock shows `wall`, if neither is set; 0 for a time before
+    /// the monotonic clock began.
     #[must_use]
     pub fn monotonic_at(self, wall: i64) -> u64 {
-        let ahead = u64::try_from(wall.saturating_sub(self.wall)).unwrap_or(0);
-        self.monotonic.saturating_add(ahead)
+        let distance = wall.saturating_sub(self.wall);
+        if distance >= 0 {
+            self.monotonic.saturating_add(distance.unsigned_abs())
+        } else {
+            self.monotonic.saturating_sub(distance.unsigned_abs())
+        }
     }
 
     /// What the wall clock showed at an earlier (or shows at a later) instant of the monotonic clock.

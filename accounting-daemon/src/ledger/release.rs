@@ -36,17 +36,28 @@ impl Ledger {
             return;
         };
         account.settle(at);
+        let elapsed = account.token.metering == Metering::ElapsedTime;
         // What does not divide evenly among the seats goes to the oldest session.
-        let rest = if cause == Cause::Depleted {
+        let rest = if cause == Cause::Depleted && !elapsed {
             account.token.left()
         } else {
             0
         };
         account.token.used += rest;
         let open = std::mem::take(&mut account.open);
+        let over = matches!(cause, Cause::Depleted | Cause::Revoked);
+        let run = if over { account.token.run.take() } else { None };
         for (seat, device) in open.into_iter().enumerate() {
             let rest = if seat == 0 { rest } else { 0 };
             self.retire(device, at, cause, now, |charged| charged + rest);
+        }
+        if let Some(run) = run {
+            self.effects.push(Effect::EndRun(UsageRecord::of_run(
+                run,
+                token,
+                now.wall_at(at),
+                cause,
+            )));
         }
         self.closed(token, now);
     }
@@ -96,7 +107,13 @@ impl Ledger {
         now: Now,
     ) -> Option<Session> {
         let session = &self.sessions.get(&device)?.session;
-        let (token, back) = (session.token, at - until.clamp(session.settled, at));
+        let metered = session.metering == Metering::ConnectedTime;
+        let back = if metered {
+            at - until.clamp(session.settled, at)
+        } else {
+            0
+        };
+        let token = session.token;
         let account = self.accounts.get_mut(&token)?;
         account.settle(at);
         account.token.used -= back;
@@ -140,10 +157,7 @@ impl Ledger {
     /// Takes a session into memory, with all that is due for it.
     pub(super) fn remember(&mut self, session: Session) {
         let device = session.device;
-        let metered = self
-            .accounts
-            .get(&session.token)
-            .is_some_and(|account| account.token.metering == Metering::ConnectedTime);
+        let metered = session.metering == Metering::ConnectedTime;
         let idle_due = self
             .rules
             .idle_timeout

@@ -1,6 +1,6 @@
 //! What a restart of the gateway does to open sessions.
 
-use super::{Cause, Effect, Ledger, Now, Seen, Session, UsageRecord};
+use super::{Cause, Effect, Ledger, Now, Seen, Session, TokenId, UsageRecord};
 
 impl Ledger {
     /// Takes an open session into memory that never stopped passing; its token must be there. Sessions come in the order
@@ -11,9 +11,38 @@ impl Ledger {
             return;
         };
         account.open.push(session.device);
-        let token = session.token;
+        let (token, settled) = (session.token, account.token.settled);
         self.remember(session);
-        self.reschedule(token, now);
+        self.reschedule_from(token, settled, now);
+    }
+
+    /// Takes a run on elapsed time into memory that went on meanwhile; its token must be there.
+    pub fn resume(&mut self, token: TokenId, now: Now) {
+        if let Some(settled) = self.accounts.get(&token).map(|account| account.token.settled) {
+            self.reschedule_from(token, settled, now);
+        }
+    }
+
+    /// Carries the runs on elapsed time over a time in which the gateway was off for `off` milliseconds, into the boot of
+    /// `now`. What was due before has been booked.
+    pub fn carry_over(&mut self, last: Now, off: u64, now: Now) {
+        let running: Vec<TokenId> = self
+            .accounts
+            .values()
+            .filter(|account| account.token.run.is_some())
+            .map(|account| account.token.id)
+            .collect();
+        for token in running {
+            if let Some(account) = self.accounts.get_mut(&token) {
+                // As if the clock that counts durations had gone on: the end is booked at the moment it was due.
+                let before = now.monotonic.saturating_sub(off);
+                account.settle(last.monotonic);
+                account.token.settled = before;
+                let behind = off.saturating_sub(now.monotonic);
+                account.charge(behind);
+                self.reschedule_from(token, before, now);
+            }
+        }
     }
 
     /// Lets a device pass again that did not pass since `until` (monotonic milliseconds; the last settlement of its token

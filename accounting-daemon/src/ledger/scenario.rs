@@ -1,7 +1,7 @@
 //! Scenarios as text: one line a step, run against the ledger alone.
 //!
 //! ```text
-//! token A 60s [seats N] [from TIME] [to TIME] [place N]   a token of so much time
+//! token A 60s [seats N] [from TIME] [to TIME] [place N] [metering elapsed]  a token of so much time
 //! redeem A d1 [takeover] -> ok | REFUSAL                  device d1 gives the code of A
 //! up d1 | down d1                                         a frame from or to d1 is forwarded
 //! release d1 -> ok | REFUSAL                              an administrator ends the session of d1
@@ -222,7 +222,11 @@ impl Scenario {
             booking_guid: None,
             visitor_guid: None,
             system_id: None,
-            metering: Metering::ConnectedTime,
+            metering: if option("metering").is_some() {
+                Metering::ElapsedTime
+            } else {
+                Metering::ConnectedTime
+            },
             by: String::new(),
         };
         let id = self.ledger.create(new, self.now).unwrap();
@@ -240,7 +244,7 @@ impl Scenario {
                 Effect::Create(token) | Effect::Update(token) => {
                     self.rows.insert(token.id, token);
                 }
-                Effect::Release(record) => self.records.push(record),
+                Effect::Release(record) | Effect::EndRun(record) => self.records.push(record),
                 Effect::Unrelease(id) => self.records.retain(|record| record.id != id),
                 Effect::Adjust(adjustment) => self.adjustments.push(adjustment),
                 Effect::Delete { .. }
@@ -274,7 +278,8 @@ impl Scenario {
             let open = self.ledger.sessions().filter(|session| session.token == id);
             let running: u64 = open.map(|session| session.charged_at(self.now.monotonic)).sum();
             let token = self.account(&name).token;
-            assert_eq!(token.used, recorded + running, "{line}: used of {name}");
+            let run = token.run.as_ref().map_or(0, |run| run.charged);
+            assert_eq!(token.used, recorded + running + run, "{line}: used of {name}");
             let peak = self.peak.entry(id).or_default();
             *peak = token.entitled.max(*peak);
             assert!(token.used <= *peak, "{line}: {name} gave more than it ever had");

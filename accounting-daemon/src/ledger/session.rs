@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::TokenId;
+use super::{Metering, Run, TokenId};
 use crate::mac::DeviceId;
 
 /// A session's number; grows with each redemption and is never used twice.
@@ -101,6 +101,8 @@ pub struct Session {
     /// Monotonic milliseconds from which its charge grows with the clock; moves only when time is not charged, so that
     /// the row need not be rewritten as time passes.
     pub settled: u64,
+    /// How the clock of its token runs: a session on elapsed time is charged nothing, the run is.
+    pub metering: Metering,
     /// Addresses the device was seen with.
     pub addresses: Vec<IpAddr>,
 }
@@ -109,7 +111,10 @@ impl Session {
     /// Milliseconds charged to it up to an instant of the monotonic clock.
     #[must_use]
     pub fn charged_at(&self, monotonic: u64) -> u64 {
-        self.charged + monotonic.saturating_sub(self.settled)
+        match self.metering {
+            Metering::ConnectedTime => self.charged + monotonic.saturating_sub(self.settled),
+            Metering::ElapsedTime => self.charged,
+        }
     }
 }
 
@@ -121,7 +126,7 @@ pub(super) struct Open {
     pub(super) idle_due: Option<u64>,
 }
 
-/// What stays of a session that was released.
+/// What stays of a session that was released, or of a run on elapsed time: that one has no traffic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageRecord {
     /// The session's number.
@@ -156,6 +161,22 @@ impl UsageRecord {
             opened_on: session.opened_wall,
             released_on,
             charged,
+            traffic: Traffic::default(),
+            cause,
+        }
+    }
+
+    /// The record of a run that ends.
+    #[must_use]
+    pub fn of_run(run: Run, token: TokenId, released_on: i64, cause: Cause) -> Self {
+        Self {
+            id: run.id,
+            token,
+            device: run.device,
+            addresses: Vec::new(),
+            opened_on: run.opened_wall,
+            released_on,
+            charged: run.charged,
             traffic: Traffic::default(),
             cause,
         }

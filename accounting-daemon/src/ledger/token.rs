@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use super::AccessCode;
-use crate::mac::Mac;
+use super::{AccessCode, SessionId};
+use crate::mac::{DeviceId, Mac};
 
 /// Milliseconds in a minute.
 pub const MINUTE_MS: u64 = 60_000;
@@ -64,8 +64,25 @@ pub struct Token {
     pub entitled: u64,
     /// What was charged: released sessions, and open ones up to `settled`.
     pub used: u64,
-    /// Monotonic milliseconds up to which the open sessions are in `used`; says nothing while none is open.
+    /// Monotonic milliseconds up to which the open sessions and the run are in `used`; says nothing while there are none.
     pub settled: u64,
+    /// The run of a token on elapsed time, from its first redemption until its balance is zero.
+    pub run: Option<Run>,
+}
+
+/// The time that runs on a token on elapsed time. Its charge is kept in one usage record when it ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Number of the usage record.
+    pub id: SessionId,
+    /// The device whose redemption began it.
+    pub device: DeviceId,
+    /// Wall clock milliseconds of that redemption.
+    pub opened_wall: i64,
+    /// Milliseconds charged up to the token's `settled`.
+    pub charged: u64,
+    /// Whether it stands still until `valid_from`.
+    pub paused: bool,
 }
 
 impl Token {

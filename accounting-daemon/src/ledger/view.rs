@@ -30,6 +30,9 @@ impl Ledger {
         let account = self.accounts.get(&id)?;
         let mut token = account.token.clone();
         token.used = account.used_at(now.monotonic);
+        if let Some(run) = &mut token.run {
+            run.charged += token.used - account.token.used;
+        }
         Some(TokenAccount {
             token,
             seats_used: u32::try_from(account.open.len()).unwrap_or(u32::MAX),

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use crate::{
-    ledger::{AccessCode, Adjustment, Cause, Metering, Session, Token, Traffic, UsageRecord},
+    ledger::{AccessCode, Adjustment, Cause, Metering, Run, Session, Token, Traffic, UsageRecord},
     mac::{DeviceId, Mac},
     store::Checkpoint,
 };
@@ -67,6 +67,12 @@ impl Writer {
             write(self, value);
         }
     }
+    fn metering(&mut self, metering: Metering) {
+        self.u8(match metering {
+            Metering::ConnectedTime => 0,
+            Metering::ElapsedTime => 1,
+        });
+    }
     fn device(&mut self, device: DeviceId) {
         self.bytes(&device.mac.0);
         self.bytes(&device.zone.to_le_bytes());
@@ -119,6 +125,20 @@ impl Reader<'_> {
             _ => Err(Damaged),
         }
     }
+    fn flag(&mut self) -> Result<bool, Damaged> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(Damaged),
+        }
+    }
+    fn metering(&mut self) -> Result<Metering, Damaged> {
+        match self.u8()? {
+            0 => Ok(Metering::ConnectedTime),
+            1 => Ok(Metering::ElapsedTime),
+            _ => Err(Damaged),
+        }
+    }
     fn mac(&mut self) -> Result<Mac, Damaged> {
         self.array().map(Mac)
     }
@@ -161,13 +181,17 @@ impl Row for Token {
         out.i64(self.updated_on);
         out.text(&self.updated_by);
         out.option(self.system_id.as_deref(), Writer::text);
-        out.u8(match self.metering {
-            Metering::ConnectedTime => 0,
-            Metering::ElapsedTime => 1,
-        });
+        out.metering(self.metering);
         out.u64(self.entitled);
         out.u64(self.used);
         out.u64(self.settled);
+        out.option(self.run.as_ref(), |out, run| {
+            out.u64(run.id);
+            out.device(run.device);
+            out.i64(run.opened_wall);
+            out.u64(run.charged);
+            out.u8(u8::from(run.paused));
+        });
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Damaged> {
@@ -189,14 +213,19 @@ impl Row for Token {
             updated_on: from.i64()?,
             updated_by: from.text()?,
             system_id: from.option(Reader::text)?,
-            metering: match from.u8()? {
-                0 => Metering::ConnectedTime,
-                1 => Metering::ElapsedTime,
-                _ => return Err(Damaged),
-            },
+            metering: from.metering()?,
             entitled: from.u64()?,
             used: from.u64()?,
             settled: from.u64()?,
+            run: from.option(|from| {
+                Ok(Run {
+                    id: from.u64()?,
+                    device: from.device()?,
+                    opened_wall: from.i64()?,
+                    charged: from.u64()?,
+                    paused: from.flag()?,
+                })
+            })?,
         })
     }
 }
@@ -210,6 +239,7 @@ impl Row for Session {
         out.i64(self.opened_wall);
         out.u64(self.charged);
         out.u64(self.settled);
+        out.metering(self.metering);
         out.addresses(&self.addresses);
     }
 
@@ -222,6 +252,7 @@ impl Row for Session {
             opened_wall: from.i64()?,
             charged: from.u64()?,
             settled: from.u64()?,
+            metering: from.metering()?,
             addresses: from.addresses()?,
         })
     }
@@ -335,6 +366,16 @@ mod tests {
             entitled: 3_600_000,
             used: 1,
             settled: 9,
+            run: Some(Run {
+                id: 5,
+                device: DeviceId {
+                    mac: Mac([2, 0, 0, 0, 0, 1]),
+                    zone: 3,
+                },
+                opened_wall: 4,
+                charged: 1,
+                paused: true,
+            }),
         }
     }
 
@@ -362,7 +403,7 @@ mod tests {
         #[test]
         fn sessions_read_back(id: u64, mac: [u8; 6], zone: u16, charged: u64, v4: [u8; 4], v6: [u8; 16]) {
             let session = Session {
-                id, device: DeviceId { mac: Mac(mac), zone }, token: 1, opened: 2, opened_wall: -3, charged, settled: 4,
+                id, device: DeviceId { mac: Mac(mac), zone }, token: 1, opened: 2, opened_wall: -3, charged, settled: 4, metering: Metering::ConnectedTime,
                 addresses: vec![IpAddr::from(v4), IpAddr::from(v6).to_canonical()],
             };
             prop_assert_eq!(Session::decode(&session.encode()), Ok(session));

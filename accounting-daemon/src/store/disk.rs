@@ -9,7 +9,7 @@ use super::{
     codec::Row,
     schema::{
         ADJUSTMENTS, ADMINISTRATORS, CODES, META, META_CHECKPOINT, META_NEXT_SESSION, META_NEXT_TOKEN,
-        META_VERSION, SESSIONS, TOKENS, USAGE, VERSION,
+        META_VERSION, RUNS, SESSIONS, TOKENS, USAGE, VERSION,
     },
 };
 use crate::ledger::{FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
@@ -85,6 +85,7 @@ impl Disk {
             self.did("open a table", transaction.open_table(SESSIONS))?;
             self.did("open a table", transaction.open_table(USAGE))?;
             self.did("open a table", transaction.open_table(ADJUSTMENTS))?;
+            self.did("open a table", transaction.open_table(RUNS))?;
             self.did("open a table", transaction.open_table(ADMINISTRATORS))?;
         }
         self.did("commit", transaction.commit())
@@ -194,6 +195,9 @@ impl Store for Disk {
             .map_err(|_| self.damaged("meta"))?;
         let sessions: Vec<Session> = self.all(SESSIONS, "sessions")?;
         let mut ids: Vec<TokenId> = sessions.iter().map(|session| session.token).collect();
+        for row in self.did("read the runs", self.table(RUNS)?.iter())? {
+            ids.push(self.did("read the runs", row)?.0.value());
+        }
         ids.sort_unstable();
         ids.dedup();
         let tokens = ids
@@ -248,6 +252,7 @@ fn write_all(
     let mut sessions = transaction.open_table(SESSIONS)?;
     let mut usage = transaction.open_table(USAGE)?;
     let mut adjustments = transaction.open_table(ADJUSTMENTS)?;
+    let mut runs = transaction.open_table(RUNS)?;
     let mut last_token: Option<TokenId> = None;
     let mut last_session: Option<SessionId> = None;
     for write in writes {
@@ -255,6 +260,11 @@ fn write_all(
             Write::Create(token) | Write::Update(token) => {
                 tokens.insert(token.id, token.encode().as_slice())?;
                 codes.insert(token.code.folded().as_str(), token.id)?;
+                if token.run.is_some() {
+                    runs.insert(token.id, ())?;
+                } else {
+                    runs.remove(token.id)?;
+                }
                 if let Write::Create(token) = write {
                     last_token = last_token.max(Some(token.id));
                 }
@@ -263,6 +273,7 @@ fn write_all(
                 codes.remove(code.as_str())?;
             }
             Write::Delete(id) => {
+                runs.remove(id)?;
                 tokens.remove(id)?;
             }
             Write::Adjust(adjustment) => {
@@ -282,6 +293,10 @@ fn write_all(
             Write::Release(record) => {
                 sessions.remove(record.id)?;
                 usage.insert(record.id, record.encode().as_slice())?;
+            }
+            Write::EndRun(record) => {
+                usage.insert(record.id, record.encode().as_slice())?;
+                last_session = last_session.max(Some(record.id));
             }
             Write::Void(id) => {
                 sessions.remove(id)?;
@@ -338,6 +353,7 @@ mod tests {
             entitled: 60_000,
             used: 0,
             settled: 0,
+            run: None,
         }
     }
 
@@ -354,6 +370,7 @@ mod tests {
             opened_wall: 0,
             charged: 0,
             settled: 0,
+            metering: Metering::ConnectedTime,
             addresses: Vec::new(),
         }
     }

@@ -38,6 +38,8 @@ pub enum Write {
     Open(Session),
     /// A session that ended: its record takes its place.
     Release(UsageRecord),
+    /// A run on elapsed time that ended.
+    EndRun(UsageRecord),
     /// A session that never was.
     Void(SessionId),
     /// A record that is taken back.
@@ -51,7 +53,7 @@ pub struct Opened {
     pub checkpoint: Option<Checkpoint>,
     /// Open sessions, by number.
     pub sessions: Vec<Session>,
-    /// The tokens of those sessions, by number.
+    /// The tokens of those sessions, and those on which elapsed time runs, by number.
     pub tokens: Vec<Token>,
     /// The next number of a token.
     pub next_token: TokenId,

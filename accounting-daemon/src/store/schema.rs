@@ -13,8 +13,10 @@ pub(super) const TOKENS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new(
 pub(super) const CODES: TableDefinition<'_, &str, u64> = TableDefinition::new("codes");
 /// Session number to open session.
 pub(super) const SESSIONS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("sessions");
-/// Session number to usage record.
+/// Session number, or number of a run, to usage record.
 pub(super) const USAGE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("usage");
+/// Numbers of the tokens on which elapsed time runs.
+pub(super) const RUNS: TableDefinition<'_, u64, ()> = TableDefinition::new("runs");
 /// Token number and a number that grows, to adjustment.
 pub(super) const ADJUSTMENTS: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("adjustments");
 /// E-mail address to password hash of an administrator.

@@ -10,7 +10,7 @@ use accounting_ebpf::layout::map;
 use aya::maps::{HashMap, Map, MapData};
 use tokio::{runtime::Runtime, sync::watch};
 
-use crate::ground::{CLIENT, Ends, Ground, gateway, now, run, soon};
+use crate::ground::{CLIENT, Ends, Ground, gateway, now, open, run, soon};
 
 type Status = watch::Receiver<Arc<GateStatus>>;
 
@@ -24,7 +24,7 @@ fn entry(deadline: u64) -> Entry {
 }
 
 fn fresh(settings: &Settings) -> KernelGate {
-    let mut gate = KernelGate::open(settings).unwrap();
+    let mut gate = open(settings);
     gate.adopt(&[], &[]).unwrap();
     gate.set_deadline(1, FOREVER).unwrap();
     gate
@@ -42,6 +42,19 @@ fn watch_over(runtime: &Runtime, settings: &Settings, tc: TcMode) -> Status {
         tokio::spawn(supervisor.run(std::future::pending()));
         status
     })
+}
+
+/// Takes the gate down and says what was done. Another test's child process may hold the lock for a moment.
+fn taken_down(runtime: &Runtime, settings: &Settings, leave: Leave) -> String {
+    let mut report = String::new();
+    assert!(soon(|| match runtime.block_on(detach(&settings.pins, leave)) {
+        Err(StartError::InUse { .. }) => false,
+        done => {
+            report = done.unwrap().to_string();
+            true
+        }
+    }));
+    report
 }
 
 fn reattached(status: &Status) -> u64 {
@@ -83,7 +96,7 @@ fn story(ground: &Ground, tc: TcMode) {
     let counted = gate.traffic(CLIENT).unwrap();
     drop((runtime, gate));
     assert_open(&ends, "while no daemon runs");
-    let mut gate = KernelGate::open(&settings).unwrap();
+    let mut gate = open(&settings);
     let adoption = gate.adopt(&[(1, FOREVER)], &[entry(now() + 600)]).unwrap();
     assert_eq!(adoption.kept, [CLIENT]);
     let runtime = ground.runtime();
@@ -351,19 +364,13 @@ fn detach_closes_or_opens_as_told() {
             let error = runtime.block_on(detach(&settings.pins, Leave::Open)).unwrap_err();
             assert!(matches!(error, StartError::InUse { .. }), "{error}");
             drop(gate);
-            let report = runtime
-                .block_on(detach(&settings.pins, Leave::Closed))
-                .unwrap()
-                .to_string();
+            let report = taken_down(&runtime, &settings, Leave::Closed);
             assert!(
                 report.contains("removed 1 devices") && report.contains("closed"),
                 "{report}"
             );
             assert_closed(&ends, "after detach --closed");
-            let report = runtime
-                .block_on(detach(&settings.pins, Leave::Open))
-                .unwrap()
-                .to_string();
+            let report = taken_down(&runtime, &settings, Leave::Open);
             assert!(
                 report.contains("gate0-xdp") && report.contains("everything passes"),
                 "{report}"

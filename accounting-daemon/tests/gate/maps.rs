@@ -8,7 +8,7 @@ use accounting_daemon::{
 use accounting_ebpf::layout::{self, Counters, Device, Key, map};
 use aya::maps::{Array, HashMap, Map, MapData};
 
-use crate::ground::gateway;
+use crate::ground::{gateway, open};
 
 fn device(last: u8) -> DeviceId {
     DeviceId {
@@ -67,7 +67,7 @@ impl Kernel {
 }
 
 fn fresh(settings: &Settings) -> KernelGate {
-    let mut gate = KernelGate::open(settings).unwrap();
+    let mut gate = open(settings);
     gate.adopt(&[], &[]).unwrap();
     gate
 }
@@ -115,13 +115,8 @@ fn what_is_opened_is_in_the_kernel_until_it_is_closed() {
                 (kernel.find(device(2)), gate.close(device(2)).unwrap()),
                 (None, None)
             );
-            assert_eq!(
-                gate.open(&entry(2, 8))
-                    .unwrap_err()
-                    .to_string()
-                    .contains("without a deadline"),
-                true
-            );
+            let error = gate.open(&entry(2, 8)).unwrap_err().to_string();
+            assert!(error.contains("without a deadline"), "{error}");
         },
     );
 }
@@ -198,7 +193,7 @@ fn adoption_keeps_counts_and_slots_and_removes_strangers() {
                 .insert(Key::new(device(9).mac.0, 3).word(), broken, 0)
                 .unwrap();
 
-            let mut gate = KernelGate::open(&settings).unwrap();
+            let mut gate = open(&settings);
             assert_eq!(kernel.find(device(1)), Some(before), "opening changes nothing");
             let other_session = Entry {
                 session: 999,
@@ -219,9 +214,8 @@ fn adoption_keeps_counts_and_slots_and_removes_strangers() {
             assert_eq!(gate.traffic(device(2)).unwrap().bytes_up, 200);
             assert_eq!(gate.traffic(device(3)), Some(Traffic::default()));
             assert_eq!(kernel.find(device(9)), None);
-            assert!(
-                kernel.deadline(device(1)) > 19_000_000_000 && kernel.deadline(device(4)) > 29_000_000_000
-            );
+            assert!((19_000_000_000..20_000_000_000).contains(&kernel.deadline(device(1))));
+            assert!((29_000_000_000..30_000_000_000).contains(&kernel.deadline(device(4))));
             let slots: Vec<u32> = (1..=4)
                 .map(|last| kernel.find(device(last)).unwrap().slot)
                 .collect();
@@ -248,7 +242,7 @@ fn the_lists_are_put_in_and_the_block_list_wins() {
             });
             settings.bypass = vec![device(1), device(2)];
             settings.block = vec![device(1)];
-            let mut gate = KernelGate::open(&settings).unwrap();
+            let mut gate = open(&settings);
             let adoption = gate.adopt(&[(1, FOREVER)], &[entry(1, 1), entry(2, 1)]).unwrap();
             assert_eq!(
                 (adoption.restored, adoption.refused),
@@ -272,7 +266,7 @@ fn the_lists_are_put_in_and_the_block_list_wins() {
 
             drop(gate);
             settings.bypass.clear();
-            let mut gate = KernelGate::open(&settings).unwrap();
+            let mut gate = open(&settings);
             assert_eq!(gate.adopt(&[], &[]).unwrap().strangers, 1);
             assert_eq!(kernel.find(device(2)), None);
         },
@@ -337,6 +331,6 @@ fn a_gate_keeps_its_capacity_and_has_one_owner() {
         assert!(matches!(error, StartError::InUse { .. }), "{error}");
         drop(gate);
         settings.devices = 99;
-        assert_eq!(KernelGate::open(&settings).unwrap().capacity(), 16);
+        assert_eq!(open(&settings).capacity(), 16);
     });
 }

@@ -4,16 +4,18 @@ use core::intrinsics::{AtomicOrdering, atomic_xadd};
 
 use super::maps::{Standing, counters};
 
-/// Adds frames from the device; `active` also notes the time.
+/// Adds frames from the device; `active` also notes the time. It is asked only once in a tick of the clock, for it may
+/// have to read the frame.
 #[inline(always)]
-pub(crate) fn up(standing: Standing, bytes: u64, packets: u64, active: bool) {
+pub(crate) fn up(standing: Standing, bytes: u64, packets: u64, active: impl FnOnce() -> bool) {
     if let Some(counters) = counters(standing.slot) {
         // SAFETY: fields of a map value.
         unsafe {
             add(&raw mut (*counters).up_bytes, bytes);
             add(&raw mut (*counters).up_packets, packets);
-            if active {
-                see(&raw mut (*counters).up_seen, standing.now);
+            let seen = &raw mut (*counters).up_seen;
+            if seen.read_volatile() != standing.now && active() {
+                see(seen, standing.now);
             }
         }
     }

@@ -48,11 +48,8 @@ fn decide(skb: Skb) -> Verdict {
     if segments > 1 {
         bytes += u64::from(segments - 1) * u64::from(tags::repeated(window));
     }
-    count::up(
-        standing,
-        bytes,
-        u64::from(segments),
-        activity::uplink(ethernet, window, port, &Maps),
-    );
+    count::up(standing, bytes, u64::from(segments), || {
+        activity::uplink(ethernet, window, port, &Maps)
+    });
     standing.verdict
 }

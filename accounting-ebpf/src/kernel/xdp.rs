@@ -43,12 +43,9 @@ fn decide(window: Window<'_>, length: impl Fn() -> u64) -> Verdict {
     let standing = standing(ethernet.source.key(port.zone));
     if standing.verdict.admits() {
         if port.uplink_in_tc == 0 {
-            count::up(
-                standing,
-                length(),
-                1,
-                activity::uplink(ethernet, window, port, &Maps),
-            );
+            count::up(standing, length(), 1, || {
+                activity::uplink(ethernet, window, port, &Maps)
+            });
         }
         return standing.verdict;
     }

@@ -120,9 +120,9 @@ impl Auth {
             self.metrics.signed_in(SignIn::Throttled);
             return Err(Denied::Throttled { retry_after_s });
         }
+        let account = self.account(&credentials)?;
         // Counted beforehand: who hangs up during the check has used an attempt all the same.
         budgets.failed(&credentials.email, peer, self.now());
-        let account = self.account(&credentials)?;
         let hash = account
             .as_ref()
             .map_or(NOBODY, |account| &account.password_hash)

@@ -145,6 +145,19 @@ async fn ten_failures_close_the_account_to_that_address_only() {
 }
 
 #[tokio::test]
+async fn checks_that_pass_use_up_no_budget() {
+    let bench = bench();
+    for _ in 0..12 {
+        bench.auth.forget();
+        bench
+            .sign_in("admin@localhost", &bench.password, "::1")
+            .await
+            .unwrap();
+    }
+    assert_eq!(bench.reads(), 12);
+}
+
+#[tokio::test]
 async fn thirty_parallel_guesses_are_not_more_than_the_budget() {
     let bench = Arc::new(bench());
     let guesses: Vec<_> = (0..30)
