@@ -8,6 +8,7 @@ mod bench;
 mod demo;
 mod ebpf;
 mod lab;
+mod test;
 mod toolchain;
 mod verdict;
 
@@ -20,6 +21,7 @@ enum Task {
     Bench(bench::Args),
     Lab(lab::Lab),
     Demo(demo::Demo),
+    Test(test::Test),
 }
 
 fn main() -> ExitCode {
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Lab(task) => task.run(),
         Task::Demo(task) => task.run(),
+        Task::Test(task) => task.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
