@@ -237,6 +237,7 @@ impl<S: Store, G: Gate> Core<S, G> {
 
     fn give(&mut self, plan: Plan, now: Now, refused: &mut BTreeSet<SessionId>) {
         for (&token, &at) in &plan.last {
+            self.meters.limit(token, at);
             // Where there is no room for the token's deadline, its devices are refused below.
             let result = self.gate.set_deadline(token, at);
             self.note(result.as_ref().err());
@@ -256,6 +257,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 Err(error) => {
                     self.note(Some(&error));
                     refused.insert(session.id);
+                    self.meters.tidy(session.token);
                     self.ledger.refused(session.id, now);
                 }
             }
