@@ -75,11 +75,14 @@ impl Teller {
     /// Asks until [`Self::stop`]; a daemon that does not answer is asked again.
     pub(super) fn run(&self, lab: &Lab) {
         while !self.stop.load(Ordering::Relaxed) {
-            std::thread::sleep(PAUSE);
+            let now = clock::monotonic();
+            let change = self.end().and_then(|end| end.next_change(now));
+            let change = change.filter(|change| *change < now + PAUSE);
+            clock::sleep_until(change.unwrap_or(now + PAUSE));
             let turn = self.turn.fetch_add(1, Ordering::Relaxed);
             let others = lab.clients().len() - 1;
             let number = match turn % OTHERS {
-                0 => PHONE + 1 + turn / OTHERS % others.max(1),
+                0 if change.is_none() => PHONE + 1 + turn / OTHERS % others.max(1),
                 _ => PHONE,
             };
             if let (Ok(daemon), Ok(client)) = (lab.daemon(), lab.client(number))
