@@ -146,13 +146,10 @@ impl<S: Store, G: Gate> Core<S, G> {
                 self.load_code(&new.code.folded(), failure);
                 Pending::Create(self.ledger.create(*new, now), answer)
             }
-            Message::Redeem(redeem, answer) => {
-                let code = redeem.code.folded();
-                self.load_code(&code, failure);
-                let result =
-                    self.ledger
-                        .redeem(&code, redeem.device, redeem.takeover, &seen(&self.gate), now);
-                Pending::Redeem(result.map(|id| (redeem.device, id)), answer)
+            Message::Redeem(redemption, answer) => {
+                self.load_code(&redemption.code.folded(), failure);
+                let result = self.ledger.redeem(&redemption, &seen(&self.gate), now);
+                Pending::Redeem(result.map(|id| (redemption.device, id)), answer)
             }
             Message::Release {
                 mac,
