@@ -34,6 +34,13 @@ impl Window {
         self.from + self.width() / 2
     }
 
+    /// The next time at which the seconds left should change, if they still do: an answer just then halves the window.
+    #[must_use]
+    pub(super) fn next_change(&self, now: Duration) -> Option<Duration> {
+        let left = self.middle().checked_sub(now)?;
+        Some(now + Duration::from_nanos(left.subsec_nanos().into()))
+    }
+
     /// Its width.
     #[must_use]
     pub(super) fn width(&self) -> Duration {
@@ -64,6 +71,17 @@ mod tests {
         assert_eq!((both.from, both.to), (ms(10_490), ms(10_512)));
         assert_eq!((both.middle(), both.width()), (ms(10_501), ms(22)));
         assert!((both.lateness_ms(ms(10_499)) + 2.0).abs() < 0.001);
+    }
+
+    #[test]
+    fn the_next_change_is_whole_seconds_before_the_end() {
+        let window = Window {
+            from: ms(10_490),
+            to: ms(10_510),
+        };
+        assert_eq!(window.next_change(ms(6_400)), Some(ms(6_500)));
+        assert_eq!(window.next_change(ms(6_501)), Some(ms(7_500)));
+        assert_eq!(window.next_change(ms(11_000)), None);
     }
 
     #[test]

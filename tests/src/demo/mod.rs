@@ -10,6 +10,7 @@
 //! about a packet.
 
 mod acts;
+mod api;
 mod cast;
 mod deadline;
 mod mark;
@@ -19,6 +20,7 @@ mod screen;
 mod stage;
 mod step;
 mod teller;
+mod trail;
 mod witness;
 
 use std::path::Path;

@@ -42,7 +42,7 @@ impl Panel {
     pub(super) fn lines(&mut self, stage: &Stage) -> Vec<Vec<Piece>> {
         let rows = self.rows(stage);
         match stage.screen.style() {
-            Style::Lines => vec![line(stage, &rows)],
+            Style::Lines => line(stage, &rows).into_iter().collect(),
             Style::Panel { .. } => panel(stage, &rows),
         }
     }
@@ -97,6 +97,7 @@ impl Row {
     fn access(&self) -> (Tone, &'static str) {
         match (self.sends, self.passes) {
             (_, true) => (Tone::Good, "online"),
+            (true, false) if self.seconds_left == Some(0) => (Tone::Bad, "used up"),
             (true, false) => (Tone::Bad, "blocked"),
             (false, false) => (Tone::Dim, "not here"),
         }
@@ -176,9 +177,10 @@ fn panel(stage: &Stage, rows: &[Row]) -> Vec<Vec<Piece>> {
     lines
 }
 
-/// One line of a log: the devices that pay, and what the gate stops of the one that does not.
-fn line(stage: &Stage, rows: &[Row]) -> Vec<Piece> {
-    let mut text = format!("     {:>5.1} s", stage.elapsed().as_secs_f64());
+/// One line of a log: the devices that pay, and what the gate stops of the one that does not. `None` while there is
+/// nothing to tell.
+fn line(stage: &Stage, rows: &[Row]) -> Option<Vec<Piece>> {
+    let mut text = String::new();
     for row in rows {
         let (_, access) = row.access();
         match row.seconds_left {
@@ -194,7 +196,8 @@ fn line(stage: &Stage, rows: &[Row]) -> Vec<Piece> {
             None => {}
         }
     }
-    vec![(Tone::Dim, text)]
+    let seconds = stage.elapsed().as_secs_f64();
+    (!text.is_empty()).then(|| vec![(Tone::Dim, format!("     {seconds:>5.1} s{text}"))])
 }
 
 /// Bytes as people read them.

@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result};
 
+use super::api;
 use super::cast::PHONE;
 use super::stage::Stage;
-use super::teller;
 use crate::lab::{run, run_with};
 
 /// Keeps devices from getting addresses.
@@ -40,7 +40,7 @@ pub(super) fn open_gate(stage: &Stage) -> Result<()> {
 /// Disconnects all that share the minute but the phone, which moves its end.
 pub(super) fn disconnect_others(stage: &Stage) -> Result<()> {
     for number in stage.sharing().into_iter().filter(|number| *number != PHONE) {
-        teller::disconnect(stage.daemon()?, stage.client(number)?)?;
+        api::disconnect(stage.daemon()?, stage.client(number)?)?;
     }
     Ok(())
 }

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::api::Token;
 use super::cast::{FAMILY, LAPTOP, PHONE, Traffic};
 use super::mark::Run;
 use super::panel::Panel;
 use super::screen::{Screen, Style};
 use super::step::Step;
-use super::teller::{Teller, Token};
+use super::teller::Teller;
 use super::witness::Witness;
 use crate::clock;
 use crate::lab::{Client, Daemon, Lab};

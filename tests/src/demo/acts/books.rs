@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::super::api::{self, Token};
 use super::super::cast::{GUEST, GUEST_MINUTES, PHONE};
 use super::super::deadline::Window;
 use super::super::sabotage;
 use super::super::stage::{Stage, Story};
 use super::super::step::{Step, expect};
-use super::super::teller::{self, Token};
 use super::killed::guest_packets;
 use super::{made, stranger_stays_out};
 use crate::clock;
@@ -31,7 +31,7 @@ pub(super) fn play(stage: &Stage, story: &mut Story) -> Result<String> {
         "both minutes used up in the books: MinutesLeft 0 and 0",
         left.join(" and "),
     )?;
-    let again = teller::try_redeem(daemon, &second.code, stage.client(PHONE)?)?;
+    let again = api::try_redeem(daemon, &second.code, stage.client(PHONE)?)?;
     expect(
         again.said.0 == 410,
         "the code that was used up without the daemon to be refused with status 410",
@@ -56,7 +56,7 @@ pub(super) fn play(stage: &Stage, story: &mut Story) -> Result<String> {
 }
 
 fn used_up(stage: &Stage, token: &Token) -> Result<String> {
-    match teller::record(stage.daemon()?, token.id) {
+    match api::record(stage.daemon()?, token.id) {
         Ok(record) => Ok(record["MinutesLeft"].to_string()),
         Err(error) => Ok(format!("{error:#}")),
     }
@@ -64,7 +64,7 @@ fn used_up(stage: &Stage, token: &Token) -> Result<String> {
 
 /// The guest's session goes on, opened when it was, with the time left and the packets that the captures say.
 fn guest_in_books(stage: &Stage, story: &Story) -> Result<String> {
-    let told = teller::device(stage.daemon()?, stage.client(GUEST)?)?;
+    let told = api::device(stage.daemon()?, stage.client(GUEST)?)?;
     stage.witness.settle()?;
     let Some(session) = told.said else {
         return expect(false, "the guest to be online in the books", "it is not").map(|()| String::new());

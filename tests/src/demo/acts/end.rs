@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::super::api::Token;
 use super::super::cast::{FAMILY, PHONE, name, streams};
 use super::super::deadline::Window;
 use super::super::sabotage;
 use super::super::stage::{Stage, Story};
 use super::super::step::{Step, expect};
-use super::super::teller::Token;
 use super::{made, redeem, stranger_stays_out};
 use crate::clock;
 

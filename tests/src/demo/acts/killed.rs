@@ -5,21 +5,21 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::super::api;
 use super::super::cast::{GUEST, GUEST_MINUTES, streams};
 use super::super::sabotage;
 use super::super::stage::{Stage, Story};
 use super::super::step::{Step, expect};
-use super::super::teller;
 use super::end::{join_all, judge_end, judge_minute, wait_until_before_end};
 use super::{redeem, stranger_stays_out, wait_for_all};
 use crate::clock;
 
 pub(super) fn play(stage: &Stage, story: &mut Story) -> Result<String> {
     let daemon = stage.daemon()?;
-    let hour = teller::create(daemon, GUEST_MINUTES, 1)?;
+    let hour = api::create(daemon, GUEST_MINUTES, 1)?;
     story.guest_at = clock::monotonic();
     story.guest_opened = redeem(stage, &hour, GUEST)?.opened_on;
-    let minute = teller::create(daemon, 1, stage.profile.seats)?;
+    let minute = api::create(daemon, 1, stage.profile.seats)?;
     story.second = Some(minute.clone());
     let start = clock::monotonic();
     join_all(stage, &minute)?;

@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::api::{self, Session, Token};
 use super::cast;
 use super::mark::Stream;
 use super::stage::{Stage, Story};
 use super::step::{Step, expect};
-use super::teller::{self, Session, Token};
 use crate::clock;
 
 /// Plays one step.
@@ -39,7 +39,7 @@ fn made(token: &Option<Token>) -> Result<Token> {
 
 /// Redeems a code for a device and shows what was answered.
 fn redeem(stage: &Stage, token: &Token, number: usize) -> Result<Session> {
-    let told = teller::redeem(stage.daemon()?, &token.code, stage.client(number)?)?;
+    let told = api::redeem(stage.daemon()?, &token.code, stage.client(number)?)?;
     let session = told.said.clone();
     stage.teller.note(number, told);
     Ok(session)

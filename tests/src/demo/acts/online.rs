@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::super::api;
 use super::super::cast::PHONE;
 use super::super::mark::{Family, Stream, Way};
 use super::super::stage::{Stage, Story};
 use super::super::step::{Step, expect};
-use super::super::teller;
 use super::{ms, redeem, wait_for_all};
 use crate::clock;
 use crate::lab::Request;
@@ -19,7 +19,7 @@ const PAGE: usize = 2_000_000;
 
 pub(super) fn play(stage: &Stage, story: &mut Story) -> Result<String> {
     let daemon = stage.daemon()?;
-    let token = teller::create(daemon, 1, stage.profile.seats)?;
+    let token = api::create(daemon, 1, stage.profile.seats)?;
     story.first = Some(token.clone());
     let asked = clock::monotonic();
     story.first_at = asked;
