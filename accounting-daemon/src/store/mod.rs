@@ -1,6 +1,8 @@
 //! What is kept on disk, and how: tokens, open sessions, usage records, accounts of people, and the one-row checkpoint.
 
 mod codec;
+#[cfg(test)]
+mod damage_tests;
 mod disk;
 mod error;
 mod file;
