@@ -81,6 +81,11 @@ impl Meters {
             .sum()
     }
 
+    /// Forgets all, for a ledger that is read anew.
+    pub(super) fn clear(&self) {
+        self.sessions.clear();
+    }
+
     pub(super) fn start(&self, session: &Session) {
         self.sessions
             .insert(session.device, Arc::new(SessionMeter::new(session)));
