@@ -75,11 +75,6 @@ impl<S: Store, G: Gate> Core<S, G> {
         report(&adoption, &opened);
 
         let mut ledger = Ledger::new(self.rules.clone(), opened.next_token, opened.next_session);
-        let settled: BTreeMap<TokenId, u64> = opened
-            .tokens
-            .iter()
-            .map(|token| (token.id, token.settled))
-            .collect();
         let running: Vec<TokenId> = opened
             .tokens
             .iter()
@@ -89,11 +84,15 @@ impl<S: Store, G: Gate> Core<S, G> {
         opened.tokens.into_iter().for_each(|token| ledger.load(token));
         self.meters.clear();
         let kept: BTreeSet<_> = adoption.kept.iter().collect();
-        let (staying, missing): (Vec<Session>, Vec<Session>) = opened
+        let (staying, mut missing): (Vec<Session>, Vec<Session>) = opened
             .sessions
             .into_iter()
             .partition(|session| !same_boot || kept.contains(&session.device));
         let then = if same_boot { now } else { at(checkpoint, now) };
+        for session in &mut missing {
+            // The checkpoint was written while it passed; for what came after it there is no witness.
+            ledger.charge_absent(session, checkpoint.monotonic);
+        }
         for session in staying {
             self.meters.start(&session);
             ledger.restore(session, then);
@@ -108,8 +107,7 @@ impl<S: Store, G: Gate> Core<S, G> {
         }
         self.ledger.book(&seen(&self.gate), now);
         for session in missing {
-            let until = settled.get(&session.token).copied().unwrap_or(session.settled);
-            self.ledger.readmit(session, until, now);
+            self.ledger.readmit(session, now);
         }
         self.carry_out(now)?;
         self.ledger.forget_idle();

@@ -1,5 +1,8 @@
 //! The engine over a real store and a gate in memory: the order of effects, restarts, refusals.
 
+mod crash;
+mod story;
+
 use std::{
     path::Path,
     sync::{Arc, Mutex},

@@ -5,6 +5,8 @@ mod codec;
 mod damage_tests;
 mod disk;
 mod error;
+#[cfg(test)]
+pub(crate) mod faulty;
 mod file;
 mod held;
 mod measured;
