@@ -121,7 +121,7 @@ impl Disk {
         &self,
         rows: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
     ) -> Result<(), StoreError> {
-        self.0.with(|database| {
+        self.0.with_writes(|database| {
             let mut transaction = self.did("begin a transaction", database.begin_write())?;
             transaction.set_two_phase_commit(true);
             self.did("write", rows(&transaction))?;

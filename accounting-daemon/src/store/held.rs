@@ -43,6 +43,7 @@ impl Held {
             open: RwLock::new(None),
         };
         held.reopen(check)?;
+        held.with_writes(|_| Ok(()))?;
         Ok(held)
     }
 
@@ -51,7 +52,8 @@ impl Held {
         &self.shown
     }
 
-    /// Closes the database and opens it anew, every page verified. Until `check` has agreed nothing is written.
+    /// Closes the database and opens it anew, every page verified. Until `check` has agreed, and before something is to be
+    /// written, the file is not touched.
     pub(super) fn reopen(
         &self,
         check: impl FnOnce(&Database) -> Result<(), StoreError>,
@@ -76,17 +78,14 @@ impl Held {
             damaged: AtomicBool::new(false),
         };
         let checked = contained(|| check(&found.database)).unwrap_or_else(|panic| Err(self.corrupt(panic)));
-        match checked.and_then(|()| found.probation.pass().map_err(failed)) {
-            Ok(()) => {
-                *open = Some(found);
-                Ok(())
-            }
-            Err(error) => {
+        match &checked {
+            Ok(()) => *open = Some(found),
+            Err(_) => {
                 found.probation.seal();
                 close(Some(found));
-                Err(error)
             }
         }
+        checked
     }
 
     /// Works with the database. A panic on the way, or damage that redb reports, seals it.
@@ -109,6 +108,18 @@ impl Held {
             open.probation.seal();
         }
         done
+    }
+
+    /// The same for work that writes.
+    pub(super) fn with_writes<T>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if let Some(open) = self.open.read().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            let passed = open.probation.pass();
+            passed.map_err(|error| StoreError::of(&self.shown, "write", redb::Error::Io(error)))?;
+        }
+        self.with(work)
     }
 
     /// Works with the database alone, for what needs it whole.

@@ -1,5 +1,6 @@
-//! A file on probation: what redb writes while it opens a store is held back in memory until the store has proved sound,
-//! so that a damaged or newer file stays as it was found.
+//! A file on probation: what redb writes while it opens a store is held back in memory until the store has proved sound
+//! and something is to be committed. A damaged or newer file stays as it was found, and one on a disk that takes no
+//! writes can be read.
 
 use std::{
     collections::BTreeMap,
@@ -51,14 +52,17 @@ impl Probation {
     /// The store is sound: writes what was held back, in its order, and lets all that follows through.
     ///
     /// # Errors
-    /// The backend's; the store is then as after a crash in the middle of its opening, and sealed.
+    /// The backend's: it stays on probation, readable with what is held back, and can be passed again.
     pub(super) fn pass(&self) -> io::Result<()> {
+        if matches!(*self.0.stage(), Stage::Passed) {
+            return Ok(());
+        }
         let mut stage = self.0.change();
-        if let Stage::Held(overlay) = std::mem::replace(&mut *stage, Stage::Sealed) {
-            for step in overlay.journal {
+        if let Stage::Held(overlay) = &*stage {
+            for step in &overlay.journal {
                 match step {
-                    Step::Write(offset, data) => self.0.inner.write(offset, &data)?,
-                    Step::SetLen(len) => self.0.inner.set_len(len)?,
+                    Step::Write(offset, data) => self.0.inner.write(*offset, data)?,
+                    Step::SetLen(len) => self.0.inner.set_len(*len)?,
                     Step::Sync => self.0.inner.sync_data()?,
                 }
             }

@@ -341,7 +341,7 @@ impl Story {
     }
 }
 
-fn new_token(code: &str, minutes: u32, seats: u32) -> NewToken {
+pub(super) fn new_token(code: &str, minutes: u32, seats: u32) -> NewToken {
     NewToken {
         unique_id: uuid::Uuid::nil(),
         business_id: 1,
