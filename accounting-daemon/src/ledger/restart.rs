@@ -40,6 +40,8 @@ impl Ledger {
                 account.token.settled = before;
                 let behind = off.saturating_sub(now.monotonic);
                 account.charge(behind);
+                // The next checkpoint is of the new boot: the row must not be left in the old one's time.
+                self.effects.push(Effect::Update(account.token.clone()));
                 self.reschedule_from(token, before, now);
             }
         }
