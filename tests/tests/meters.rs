@@ -8,7 +8,11 @@ mod atomics {
     };
 }
 
-#[expect(dead_code, unreachable_pub, reason = "the daemon's file, of which the models use a part")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "the daemon's file, of which the models use a part"
+)]
 #[path = "../../accounting-daemon/src/engine/session_meter.rs"]
 mod session_meter;
 

@@ -59,6 +59,26 @@ pub(super) enum Pending {
     Stop(Answer<()>),
 }
 
+impl Message {
+    /// Whether it only asks.
+    pub(super) fn only_asks(&self) -> bool {
+        matches!(self, Self::Token(..) | Self::SessionsOf { .. })
+    }
+
+    /// Tells that nothing was tried.
+    pub(super) fn refuse(self, why: Unavailable) {
+        // An asker that has gone away is no fault.
+        let _ = match self {
+            Self::Create(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::Token(_, answer) => answer.send(Err(why)).is_ok(),
+            Self::Redeem(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::Release { answer, .. } => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::SessionsOf { answer, .. } => answer.send(Err(why)).is_ok(),
+            Self::Stop(answer) => answer.send(()).is_ok(),
+        };
+    }
+}
+
 impl Pending {
     /// Tells that the store failed: what was decided may or may not be durable.
     pub(super) fn fail(self) {

@@ -50,6 +50,12 @@ impl Meters {
         limit.set(monotonic);
     }
 
+    /// Forgets all, for a ledger that is read anew.
+    pub(super) fn clear(&self) {
+        self.sessions.clear();
+        self.limits.clear();
+    }
+
     pub(super) fn start(&self, session: &Session) {
         let (sessions, limit) = self.shared(session.token);
         self.limits

@@ -5,6 +5,7 @@
 
 mod answer;
 mod front;
+mod lasting;
 mod meter;
 mod round;
 mod session_meter;
@@ -43,6 +44,9 @@ pub enum Unavailable {
     /// The store failed; nothing was acknowledged.
     #[error("the store failed: see the log of the daemon")]
     Store,
+    /// The store has failed and takes nothing for the moment; nothing was tried. Try again after a second.
+    #[error("the store cannot be written at the moment: see the log of the daemon")]
+    Outage,
     /// The daemon is stopping.
     #[error("the daemon is stopping")]
     Stopping,

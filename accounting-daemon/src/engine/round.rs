@@ -11,7 +11,9 @@ use super::{
 };
 use crate::{
     gate::{Entry, Gate, GateError},
-    ledger::{Cause, Effect, FoldedCode, Ledger, Now, RedeemError, Seen, Session, SessionId, Token, TokenId},
+    ledger::{
+        Cause, Effect, FoldedCode, Ledger, Now, RedeemError, Rules, Seen, Session, SessionId, Token, TokenId,
+    },
     mac::DeviceId,
     store::{Checkpoint, Store, StoreError, Write},
 };
@@ -26,6 +28,8 @@ pub trait Observer: Send + Sync {
     fn mailbox_full(&self) {}
     /// The kernel refused a call; closing is tried again, opening is taken back.
     fn kernel_failed(&self) {}
+    /// The store takes no commits, or takes them again.
+    fn store_failing(&self, _failing: bool) {}
 }
 
 /// Nobody.
@@ -36,6 +40,7 @@ pub struct Core<S, G> {
     pub(super) ledger: Ledger,
     pub(super) store: S,
     pub(super) gate: G,
+    pub(super) rules: Rules,
     pub(super) boot: [u8; 16],
     pub(super) meters: Arc<Meters>,
     pub(super) observer: Arc<dyn Observer>,
@@ -137,6 +142,20 @@ impl<S: Store, G: Gate> Core<S, G> {
         self.store.commit(&[], checkpoint)?;
         self.checkpoint = checkpoint;
         Ok(())
+    }
+
+    /// Answers letters that only ask, without booking anything: for the time in which the store takes no commit.
+    pub(super) fn look(&mut self, now: Now, messages: Vec<Message>) {
+        for message in messages {
+            let mut failure = None;
+            let pending = self.decide(message, now, &mut failure);
+            if failure.is_some() {
+                pending.fail();
+            } else {
+                self.answer(pending, &BTreeSet::new(), now);
+            }
+        }
+        self.ledger.forget_idle();
     }
 
     /// Decides one letter. What the store could not tell is a `failure` of the whole round.

@@ -1,5 +1,9 @@
 //! The engine over a real store and a gate in memory: the order of effects, restarts, refusals.
 
+mod crash;
+mod outage;
+mod story;
+
 use std::{
     path::Path,
     sync::{Arc, Mutex},
@@ -472,4 +476,33 @@ fn elapsed_time_goes_on_over_a_restart_and_a_reboot() {
         .into_iter()
         .find(|record| record.cause == Cause::Depleted);
     assert_eq!(run.unwrap().charged, 3_600_000);
+}
+
+#[test]
+fn elapsed_time_that_was_carried_over_a_reboot_is_carried_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path());
+    bench.tick(5_000_000);
+    let a = bench
+        .make("A", 60, 1, |new| new.metering = Metering::ElapsedTime)
+        .unwrap()
+        .id;
+    bench.redeem("A", 1).unwrap();
+    bench.tick(600_000);
+    bench.core.write_checkpoint(bench.now).unwrap();
+    let Bench { core, now, .. } = bench;
+    drop(core);
+    let log = Log::default();
+    let gate = Shared(Arc::new(Mutex::new(SimulatedGate::new(8))), Arc::clone(&log));
+    let later = Now {
+        monotonic: 5_000,
+        wall: now.wall + 600_000,
+        ..now
+    };
+    let mut bench = Bench::start(folder.path(), gate, log, later, [2; 16]);
+    assert_eq!(bench.left(a), 2_400_000);
+    // The first commit of the new boot says that all is charged up to it.
+    bench.create("B", 1, 1).unwrap();
+    let mut bench = bench.restart(folder.path(), 60_000, [2; 16]);
+    assert_eq!(bench.left(a), 2_340_000);
 }
