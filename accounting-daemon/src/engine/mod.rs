@@ -8,16 +8,19 @@ mod front;
 mod meter;
 mod round;
 mod start;
+mod step;
 #[cfg(test)]
 mod tests;
 mod worker;
 
 use std::net::IpAddr;
 
+pub use answer::{Answer, Balance, Message};
 pub use front::Engine;
 pub use meter::{Meters, SessionMeter};
 pub use round::{Core, Observer};
 pub use start::StartError;
+pub use step::Step;
 pub use worker::Worker;
 
 use crate::{

@@ -90,6 +90,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             observer,
             stuck: BTreeSet::new(),
             checkpoint,
+            offset: now.offset(),
         };
         if !same_boot {
             core.ledger.lose_all(then);

@@ -8,25 +8,18 @@ use std::{
     time::Duration,
 };
 
-use super::{Core, Engine, answer::Message};
+use super::{Core, Engine, Step, answer::Message};
 use crate::{
     clock::Clock,
     gate::Gate,
-    ledger::Now,
     store::{Store, StoreError},
 };
 
 /// Letters handled in one round at most.
 const ROUND_MAX: usize = 1_024;
 
-/// How often the instant up to which all is charged is written while sessions are open.
-const CHECKPOINT_MS: u64 = 5_000;
-
 /// How long the worker sleeps at most: the wall clock may be set meanwhile.
 const SLEEP_MAX_MS: u64 = 1_000;
-
-/// The wall clock has been set when it moves this much against the monotonic one.
-const STEP_MS: u64 = 250;
 
 /// Owns the core on a thread of its own.
 pub struct Worker<S, G> {
@@ -48,21 +41,12 @@ impl<S: Store + 'static, G: Gate + 'static> Worker<S, G> {
     /// # Errors
     /// [`StoreError`]: start anew from what is on disk. The gate goes on enforcing.
     pub fn run(mut self) -> Result<(), StoreError> {
-        let mut offset = offset(self.clock.now());
         loop {
             let (messages, open) = self.wait();
             let now = self.clock.now();
-            if offset.abs_diff(self::offset(now)) > STEP_MS {
-                tracing::warn!("the wall clock was set: calendar limits are worked out anew");
-                self.core.ledger.clock_stepped(now);
-            }
-            offset = self::offset(now);
             let stop = !open || messages.iter().any(|message| matches!(message, Message::Stop(_)));
-            self.core.round(now, messages)?;
-            let due = now.monotonic.saturating_sub(self.core.checkpoint.monotonic) >= CHECKPOINT_MS;
-            if self.core.ledger.online() > 0 && (due || stop) {
-                self.core.write_checkpoint(now)?;
-            }
+            self.core
+                .step(now, messages, if stop { Step::Last } else { Step::Next })?;
             if stop {
                 return Ok(());
             }
@@ -71,7 +55,7 @@ impl<S: Store + 'static, G: Gate + 'static> Worker<S, G> {
 
     /// Sleeps until something waits or comes due; answers all that waits, and whether more can come.
     fn wait(&self) -> (Vec<Message>, bool) {
-        let due = self.core.ledger.next_due().unwrap_or(u64::MAX);
+        let due = self.core.next_due().unwrap_or(u64::MAX);
         let sleep = due.saturating_sub(self.clock.monotonic()).min(SLEEP_MAX_MS);
         match self.inbox.recv_timeout(Duration::from_millis(sleep)) {
             Ok(first) => {
@@ -82,10 +66,4 @@ impl<S: Store + 'static, G: Gate + 'static> Worker<S, G> {
             Err(RecvTimeoutError::Disconnected) => (Vec::new(), false),
         }
     }
-}
-
-/// How far the wall clock is from the monotonic one, in milliseconds.
-fn offset(now: Now) -> i64 {
-    now.wall
-        .saturating_sub(i64::try_from(now.monotonic).unwrap_or(i64::MAX))
 }
