@@ -7,6 +7,7 @@ use clap::Parser;
 mod bench;
 mod ebpf;
 mod lab;
+mod sim;
 mod toolchain;
 mod verdict;
 
@@ -18,6 +19,8 @@ enum Task {
     /// Measure
     Bench(bench::Args),
     Lab(lab::Lab),
+    /// Simulate: daemon against auditor, from a seed
+    Sim(sim::Args),
 }
 
 fn main() -> ExitCode {
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
         Task::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Lab(task) => task.run(),
+        Task::Sim(args) => sim::run(&args).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

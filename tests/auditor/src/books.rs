@@ -238,6 +238,20 @@ impl Auditor {
         }
     }
 
+    /// Whether the gate must let a device pass.
+    #[must_use]
+    pub fn passes(&self, device: Device, at: u64) -> bool {
+        self.sessions()
+            .find(|(_, session)| session.device == device)
+            .is_some_and(|(token, session)| at < self.deadline(token).min(self.cap(session)))
+    }
+
+    /// The instant at which these books were brought up to date.
+    #[must_use]
+    pub fn looked_at(&self) -> u64 {
+        self.last
+    }
+
     pub(crate) fn online(&self, mac: u64) -> impl Iterator<Item = Device> + '_ {
         let devices: BTreeSet<Device> = self
             .sessions()

@@ -7,8 +7,28 @@ use crate::{Auditor, Cause, Device, Now, due::Scope, rules::signed};
 impl Auditor {
     /// The daemon starts again in the same boot. `kept` are the devices that the gate still had for the sessions of these
     /// books, `checkpoint` the instant up to which charges are durable: a device that the gate lost is charged up to that
-    /// and from its return on. `kernel` is as for [`Auditor::round`].
-    pub fn restart(&mut self, now: Now, checkpoint: u64, kept: &BTreeSet<Device>, kernel: &[BTreeSet<u64>]) {
+    /// and from its return on. Answers the books after each commit; `kernel` is as for [`Auditor::round`].
+    #[must_use]
+    pub fn restart(
+        &self,
+        now: Now,
+        checkpoint: u64,
+        kept: &BTreeSet<Device>,
+        kernel: &[BTreeSet<u64>],
+    ) -> Vec<Self> {
+        let mut books = self.clone();
+        books.take_over(now, checkpoint, kept);
+        let mut commits = vec![books.clone()];
+        for refused in kernel.iter().filter(|refused| !refused.is_empty()) {
+            for id in refused {
+                books.refused(*id, now);
+            }
+            commits.push(books.clone());
+        }
+        commits
+    }
+
+    fn take_over(&mut self, now: Now, checkpoint: u64, kept: &BTreeSet<Device>) {
         self.undo.clear();
         self.offset = now.offset();
         self.last = checkpoint;
@@ -52,16 +72,19 @@ impl Auditor {
                 self.end(device, now.monotonic, now.monotonic, cause, now);
             }
         }
-        for refused in kernel {
-            for id in refused {
-                self.refused(*id, now);
-            }
-        }
     }
 
     /// The gateway starts again, with an empty gate and a new clock. What is known of the time before ends with the
     /// checkpoint (`then`): every session is closed there. Runs on elapsed time go on, by the calendar if it is trusted.
-    pub fn reboot(&mut self, then: Now, now: Now) {
+    #[must_use]
+    pub fn reboot(&self, then: Now, now: Now) -> Vec<Self> {
+        let mut books = self.clone();
+        books.lose_all(then);
+        books.carry_on(then, now);
+        vec![books]
+    }
+
+    fn lose_all(&mut self, then: Now) {
         self.undo.clear();
         self.offset = then.offset();
         self.last = then.monotonic;
@@ -70,6 +93,9 @@ impl Auditor {
         for device in devices {
             self.end(device, then.monotonic, then.monotonic, Cause::GatewayLost, then);
         }
+    }
+
+    fn carry_on(&mut self, then: Now, now: Now) {
         let off = if now.trusted {
             (now.wall - then.wall).max(0)
         } else {
