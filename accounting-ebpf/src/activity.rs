@@ -11,15 +11,22 @@ use crate::window::Window;
 /// Whether the frame is one the gateway is asked to forward.
 #[inline(always)]
 pub fn uplink<M: Addresses>(ethernet: Ethernet, window: Window<'_>, port: &Port, maps: &M) -> bool {
-    if ethernet.destination.is_group() {
-        return false;
-    }
-    if let Some(plain) = Plain::read(ethernet, window)
+    if !ethernet.destination.is_group()
+        && let Some(plain) = Plain::read(ethernet, window)
         && !may_be_service(plain.protocol, plain.port, port)
     {
         return true;
     }
-    match Tags::read(ethernet, window).and_then(Payload::read) {
+    asks_to_forward(ethernet, window.skip(Ethernet::LENGTH), port, maps)
+}
+
+/// The same without the short cut, for a frame of which `rest` follows the Ethernet header.
+#[inline(always)]
+pub fn asks_to_forward<M: Addresses>(ethernet: Ethernet, rest: Window<'_>, port: &Port, maps: &M) -> bool {
+    if ethernet.destination.is_group() {
+        return false;
+    }
+    match Tags::read(ethernet, rest).and_then(Payload::read) {
         Ok(Payload::Ip(packet)) if is_link_control(&packet) => false,
         Ok(Payload::Ip(packet)) => {
             !(may_be_service(packet.transport.protocol, packet.transport.destination, port)

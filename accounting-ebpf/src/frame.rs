@@ -44,7 +44,10 @@ pub struct Ethernet {
 }
 
 impl Ethernet {
-    /// Reads the first 14 bytes of a frame.
+    /// Bytes of the header.
+    pub const LENGTH: usize = 14;
+
+    /// Reads the first [`Self::LENGTH`] bytes of a frame.
     ///
     /// # Errors
     ///
@@ -71,18 +74,18 @@ pub struct Tags<'a> {
 }
 
 impl<'a> Tags<'a> {
-    /// Reads the tags of the frame that `ethernet` was read from.
+    /// Reads the tags between an Ethernet header and its payload; `rest` is what follows the header.
     ///
     /// # Errors
     ///
     /// [`Error::Short`], or [`Error::EtherType`] when a further tag follows.
     #[inline(always)]
-    pub fn read(ethernet: Ethernet, window: Window<'a>) -> Result<Self, Error> {
+    pub fn read(ethernet: Ethernet, rest: Window<'a>) -> Result<Self, Error> {
         let mut tags = Self {
             vlan: 0,
             kind: ethernet.kind,
             length: 14,
-            rest: window.skip(14),
+            rest,
         };
         if tags.kind == SERVICE_VLAN {
             tags = tags.next()?;

@@ -127,7 +127,7 @@ pub const fn judges_frame(standing: Verdict) -> bool {
 
 #[inline(always)]
 fn payload<'a>(ethernet: Ethernet, window: Window<'a>) -> Result<Payload, Verdict> {
-    let tags = Tags::read(ethernet, window).map_err(refusal)?;
+    let tags = Tags::read(ethernet, window.skip(Ethernet::LENGTH)).map_err(refusal)?;
     if tags.vlan != 0 {
         return Err(Verdict::Vlan);
     }

@@ -4,14 +4,14 @@ use crate::frame::{Error, Ethernet, Payload, Tags};
 use crate::window::Window;
 
 /// Whether the frame belongs to a VLAN: by the tag that the kernel has taken off (`taken`, its TCI), or by those that
-/// are still in the frame. Priority tags (VLAN id 0) belong to none; more tags than one of each kind count as a VLAN.
+/// are still in the frame; `rest` is what follows the Ethernet header. Priority tags (VLAN id 0) belong to none; more tags than one of each kind count as a VLAN.
 #[inline(always)]
 #[must_use]
-pub fn foreign(taken: Option<u16>, window: Window<'_>) -> bool {
+pub fn foreign(taken: Option<u16>, ethernet: Ethernet, rest: Window<'_>) -> bool {
     if taken.is_some_and(|tci| tci & 0x0fff != 0) {
         return true;
     }
-    match Ethernet::read(window).and_then(|ethernet| Tags::read(ethernet, window)) {
+    match Tags::read(ethernet, rest) {
         Ok(tags) => tags.vlan != 0,
         Err(Error::Short) => false,
         Err(_) => true,
@@ -21,11 +21,8 @@ pub fn foreign(taken: Option<u16>, window: Window<'_>) -> bool {
 /// Bytes of headers that each segment of a super-frame repeats; 0 when they cannot be read.
 #[inline(always)]
 #[must_use]
-pub fn repeated(window: Window<'_>) -> u32 {
-    let payload = Ethernet::read(window)
-        .and_then(|ethernet| Tags::read(ethernet, window))
-        .and_then(Payload::read);
-    match payload {
+pub fn repeated(ethernet: Ethernet, rest: Window<'_>) -> u32 {
+    match Tags::read(ethernet, rest).and_then(Payload::read) {
         Ok(Payload::Ip(packet)) => u32::from(packet.headers),
         _ => 0,
     }

@@ -13,7 +13,10 @@ use proptest::prelude::*;
 
 fn read(bytes: &[u8]) -> Result<Payload, Error> {
     let window = Window::new(bytes);
-    Payload::read(Tags::read(Ethernet::read(window)?, window)?)
+    Payload::read(Tags::read(
+        Ethernet::read(window)?,
+        window.skip(Ethernet::LENGTH),
+    )?)
 }
 
 fn packet(bytes: &[u8]) -> Read {
@@ -160,12 +163,13 @@ fn plain_frames_take_the_short_cut() {
 fn judge(bytes: &[u8]) {
     plain_agrees(bytes);
     let window = Window::new(bytes);
-    let _ = tags::foreign(None, window);
-    let _ = tags::repeated(window);
     let Ok(ethernet) = Ethernet::read(window) else {
         return assert!(bytes.len() < 14);
     };
     let (port, model) = (world::port(), Model::default());
+    let rest = window.skip(Ethernet::LENGTH);
+    let _ = tags::foreign(None, ethernet, rest);
+    let _ = tags::repeated(ethernet, rest);
     let _ = activity::uplink(ethernet, window, &port, &model);
     let verdict = policy::uplink(Verdict::Stranger, ethernet, window, &port, &model);
     assert!(!verdict.admits());

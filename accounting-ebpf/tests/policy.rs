@@ -204,7 +204,9 @@ fn tags_of_vlans_are_foreign() {
     ];
     for (taken, packet, foreign) in rows {
         assert_eq!(
-            tags::foreign(taken, Window::new(&packet.bytes())),
+            split(&packet.bytes(), |ethernet, rest| tags::foreign(
+                taken, ethernet, rest
+            )),
             foreign,
             "{taken:?} {packet:?}"
         );
@@ -228,10 +230,11 @@ fn segments_repeat_their_headers() {
         (Packet::arp(1), 0),
     ];
     for (packet, headers) in rows {
-        assert_eq!(
-            tags::repeated(Window::new(&packet.bytes())),
-            headers,
-            "{packet:?}"
-        );
+        assert_eq!(split(&packet.bytes(), tags::repeated), headers, "{packet:?}");
     }
+}
+
+fn split<T>(frame: &[u8], judge: impl FnOnce(Ethernet, Window<'_>) -> T) -> T {
+    let window = Window::new(frame);
+    judge(Ethernet::read(window).unwrap(), window.skip(Ethernet::LENGTH))
 }

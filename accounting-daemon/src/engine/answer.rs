@@ -2,9 +2,11 @@
 
 use tokio::sync::oneshot;
 
-use super::{Redeem, Refusal, SessionView, TokenView, Unavailable};
+use super::{Refusal, SessionView, TokenView, Unavailable};
 use crate::{
-    ledger::{Cause, CreateError, NewToken, RedeemError, ReleaseError, SessionId, Token, TokenId},
+    ledger::{
+        Cause, CreateError, NewToken, RedeemError, Redemption, ReleaseError, SessionId, Token, TokenId,
+    },
     mac::{DeviceId, Mac},
 };
 
@@ -19,7 +21,7 @@ pub(crate) enum Message {
     /// See [`super::Engine::token`].
     Token(TokenId, Answer<Result<Option<TokenView>, Unavailable>>),
     /// See [`super::Engine::redeem`].
-    Redeem(Redeem, Answer<Result<SessionView, Refusal<RedeemError>>>),
+    Redeem(Redemption, Answer<Result<SessionView, Refusal<RedeemError>>>),
     /// See [`super::Engine::release`].
     Release {
         mac: Mac,

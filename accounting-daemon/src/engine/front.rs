@@ -9,11 +9,11 @@ use std::sync::{
 use tokio::sync::oneshot;
 
 use super::{
-    Meters, Observer, Redeem, Refusal, SessionView, TokenView, Unavailable,
+    Meters, Observer, Refusal, SessionView, TokenView, Unavailable,
     answer::{Answer, Message},
 };
 use crate::{
-    ledger::{Cause, CreateError, NewToken, RedeemError, ReleaseError, Token, TokenId},
+    ledger::{Cause, CreateError, NewToken, RedeemError, Redemption, ReleaseError, Token, TokenId},
     mac::Mac,
 };
 
@@ -80,8 +80,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`RedeemError`], or no answer.
-    pub async fn redeem(&self, redeem: Redeem) -> Result<SessionView, Refusal<RedeemError>> {
-        flatten(self.ask(|answer| Message::Redeem(redeem, answer)).await)
+    pub async fn redeem(&self, redemption: Redemption) -> Result<SessionView, Refusal<RedeemError>> {
+        flatten(self.ask(|answer| Message::Redeem(redemption, answer)).await)
     }
 
     /// Ends the session of a MAC address, in the zone named or in the only one.

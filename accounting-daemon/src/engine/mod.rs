@@ -85,14 +85,3 @@ pub struct SessionView {
     /// Addresses the device was seen with.
     pub addresses: Vec<IpAddr>,
 }
-
-/// A code to redeem.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Redeem {
-    /// What was typed.
-    pub code: crate::ledger::AccessCode,
-    /// The device to admit; a unicast address, checked by the caller.
-    pub device: DeviceId,
-    /// Whether a silent device may be displaced.
-    pub takeover: bool,
-}

@@ -165,13 +165,10 @@ impl<S: Store, G: Gate> Core<S, G> {
                 self.load_code(&new.code.folded(), failure);
                 Pending::Create(self.ledger.create(*new, now), answer)
             }
-            Message::Redeem(redeem, answer) => {
-                let code = redeem.code.folded();
-                self.load_code(&code, failure);
-                let result =
-                    self.ledger
-                        .redeem(&code, redeem.device, redeem.takeover, &seen(&self.gate), now);
-                Pending::Redeem(result.map(|id| (redeem.device, id)), answer)
+            Message::Redeem(redemption, answer) => {
+                self.load_code(&redemption.code.folded(), failure);
+                let result = self.ledger.redeem(&redemption, &seen(&self.gate), now);
+                Pending::Redeem(result.map(|id| (redemption.device, id)), answer)
             }
             Message::Release {
                 mac,
@@ -259,6 +256,7 @@ impl<S: Store, G: Gate> Core<S, G> {
 
     fn give(&mut self, plan: Plan, now: Now, refused: &mut BTreeSet<SessionId>) {
         for (&token, &at) in &plan.last {
+            self.meters.limit(token, at);
             // Where there is no room for the token's deadline, its devices are refused below.
             let result = self.gate.set_deadline(token, at);
             self.note(result.as_ref().err());
@@ -278,6 +276,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 Err(error) => {
                     self.note(Some(&error));
                     refused.insert(session.id);
+                    self.meters.tidy(session.token);
                     self.ledger.refused(session.id, now);
                 }
             }

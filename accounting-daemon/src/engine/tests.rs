@@ -15,8 +15,8 @@ use super::{answer::Message, *};
 use crate::{
     gate::{Adoption, Deadline, Entry, Gate, GateError, simulated::SimulatedGate},
     ledger::{
-        AccessCode, Cause, CreateError, FoldedCode, Metering, NewToken, Now, RedeemError, Rules, TokenId,
-        Traffic,
+        AccessCode, Asker, Cause, CreateError, FoldedCode, Metering, NewToken, Now, RedeemError, Redemption,
+        Rules, TokenId, Traffic,
     },
     mac::Mac,
     store::{Checkpoint, Disk, Opened, Store, StoreError, Write},
@@ -162,11 +162,7 @@ impl Bench {
     }
 
     fn redeem(&mut self, code: &str, who: u8) -> Result<SessionView, Refusal<RedeemError>> {
-        let redeem = Redeem {
-            code: AccessCode::new(code).unwrap(),
-            device: device(who),
-            takeover: false,
-        };
+        let redeem = redemption(code, who);
         self.ask(|answer| Message::Redeem(redeem, answer))
     }
 
@@ -194,6 +190,15 @@ impl Bench {
 
     fn log(&self) -> Vec<String> {
         std::mem::take(&mut self.log.lock().unwrap())
+    }
+}
+
+fn redemption(code: &str, who: u8) -> Redemption {
+    Redemption {
+        code: AccessCode::new(code).unwrap(),
+        device: device(who),
+        takeover: false,
+        asker: Asker::Client("portal".into()),
     }
 }
 
@@ -255,18 +260,7 @@ fn what_waits_together_is_one_commit() {
     let (messages, mut replies): (Vec<_>, Vec<_>) = (1..=4)
         .map(|who| {
             let (answer, reply) = oneshot::channel();
-            let code = AccessCode::new("A").unwrap();
-            (
-                Message::Redeem(
-                    Redeem {
-                        code,
-                        device: device(who),
-                        takeover: false,
-                    },
-                    answer,
-                ),
-                reply,
-            )
+            (Message::Redeem(redemption("A", who), answer), reply)
         })
         .unzip();
     bench.core.round(bench.now, messages).unwrap();

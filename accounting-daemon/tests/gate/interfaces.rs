@@ -261,7 +261,6 @@ fn a_bridge_is_gated_in_the_generic_mode() {
 }
 
 #[test]
-#[ignore = "generic XDP copies a frame without headroom and leaves tc ingress no Ethernet header to find the device by"]
 fn the_generic_mode_counts_each_frame_once() {
     gateway("the_generic_mode_counts_each_frame_once", "gate0", |ground| {
         let settings = bridge(ground);

@@ -49,7 +49,7 @@ fn decide(skb: Skb) -> Verdict {
         return standing.verdict;
     }
     let window = skb.gather();
-    if tags::foreign(skb.tag(), window) {
+    if tags::foreign(skb.tag(), ethernet, window.skip(Ethernet::LENGTH)) {
         return Verdict::Vlan;
     }
     policy::downlink(

@@ -1,7 +1,9 @@
 //! What the tc programs read of a packet besides its bytes.
 
+use accounting_ebpf::frame::Ethernet;
 use accounting_ebpf::window::Window;
 use aya_ebpf::bindings::__sk_buff;
+use aya_ebpf::bindings::bpf_hdr_start_off::BPF_HDR_START_MAC;
 use aya_ebpf::programs::TcContext;
 
 /// `PACKET_LOOPBACK` of linux/if_packet.h.
@@ -60,6 +62,26 @@ impl Skb {
         // SAFETY: as above.
         let segments = unsafe { (*self.0).gso_segs };
         if segments == 0 { 1 } else { segments }
+    }
+
+    /// The Ethernet header, wherever the packet begins.
+    #[inline(always)]
+    pub(crate) fn ethernet(self) -> Option<Ethernet> {
+        let mut bytes = [0u8; Ethernet::LENGTH];
+        // SAFETY: the context is the kernel's, and the buffer has the length that is asked for.
+        let failed = unsafe {
+            aya_ebpf::helpers::generated::bpf_skb_load_bytes_relative(
+                self.0.cast(),
+                0,
+                bytes.as_mut_ptr().cast(),
+                Ethernet::LENGTH as u32,
+                BPF_HDR_START_MAC,
+            )
+        };
+        if failed != 0 {
+            return None;
+        }
+        Ethernet::read(Window::new(&bytes)).ok()
     }
 
     /// The bytes that lie in one piece.
