@@ -8,6 +8,7 @@ mod bench;
 mod demo;
 mod ebpf;
 mod lab;
+mod soak;
 mod test;
 mod toolchain;
 mod verdict;
@@ -20,6 +21,7 @@ enum Task {
     /// Measure
     Bench(bench::Args),
     Lab(lab::Lab),
+    Soak(soak::Args),
     Demo(demo::Demo),
     Test(test::Test),
 }
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Soak(args) => soak::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Lab(task) => task.run(),
         Task::Demo(task) => task.run(),
         Task::Test(task) => task.run(),
