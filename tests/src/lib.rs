@@ -7,6 +7,7 @@ pub mod clock;
 pub mod demo;
 pub mod gate;
 pub mod kernel;
+pub mod kills;
 pub mod lab;
 pub mod model;
 pub mod packet;
