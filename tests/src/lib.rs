@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod gate;
+pub mod hotspot;
 pub mod kernel;
 pub mod lab;
 pub mod model;
