@@ -17,7 +17,7 @@ use crate::{
     http::{self, Auth, OneTimePassword},
     ledger::Rules,
     metrics::Metrics,
-    store::{Disk, Measured, StoreError},
+    store::{Disk, Measured},
 };
 
 /// Runs the daemon until it is told to stop or cannot go on. The gate goes on enforcing in either case.
@@ -114,17 +114,18 @@ fn rules(config: &Config) -> Rules {
 }
 
 /// How the engine's thread ended.
-type Ended = oneshot::Receiver<Result<(), StoreError>>;
+type Ended = oneshot::Receiver<()>;
 
 /// Runs the engine on a thread of its own, and says when it ends.
 fn spawn<F>(run: F) -> anyhow::Result<(JoinHandle<()>, Ended)>
 where
-    F: FnOnce() -> Result<(), StoreError> + Send + 'static,
+    F: FnOnce() + Send + 'static,
 {
     let (end, ended) = oneshot::channel();
     let worker = thread::Builder::new().name("engine".into()).spawn(move || {
+        run();
         // Nobody listens any more when the daemon stops in order.
-        let _ = end.send(run());
+        let _ = end.send(());
     });
     Ok((worker.context("cannot start the engine's thread")?, ended))
 }
@@ -138,10 +139,9 @@ async fn finish(engine: Engine, worker: JoinHandle<()>) -> anyhow::Result<()> {
         .map_err(|_| anyhow!("the engine panicked: see the log; the gate goes on enforcing"))
 }
 
-fn engine_ended(result: Result<Result<(), StoreError>, oneshot::error::RecvError>) -> anyhow::Error {
+fn engine_ended(result: Result<(), oneshot::error::RecvError>) -> anyhow::Error {
     match result {
-        Ok(Ok(())) => anyhow!("the engine stopped"),
-        Ok(Err(error)) => anyhow!(error).context("the engine stopped; the gate goes on enforcing"),
+        Ok(()) => anyhow!("the engine stopped; the gate goes on enforcing"),
         Err(_) => anyhow!("the engine panicked: see the log; the gate goes on enforcing"),
     }
 }

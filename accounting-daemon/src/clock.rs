@@ -86,9 +86,13 @@ impl Clock {
     }
 }
 
-/// Whether systemd's time client says that it has set the clock since boot.
+/// Whether the kernel says that something keeps the wall clock in step.
 fn synchronised() -> bool {
-    Path::new("/run/systemd/timesync/synchronized").exists()
+    // SAFETY: `timex` is made of integers, for which zeros are a value.
+    let mut state: libc::timex = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a live `timex`; with `modes` 0 the call only fills it in.
+    let answer = unsafe { libc::adjtimex(&raw mut state) };
+    answer >= 0 && answer != libc::TIME_ERROR && state.status & libc::STA_UNSYNC == 0
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! Both need root; [`needs_root`] lets a test say so and count itself out.
 
 pub mod clock;
+pub mod demo;
 pub mod gate;
 pub mod hotspot;
 pub mod kernel;

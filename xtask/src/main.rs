@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod bench;
+mod demo;
 mod ebpf;
 mod lab;
+mod test;
 mod toolchain;
 mod verdict;
 
@@ -18,6 +20,8 @@ enum Task {
     /// Measure
     Bench(bench::Args),
     Lab(lab::Lab),
+    Demo(demo::Demo),
+    Test(test::Test),
 }
 
 fn main() -> ExitCode {
@@ -25,6 +29,8 @@ fn main() -> ExitCode {
         Task::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Lab(task) => task.run(),
+        Task::Demo(task) => task.run(),
+        Task::Test(task) => task.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

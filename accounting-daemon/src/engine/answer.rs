@@ -2,9 +2,11 @@
 
 use tokio::sync::oneshot;
 
-use super::{Redeem, Refusal, SessionView, TokenView, Unavailable};
+use super::{Refusal, SessionView, TokenView, Unavailable};
 use crate::{
-    ledger::{Cause, CreateError, NewToken, RedeemError, ReleaseError, SessionId, Token, TokenId},
+    ledger::{
+        Cause, CreateError, NewToken, RedeemError, Redemption, ReleaseError, SessionId, Token, TokenId,
+    },
     mac::{DeviceId, Mac},
 };
 
@@ -19,7 +21,7 @@ pub(crate) enum Message {
     /// See [`super::Engine::token`].
     Token(TokenId, Answer<Result<Option<TokenView>, Unavailable>>),
     /// See [`super::Engine::redeem`].
-    Redeem(Redeem, Answer<Result<SessionView, Refusal<RedeemError>>>),
+    Redeem(Redemption, Answer<Result<SessionView, Refusal<RedeemError>>>),
     /// See [`super::Engine::release`].
     Release {
         mac: Mac,
@@ -55,6 +57,26 @@ pub(super) enum Pending {
     ),
     SessionsOf(Vec<DeviceId>, Answer<Result<Vec<SessionView>, Unavailable>>),
     Stop(Answer<()>),
+}
+
+impl Message {
+    /// Whether it only asks.
+    pub(super) fn only_asks(&self) -> bool {
+        matches!(self, Self::Token(..) | Self::SessionsOf { .. })
+    }
+
+    /// Tells that nothing was tried.
+    pub(super) fn refuse(self, why: Unavailable) {
+        // An asker that has gone away is no fault.
+        let _ = match self {
+            Self::Create(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::Token(_, answer) => answer.send(Err(why)).is_ok(),
+            Self::Redeem(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::Release { answer, .. } => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::SessionsOf { answer, .. } => answer.send(Err(why)).is_ok(),
+            Self::Stop(answer) => answer.send(()).is_ok(),
+        };
+    }
 }
 
 impl Pending {

@@ -2,17 +2,18 @@
 
 use std::sync::{
     Arc,
+    atomic::{AtomicBool, Ordering},
     mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
 };
 
 use tokio::sync::oneshot;
 
 use super::{
-    Meters, Observer, Redeem, Refusal, SessionView, TokenView, Unavailable,
+    Meters, Observer, Refusal, SessionView, TokenView, Unavailable,
     answer::{Answer, Message},
 };
 use crate::{
-    ledger::{Cause, CreateError, NewToken, RedeemError, ReleaseError, Token, TokenId},
+    ledger::{Cause, CreateError, NewToken, RedeemError, Redemption, ReleaseError, Token, TokenId},
     mac::Mac,
 };
 
@@ -25,17 +26,23 @@ pub struct Engine {
     mailbox: SyncSender<Message>,
     meters: Arc<Meters>,
     observer: Arc<dyn Observer>,
+    failing: Arc<AtomicBool>,
 }
 
 impl Engine {
     /// A mailbox, and the end at which the worker reads it.
-    pub(super) fn new(meters: Arc<Meters>, observer: Arc<dyn Observer>) -> (Self, Receiver<Message>) {
+    pub(super) fn new(
+        meters: Arc<Meters>,
+        observer: Arc<dyn Observer>,
+        failing: Arc<AtomicBool>,
+    ) -> (Self, Receiver<Message>) {
         let (mailbox, inbox) = sync_channel(MAILBOX_MAX);
         (
             Self {
                 mailbox,
                 meters,
                 observer,
+                failing,
             },
             inbox,
         )
@@ -45,6 +52,12 @@ impl Engine {
     #[must_use]
     pub fn meters(&self) -> &Meters {
         &self.meters
+    }
+
+    /// Whether the store takes no commits at the moment: questions are answered, all else is refused.
+    #[must_use]
+    pub fn store_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
     }
 
     /// Creates a token.
@@ -67,8 +80,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`RedeemError`], or no answer.
-    pub async fn redeem(&self, redeem: Redeem) -> Result<SessionView, Refusal<RedeemError>> {
-        flatten(self.ask(|answer| Message::Redeem(redeem, answer)).await)
+    pub async fn redeem(&self, redemption: Redemption) -> Result<SessionView, Refusal<RedeemError>> {
+        flatten(self.ask(|answer| Message::Redeem(redemption, answer)).await)
     }
 
     /// Ends the session of a MAC address, in the zone named or in the only one.

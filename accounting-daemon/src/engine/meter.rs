@@ -1,69 +1,32 @@
 //! Minutes per session, lock-free: atomics with one writer, the engine; anybody reads them without making it wait.
+//!
+//! A meter is a function of the time: it grows with the clock from its origin until the earlier of the session's end and the
+//! token's deadline. Nothing is added up as time passes, so nothing can be lost or counted twice.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use dashmap::DashMap;
 
-use crate::{ledger::Session, mac::DeviceId};
+pub use super::session_meter::SessionMeter;
+use super::session_meter::{Limit, NEVER};
+use crate::{
+    ledger::{Metering, Session, TokenId},
+    mac::DeviceId,
+};
 
-const OPEN: u64 = u64::MAX;
-
-/// What one session is charged, as a function of the time: it grows with the clock until the session ends.
-#[derive(Debug)]
-pub struct SessionMeter {
-    /// Monotonic milliseconds from which the charge grows; the charge before that is taken off it, so that one
-    /// subtraction gives the whole. May lie before the clock's zero.
-    origin: i64,
-    /// Monotonic milliseconds of the end; [`OPEN`] until then.
-    end: AtomicU64,
-}
-
-impl SessionMeter {
-    fn new(session: &Session) -> Self {
-        let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
-        Self {
-            origin: signed(session.settled) - signed(session.charged),
-            end: AtomicU64::new(OPEN),
-        }
-    }
-
-    /// Milliseconds charged up to an instant of the monotonic clock, or up to the end if that came before.
-    #[must_use]
-    pub fn charged_at(&self, monotonic: u64) -> u64 {
-        // Relaxed: the one word says everything; nothing else is read through it.
-        let until = i64::try_from(monotonic.min(self.end.load(Ordering::Relaxed))).unwrap_or(i64::MAX);
-        u64::try_from(until.saturating_sub(self.origin)).unwrap_or(0)
-    }
-
-    /// Whether the session has ended.
-    #[must_use]
-    pub fn ended(&self) -> bool {
-        self.end.load(Ordering::Relaxed) != OPEN
-    }
-
-    /// Ends it where the charge is what the ledger booked.
-    fn stop(&self, charged: u64) {
-        let end = self
-            .origin
-            .saturating_add(i64::try_from(charged).unwrap_or(i64::MAX));
-        self.end.store(u64::try_from(end).unwrap_or(0), Ordering::Relaxed);
-    }
-}
-
-/// The meters of all open sessions. The map only finds a meter; no guard of it leaves this file.
+/// The meters of all open sessions. The maps only find a meter; no guard of them leaves this file.
 #[derive(Debug, Default)]
 pub struct Meters {
-    sessions: DashMap<DeviceId, Arc<SessionMeter>>,
+    sessions: DashMap<DeviceId, (TokenId, Arc<SessionMeter>)>,
+    /// With the number of sessions that share each.
+    limits: DashMap<TokenId, (usize, Arc<Limit>)>,
 }
 
 impl Meters {
     /// The meter of a device's open session.
     #[must_use]
     pub fn of(&self, device: DeviceId) -> Option<Arc<SessionMeter>> {
-        self.sessions.get(&device).map(|meter| Arc::clone(&meter))
+        self.sessions.get(&device).map(|found| Arc::clone(&found.1))
     }
 
     /// How many sessions are open.
@@ -77,51 +40,120 @@ impl Meters {
     pub fn charged_at(&self, monotonic: u64) -> u64 {
         self.sessions
             .iter()
-            .map(|meter| meter.charged_at(monotonic))
+            .map(|found| found.1.charged_at(monotonic))
             .sum()
     }
 
+    /// Sets the instant up to which the sessions of a token are charged if nothing changes.
+    pub(super) fn limit(&self, token: TokenId, monotonic: u64) {
+        let (_, limit) = self.shared(token);
+        limit.set(monotonic);
+    }
+
+    /// Forgets all, for a ledger that is read anew.
+    pub(super) fn clear(&self) {
+        self.sessions.clear();
+        self.limits.clear();
+    }
+
     pub(super) fn start(&self, session: &Session) {
-        self.sessions
-            .insert(session.device, Arc::new(SessionMeter::new(session)));
+        let (sessions, limit) = self.shared(session.token);
+        self.limits
+            .insert(session.token, (sessions + 1, Arc::clone(&limit)));
+        let meter = Arc::new(SessionMeter::new(origin(session), limit));
+        self.sessions.insert(session.device, (session.token, meter));
     }
 
     pub(super) fn end(&self, device: DeviceId, charged: u64) {
-        if let Some((_, meter)) = self.sessions.remove(&device) {
-            meter.stop(charged);
+        let Some((_, (token, meter))) = self.sessions.remove(&device) else {
+            return;
+        };
+        meter.stop(charged);
+        let (sessions, limit) = self.shared(token);
+        self.limits.insert(token, (sessions.saturating_sub(1), limit));
+        self.tidy(token);
+    }
+
+    /// Forgets the limit of a token that has no session after all.
+    pub(super) fn tidy(&self, token: TokenId) {
+        self.limits.remove_if(&token, |_, (sessions, _)| *sessions == 0);
+    }
+
+    /// The limit of a token and how many sessions share it.
+    fn shared(&self, token: TokenId) -> (usize, Arc<Limit>) {
+        if let Some((sessions, limit)) = self
+            .limits
+            .get(&token)
+            .map(|found| (found.0, Arc::clone(&found.1)))
+        {
+            return (sessions, limit);
         }
+        let limit = Arc::new(Limit::new(NEVER));
+        self.limits.insert(token, (0, Arc::clone(&limit)));
+        (0, limit)
+    }
+}
+
+fn origin(session: &Session) -> i64 {
+    let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+    match session.metering {
+        Metering::ConnectedTime => signed(session.settled) - signed(session.charged),
+        // The run is charged, not the session: it never grows.
+        Metering::ElapsedTime => i64::MAX,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ledger::Metering, mac::Mac};
+    use crate::mac::Mac;
 
-    #[test]
-    fn a_meter_grows_with_the_clock_until_the_end() {
-        let device = DeviceId {
-            mac: Mac([2, 0, 0, 0, 0, 1]),
-            zone: 0,
-        };
-        let session = Session {
+    fn session(metering: Metering) -> Session {
+        Session {
             id: 1,
-            device,
+            device: DeviceId {
+                mac: Mac([2, 0, 0, 0, 0, 1]),
+                zone: 0,
+            },
             token: 1,
             opened: 100,
             opened_wall: 0,
             charged: 400,
             settled: 300,
-            metering: Metering::ConnectedTime,
+            metering,
             addresses: Vec::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_meter_grows_with_the_clock_until_the_end() {
+        let session = session(Metering::ConnectedTime);
         let meters = Meters::default();
         meters.start(&session);
-        let meter = meters.of(device).unwrap();
+        let meter = meters.of(session.device).unwrap();
         assert_eq!((meter.charged_at(300), meter.charged_at(1_300)), (400, 1_400));
         assert_eq!(session.charged_at(1_300), 1_400, "meter and ledger agree");
-        meters.end(device, 900);
+        meters.end(session.device, 900);
         assert_eq!(meter.charged_at(5_000), 900);
-        assert!(meter.ended() && meters.of(device).is_none());
+        assert!(meter.ended() && meters.of(session.device).is_none());
+        assert!(meters.limits.is_empty(), "nothing stays behind");
+    }
+
+    #[test]
+    fn a_meter_stops_at_the_deadline_before_anybody_books_it() {
+        let session = session(Metering::ConnectedTime);
+        let meters = Meters::default();
+        meters.limit(1, 500);
+        meters.start(&session);
+        assert_eq!(meters.charged_at(9_000), 600);
+        meters.limit(1, 700);
+        assert_eq!(meters.charged_at(9_000), 800);
+    }
+
+    #[test]
+    fn a_session_on_elapsed_time_is_charged_nothing() {
+        let meters = Meters::default();
+        meters.start(&session(Metering::ElapsedTime));
+        assert_eq!(meters.charged_at(9_000), 0);
     }
 }

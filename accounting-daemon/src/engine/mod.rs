@@ -5,12 +5,22 @@
 
 mod answer;
 mod front;
+mod lasting;
 mod meter;
 mod round;
+mod session_meter;
 mod start;
 #[cfg(test)]
 mod tests;
 mod worker;
+
+/// What the meters are made of; the model checker puts its own in their place.
+mod atomics {
+    pub(super) use std::sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    };
+}
 
 use std::net::IpAddr;
 
@@ -34,6 +44,9 @@ pub enum Unavailable {
     /// The store failed; nothing was acknowledged.
     #[error("the store failed: see the log of the daemon")]
     Store,
+    /// The store has failed and takes nothing for the moment; nothing was tried. Try again after a second.
+    #[error("the store cannot be written at the moment: see the log of the daemon")]
+    Outage,
     /// The daemon is stopping.
     #[error("the daemon is stopping")]
     Stopping,
@@ -80,15 +93,4 @@ pub struct SessionView {
     pub traffic: Traffic,
     /// Addresses the device was seen with.
     pub addresses: Vec<IpAddr>,
-}
-
-/// A code to redeem.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Redeem {
-    /// What was typed.
-    pub code: crate::ledger::AccessCode,
-    /// The device to admit; a unicast address, checked by the caller.
-    pub device: DeviceId,
-    /// Whether a silent device may be displaced.
-    pub takeover: bool,
 }

@@ -11,7 +11,9 @@ use super::{
 };
 use crate::{
     gate::{Entry, Gate, GateError},
-    ledger::{Cause, Effect, FoldedCode, Ledger, Now, RedeemError, Seen, Session, SessionId, Token, TokenId},
+    ledger::{
+        Cause, Effect, FoldedCode, Ledger, Now, RedeemError, Rules, Seen, Session, SessionId, Token, TokenId,
+    },
     mac::DeviceId,
     store::{Checkpoint, Store, StoreError, Write},
 };
@@ -26,6 +28,8 @@ pub trait Observer: Send + Sync {
     fn mailbox_full(&self) {}
     /// The kernel refused a call; closing is tried again, opening is taken back.
     fn kernel_failed(&self) {}
+    /// The store takes no commits, or takes them again.
+    fn store_failing(&self, _failing: bool) {}
 }
 
 /// Nobody.
@@ -36,6 +40,7 @@ pub struct Core<S, G> {
     pub(super) ledger: Ledger,
     pub(super) store: S,
     pub(super) gate: G,
+    pub(super) rules: Rules,
     pub(super) boot: [u8; 16],
     pub(super) meters: Arc<Meters>,
     pub(super) observer: Arc<dyn Observer>,
@@ -139,6 +144,20 @@ impl<S: Store, G: Gate> Core<S, G> {
         Ok(())
     }
 
+    /// Answers letters that only ask, without booking anything: for the time in which the store takes no commit.
+    pub(super) fn look(&mut self, now: Now, messages: Vec<Message>) {
+        for message in messages {
+            let mut failure = None;
+            let pending = self.decide(message, now, &mut failure);
+            if failure.is_some() {
+                pending.fail();
+            } else {
+                self.answer(pending, &BTreeSet::new(), now);
+            }
+        }
+        self.ledger.forget_idle();
+    }
+
     /// Decides one letter. What the store could not tell is a `failure` of the whole round.
     fn decide(&mut self, message: Message, now: Now, failure: &mut Option<StoreError>) -> Pending {
         match message {
@@ -146,13 +165,10 @@ impl<S: Store, G: Gate> Core<S, G> {
                 self.load_code(&new.code.folded(), failure);
                 Pending::Create(self.ledger.create(*new, now), answer)
             }
-            Message::Redeem(redeem, answer) => {
-                let code = redeem.code.folded();
-                self.load_code(&code, failure);
-                let result =
-                    self.ledger
-                        .redeem(&code, redeem.device, redeem.takeover, &seen(&self.gate), now);
-                Pending::Redeem(result.map(|id| (redeem.device, id)), answer)
+            Message::Redeem(redemption, answer) => {
+                self.load_code(&redemption.code.folded(), failure);
+                let result = self.ledger.redeem(&redemption, &seen(&self.gate), now);
+                Pending::Redeem(result.map(|id| (redemption.device, id)), answer)
             }
             Message::Release {
                 mac,
@@ -240,6 +256,7 @@ impl<S: Store, G: Gate> Core<S, G> {
 
     fn give(&mut self, plan: Plan, now: Now, refused: &mut BTreeSet<SessionId>) {
         for (&token, &at) in &plan.last {
+            self.meters.limit(token, at);
             // Where there is no room for the token's deadline, its devices are refused below.
             let result = self.gate.set_deadline(token, at);
             self.note(result.as_ref().err());
@@ -259,6 +276,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 Err(error) => {
                     self.note(Some(&error));
                     refused.insert(session.id);
+                    self.meters.tidy(session.token);
                     self.ledger.refused(session.id, now);
                 }
             }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Core, Meters, Observer, round::seen};
+use super::{Core, Observer, round::seen};
 use crate::{
     gate::{Adoption, Deadline, Entry, Gate, GateError},
     ledger::{Effect, Ledger, Now, Rules, Session, Token, TokenId},
@@ -32,36 +32,49 @@ impl<S: Store, G: Gate> Core<S, G> {
     /// [`StartError`]; the gate then goes on as it was.
     pub fn start(
         store: S,
-        mut gate: G,
+        gate: G,
         rules: Rules,
         observer: Arc<dyn Observer>,
         now: Now,
         boot: [u8; 16],
     ) -> Result<Self, StartError> {
-        let opened = store.opened()?;
-        let checkpoint = opened.checkpoint.unwrap_or_default();
-        let same_boot = opened
-            .checkpoint
-            .is_some_and(|checkpoint| checkpoint.boot == boot);
         let rules = Rules {
             devices_max: rules.devices_max.min(gate.capacity() as usize),
             ..rules
         };
+        let mut core = Self {
+            ledger: Ledger::new(rules.clone(), 1, 1),
+            store,
+            gate,
+            rules,
+            boot,
+            meters: Arc::default(),
+            observer,
+            stuck: BTreeSet::new(),
+            checkpoint: Checkpoint::default(),
+        };
+        core.begin(now)?;
+        Ok(core)
+    }
+
+    /// Starts anew from what is on disk, whatever was in memory.
+    pub(super) fn begin(&mut self, now: Now) -> Result<(), StartError> {
+        let opened = self.store.opened()?;
+        let checkpoint = opened.checkpoint.unwrap_or_default();
+        let same_boot = opened
+            .checkpoint
+            .is_some_and(|checkpoint| checkpoint.boot == self.boot);
 
         let (deadlines, entries) = if same_boot {
-            expected(&opened, &rules, now)
+            let (_, deadlines, entries) = expected(&opened, &self.rules, now);
+            (deadlines, entries)
         } else {
             (Vec::new(), Vec::new())
         };
-        let adoption = gate.adopt(&deadlines, &entries)?;
+        let adoption = self.gate.adopt(&deadlines, &entries)?;
         report(&adoption, &opened);
 
-        let mut ledger = Ledger::new(rules, opened.next_token, opened.next_session);
-        let settled: BTreeMap<TokenId, u64> = opened
-            .tokens
-            .iter()
-            .map(|token| (token.id, token.settled))
-            .collect();
+        let mut ledger = Ledger::new(self.rules.clone(), opened.next_token, opened.next_session);
         let running: Vec<TokenId> = opened
             .tokens
             .iter()
@@ -69,40 +82,54 @@ impl<S: Store, G: Gate> Core<S, G> {
             .map(|token| token.id)
             .collect();
         opened.tokens.into_iter().for_each(|token| ledger.load(token));
-        let meters = Arc::new(Meters::default());
+        self.meters.clear();
         let kept: BTreeSet<_> = adoption.kept.iter().collect();
-        let (staying, missing): (Vec<Session>, Vec<Session>) = opened
+        let (staying, mut missing): (Vec<Session>, Vec<Session>) = opened
             .sessions
             .into_iter()
             .partition(|session| !same_boot || kept.contains(&session.device));
         let then = if same_boot { now } else { at(checkpoint, now) };
+        for session in &mut missing {
+            // The checkpoint was written while it passed; for what came after it there is no witness.
+            ledger.charge_absent(session, checkpoint.monotonic);
+        }
         for session in staying {
-            meters.start(&session);
+            self.meters.start(&session);
             ledger.restore(session, then);
         }
         running.into_iter().for_each(|token| ledger.resume(token, then));
-        let mut core = Self {
-            ledger,
-            store,
-            gate,
-            boot,
-            meters,
-            observer,
-            stuck: BTreeSet::new(),
-            checkpoint,
-        };
+        self.ledger = ledger;
+        self.stuck.clear();
+        self.checkpoint = checkpoint;
         if !same_boot {
-            core.ledger.lose_all(then);
-            core.ledger.carry_over(then, off(checkpoint, now), now);
+            self.ledger.lose_all(then);
+            self.ledger.carry_over(then, off(checkpoint, now), now);
         }
-        core.ledger.book(&seen(&core.gate), now);
+        self.ledger.book(&seen(&self.gate), now);
         for session in missing {
-            let until = settled.get(&session.token).copied().unwrap_or(session.settled);
-            core.ledger.readmit(session, until, now);
+            self.ledger.readmit(session, now);
         }
-        core.carry_out(now)?;
-        core.ledger.forget_idle();
-        Ok(core)
+        self.carry_out(now)?;
+        self.ledger.forget_idle();
+        Ok(())
+    }
+
+    /// Shows what is on disk, without booking anything; with `restore` the gate shows it too, so that a device that was
+    /// removed for a commit that failed is in again.
+    pub(super) fn picture(&mut self, now: Now, restore: bool) -> Result<(), StartError> {
+        let opened = self.store.opened()?;
+        let (ledger, deadlines, entries) = expected(&opened, &self.rules, now);
+        if restore {
+            self.gate.adopt(&deadlines, &entries)?;
+        }
+        self.ledger = ledger;
+        Ok(())
+    }
+
+    /// Commits nothing new, to see whether the store takes it.
+    pub(super) fn probe(&mut self) -> Result<(), StoreError> {
+        let checkpoint = self.store.opened()?.checkpoint.unwrap_or_default();
+        self.store.commit(&[], checkpoint)
     }
 }
 
@@ -125,7 +152,7 @@ fn off(checkpoint: Checkpoint, now: Now) -> u64 {
 }
 
 /// What the gate should hold if nothing had happened since the store was written.
-fn expected(opened: &Opened, rules: &Rules, now: Now) -> (Vec<(TokenId, Deadline)>, Vec<Entry>) {
+fn expected(opened: &Opened, rules: &Rules, now: Now) -> (Ledger, Vec<(TokenId, Deadline)>, Vec<Entry>) {
     let mut ledger = Ledger::new(rules.clone(), opened.next_token, opened.next_session);
     opened
         .tokens
@@ -151,7 +178,8 @@ fn expected(opened: &Opened, rules: &Rules, now: Now) -> (Vec<(TokenId, Deadline
         token: session.token,
         deadline: ledger.session_deadline(session),
     });
-    (deadlines.into_iter().collect(), entries.collect())
+    let entries = entries.collect();
+    (ledger, deadlines.into_iter().collect(), entries)
 }
 
 fn report(adoption: &Adoption, opened: &Opened) {

@@ -1,5 +1,9 @@
 //! The engine over a real store and a gate in memory: the order of effects, restarts, refusals.
 
+mod crash;
+mod outage;
+mod story;
+
 use std::{
     path::Path,
     sync::{Arc, Mutex},
@@ -11,8 +15,8 @@ use super::{answer::Message, *};
 use crate::{
     gate::{Adoption, Deadline, Entry, Gate, GateError, simulated::SimulatedGate},
     ledger::{
-        AccessCode, Cause, CreateError, FoldedCode, Metering, NewToken, Now, RedeemError, Rules, TokenId,
-        Traffic,
+        AccessCode, Asker, Cause, CreateError, FoldedCode, Metering, NewToken, Now, RedeemError, Redemption,
+        Rules, TokenId, Traffic,
     },
     mac::Mac,
     store::{Checkpoint, Disk, Opened, Store, StoreError, Write},
@@ -158,11 +162,7 @@ impl Bench {
     }
 
     fn redeem(&mut self, code: &str, who: u8) -> Result<SessionView, Refusal<RedeemError>> {
-        let redeem = Redeem {
-            code: AccessCode::new(code).unwrap(),
-            device: device(who),
-            takeover: false,
-        };
+        let redeem = redemption(code, who);
         self.ask(|answer| Message::Redeem(redeem, answer))
     }
 
@@ -190,6 +190,15 @@ impl Bench {
 
     fn log(&self) -> Vec<String> {
         std::mem::take(&mut self.log.lock().unwrap())
+    }
+}
+
+fn redemption(code: &str, who: u8) -> Redemption {
+    Redemption {
+        code: AccessCode::new(code).unwrap(),
+        device: device(who),
+        takeover: false,
+        asker: Asker::Client("portal".into()),
     }
 }
 
@@ -251,18 +260,7 @@ fn what_waits_together_is_one_commit() {
     let (messages, mut replies): (Vec<_>, Vec<_>) = (1..=4)
         .map(|who| {
             let (answer, reply) = oneshot::channel();
-            let code = AccessCode::new("A").unwrap();
-            (
-                Message::Redeem(
-                    Redeem {
-                        code,
-                        device: device(who),
-                        takeover: false,
-                    },
-                    answer,
-                ),
-                reply,
-            )
+            (Message::Redeem(redemption("A", who), answer), reply)
         })
         .unzip();
     bench.core.round(bench.now, messages).unwrap();
@@ -478,4 +476,33 @@ fn elapsed_time_goes_on_over_a_restart_and_a_reboot() {
         .into_iter()
         .find(|record| record.cause == Cause::Depleted);
     assert_eq!(run.unwrap().charged, 3_600_000);
+}
+
+#[test]
+fn elapsed_time_that_was_carried_over_a_reboot_is_carried_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path());
+    bench.tick(5_000_000);
+    let a = bench
+        .make("A", 60, 1, |new| new.metering = Metering::ElapsedTime)
+        .unwrap()
+        .id;
+    bench.redeem("A", 1).unwrap();
+    bench.tick(600_000);
+    bench.core.write_checkpoint(bench.now).unwrap();
+    let Bench { core, now, .. } = bench;
+    drop(core);
+    let log = Log::default();
+    let gate = Shared(Arc::new(Mutex::new(SimulatedGate::new(8))), Arc::clone(&log));
+    let later = Now {
+        monotonic: 5_000,
+        wall: now.wall + 600_000,
+        ..now
+    };
+    let mut bench = Bench::start(folder.path(), gate, log, later, [2; 16]);
+    assert_eq!(bench.left(a), 2_400_000);
+    // The first commit of the new boot says that all is charged up to it.
+    bench.create("B", 1, 1).unwrap();
+    let mut bench = bench.restart(folder.path(), 60_000, [2; 16]);
+    assert_eq!(bench.left(a), 2_340_000);
 }

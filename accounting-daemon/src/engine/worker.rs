@@ -8,19 +8,11 @@ use std::{
     time::Duration,
 };
 
-use super::{Core, Engine, answer::Message};
-use crate::{
-    clock::Clock,
-    gate::Gate,
-    ledger::Now,
-    store::{Store, StoreError},
-};
+use super::{Core, Engine, answer::Message, lasting::Lasting};
+use crate::{clock::Clock, gate::Gate, ledger::Now, store::Store};
 
 /// Letters handled in one round at most.
 const ROUND_MAX: usize = 1_024;
-
-/// How often the instant up to which all is charged is written while sessions are open.
-const CHECKPOINT_MS: u64 = 5_000;
 
 /// How long the worker sleeps at most: the wall clock may be set meanwhile.
 const SLEEP_MAX_MS: u64 = 1_000;
@@ -30,7 +22,7 @@ const STEP_MS: u64 = 250;
 
 /// Owns the core on a thread of its own.
 pub struct Worker<S, G> {
-    core: Core<S, G>,
+    core: Lasting<S, G>,
     clock: Clock,
     inbox: Receiver<Message>,
 }
@@ -39,39 +31,35 @@ impl<S: Store + 'static, G: Gate + 'static> Worker<S, G> {
     /// A worker for a core that has started, and the way into it.
     #[must_use]
     pub fn new(core: Core<S, G>, clock: Clock) -> (Engine, Self) {
-        let (engine, inbox) = Engine::new(Arc::clone(&core.meters), Arc::clone(&core.observer));
+        let (meters, observer) = (Arc::clone(&core.meters), Arc::clone(&core.observer));
+        let core = Lasting::new(core);
+        let (engine, inbox) = Engine::new(meters, observer, core.failing());
         (engine, Self { core, clock, inbox })
     }
 
-    /// Works until it is told to stop, or every [`Engine`] is gone, or the store fails.
-    ///
-    /// # Errors
-    /// [`StoreError`]: start anew from what is on disk. The gate goes on enforcing.
-    pub fn run(mut self) -> Result<(), StoreError> {
+    /// Works until it is told to stop, or every [`Engine`] is gone. A store that fails is opened again until it works;
+    /// the gate goes on enforcing.
+    pub fn run(mut self) {
         let mut offset = offset(self.clock.now());
         loop {
             let (messages, open) = self.wait();
             let now = self.clock.now();
             if offset.abs_diff(self::offset(now)) > STEP_MS {
                 tracing::warn!("the wall clock was set: calendar limits are worked out anew");
-                self.core.ledger.clock_stepped(now);
+                self.core.clock_stepped(now);
             }
             offset = self::offset(now);
             let stop = !open || messages.iter().any(|message| matches!(message, Message::Stop(_)));
-            self.core.round(now, messages)?;
-            let due = now.monotonic.saturating_sub(self.core.checkpoint.monotonic) >= CHECKPOINT_MS;
-            if self.core.ledger.online() > 0 && (due || stop) {
-                self.core.write_checkpoint(now)?;
-            }
+            self.core.turn(now, messages, stop);
             if stop {
-                return Ok(());
+                return;
             }
         }
     }
 
     /// Sleeps until something waits or comes due; answers all that waits, and whether more can come.
     fn wait(&self) -> (Vec<Message>, bool) {
-        let due = self.core.ledger.next_due().unwrap_or(u64::MAX);
+        let due = self.core.next_due();
         let sleep = due.saturating_sub(self.clock.monotonic()).min(SLEEP_MAX_MS);
         match self.inbox.recv_timeout(Duration::from_millis(sleep)) {
             Ok(first) => {

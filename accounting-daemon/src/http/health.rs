@@ -9,7 +9,7 @@ use super::{
     Context,
     answer::{self, Answer},
 };
-use crate::gate::status::GateStatus;
+use crate::{engine::Unavailable, gate::status::GateStatus};
 
 /// How long the engine may take before it counts as not answering.
 const ENGINE_PATIENCE: Duration = Duration::from_secs(2);
@@ -34,6 +34,9 @@ pub(super) async fn readyz(context: &Context) -> Answer {
     let mut missing = missing_interfaces(&context.gate_status(), context.interfaces);
     let asked = tokio::time::timeout(ENGINE_PATIENCE, context.engine.token(SOME_TOKEN)).await;
     match asked {
+        Ok(Ok(_)) if context.engine.store_failing() => {
+            missing.push(format!("engine: {}", Unavailable::Outage));
+        }
         Ok(Ok(_)) => {}
         Ok(Err(reason)) => missing.push(format!("engine: {reason}")),
         Err(_) => missing.push("engine: gives no answer".to_owned()),

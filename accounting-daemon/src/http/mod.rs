@@ -267,7 +267,7 @@ async fn handle(
             tokens::create(context, caller, arrived.media_type, &arrived.body).await
         }
         (Route::Token, Some(_)) => tokens::show(context, variable).await,
-        (Route::Redemptions, Some(_)) => redemptions::redeem(context, &arrived.body).await,
+        (Route::Redemptions, Some(caller)) => redemptions::redeem(context, caller, &arrived.body).await,
         (Route::Device, Some(_)) => sessions::device(context, variable, query).await,
         (Route::Session, Some(caller)) => sessions::release(context, caller, variable, query).await,
         (_, None) => dialect.denied(&Denied::Unauthenticated),

@@ -184,7 +184,7 @@ impl From<ReleaseError> for Problem {
 /// What to answer when the engine did not.
 pub(super) fn unavailable(reason: Unavailable) -> Answer {
     match reason {
-        Unavailable::Busy | Unavailable::Stopping => Problem::new(Kind::Busy, reason)
+        Unavailable::Busy | Unavailable::Stopping | Unavailable::Outage => Problem::new(Kind::Busy, reason)
             .retry_after(BUSY_RETRY_S)
             .into_answer(),
         Unavailable::Store => plain(

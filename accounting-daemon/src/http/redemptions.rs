@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hyper::StatusCode;
 
 use super::{
-    Context,
+    Caller, Context,
     answer::{self, Answer},
     fields::{FieldError, Fields},
     problem,
@@ -13,17 +13,17 @@ use super::{
     sessions::Session,
 };
 use crate::{
-    engine::{Redeem, Refusal},
+    engine::Refusal,
     gate::status::GateStatus,
-    ledger::AccessCode,
+    ledger::{AccessCode, Asker, Redemption},
     mac::DeviceId,
     metrics::RedeemResult,
 };
 
 /// Answers the session, also when it was open already.
-pub(super) async fn redeem(context: &Context, body: &[u8]) -> Answer {
+pub(super) async fn redeem(context: &Context, caller: &Caller, body: &[u8]) -> Answer {
     let gate = context.gate_status();
-    let redeem = match parse(body, &context.zones, &gate) {
+    let redeem = match parse(body, caller, &context.zones, &gate) {
         Ok(redeem) => redeem,
         Err(problem) => return problem.into_answer(),
     };
@@ -51,7 +51,12 @@ pub(super) fn default_zone(zones: &BTreeSet<u16>) -> Option<u16> {
     }
 }
 
-fn parse(body: &[u8], zones: &BTreeSet<u16>, gate: &GateStatus) -> Result<Redeem, Problem> {
+fn parse(
+    body: &[u8],
+    caller: &Caller,
+    zones: &BTreeSet<u16>,
+    gate: &GateStatus,
+) -> Result<Redemption, Problem> {
     let mut fields = Fields::json(body)
         .map_err(|error| Problem::new(Kind::MalformedRequest, format!("the body {error}")))?;
     let code = fields.parsed("AccessCode", |text| AccessCode::new(text));
@@ -71,10 +76,11 @@ fn parse(body: &[u8], zones: &BTreeSet<u16>, gate: &GateStatus) -> Result<Redeem
     let takeover = fields.flag("Takeover").unwrap_or(false);
     let errors: Vec<FieldError> = fields.into_errors();
     match (code, mac, zone) {
-        (Some(code), Some(mac), Some(zone)) if errors.is_empty() => Ok(Redeem {
+        (Some(code), Some(mac), Some(zone)) if errors.is_empty() => Ok(Redemption {
             code,
             device: DeviceId { mac, zone },
             takeover,
+            asker: Asker::Client(caller.email.clone()),
         }),
         _ => Err(Problem::malformed(&errors)),
     }
@@ -100,9 +106,16 @@ mod tests {
         }
     }
 
-    fn parse_in(body: &Value, zones: &[u16]) -> Result<Redeem, Problem> {
+    fn caller() -> Caller {
+        Caller {
+            email: "admin@localhost".to_owned(),
+        }
+    }
+
+    fn parse_in(body: &Value, zones: &[u16]) -> Result<Redemption, Problem> {
         parse(
             body.to_string().as_bytes(),
+            &caller(),
             &zones.iter().copied().collect(),
             &gate(),
         )
@@ -175,7 +188,7 @@ mod tests {
                 .collect();
             assert_eq!(named, names, "{body}");
         }
-        let none = parse(b"{", &BTreeSet::from([0]), &gate()).unwrap_err();
+        let none = parse(b"{", &caller(), &BTreeSet::from([0]), &gate()).unwrap_err();
         assert_eq!(none.kind, Kind::MalformedRequest);
     }
 

@@ -1,10 +1,23 @@
 //! Tokens come into being, codes open sessions, sessions end by request.
 
 use super::{
-    Activity, Cause, CreateError, Effect, FoldedCode, ID_MAX, Ledger, MINUTE_MS, Metering, NewToken, Now,
-    RedeemError, Run, Session, SessionId, Token, TokenId, seat::Seat,
+    AccessCode, Activity, Asker, Cause, CreateError, Effect, ID_MAX, Ledger, MINUTE_MS, Metering, NewToken,
+    Now, RedeemError, Run, Session, SessionId, Token, TokenId, seat::Seat,
 };
 use crate::mac::DeviceId;
+
+/// A code given for a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redemption {
+    /// What was typed.
+    pub code: AccessCode,
+    /// The device to admit; a unicast address, checked by the edge.
+    pub device: DeviceId,
+    /// Whether the seat of a device may be taken that is silent, though not for long.
+    pub takeover: bool,
+    /// Who asks.
+    pub asker: Asker,
+}
 
 impl Ledger {
     /// Makes a token. A token with the same code must have been loaded before, where the store has one.
@@ -52,19 +65,39 @@ impl Ledger {
     }
 
     /// Opens a session for a device, or finds the one it has on this code. The token must have been loaded, where the
-    /// store has one. `takeover` asks for the seat of a device that is silent, though not for long.
+    /// store has one.
     ///
     /// # Errors
-    /// [`RedeemError`], the first condition that fails in the order of its variants; nothing has changed then.
+    /// [`RedeemError`], the first condition that fails in the order of its variants; nothing has changed then but the
+    /// budget of attempts.
     pub fn redeem(
         &mut self,
-        code: &FoldedCode,
-        device: DeviceId,
-        takeover: bool,
+        redemption: &Redemption,
         activity: &dyn Activity,
         now: Now,
     ) -> Result<SessionId, RedeemError> {
-        let id = *self.codes.get(code).ok_or(RedeemError::UnknownCode)?;
+        let Redemption { device, asker, .. } = redemption;
+        self.attempts.check(*device, asker, &self.rules, now)?;
+        let result = self.admit_device(redemption, activity, now);
+        if result.is_err_and(|error| error != RedeemError::GateFull) {
+            self.attempts.refused(*device, asker, now);
+        }
+        result
+    }
+
+    fn admit_device(
+        &mut self,
+        redemption: &Redemption,
+        activity: &dyn Activity,
+        now: Now,
+    ) -> Result<SessionId, RedeemError> {
+        let &Redemption {
+            ref code,
+            device,
+            takeover,
+            ..
+        } = redemption;
+        let id = *self.codes.get(&code.folded()).ok_or(RedeemError::UnknownCode)?;
         let Some(account) = self.accounts.get(&id) else {
             return Err(RedeemError::UnknownCode);
         };

@@ -8,6 +8,7 @@
 mod account;
 mod activity;
 mod admission;
+mod attempts;
 mod book;
 mod code;
 mod due;
@@ -31,6 +32,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use account::Account;
 pub use activity::{Activity, Seen};
+pub use admission::Redemption;
+pub use attempts::Asker;
+use attempts::Attempts;
 pub use code::{AccessCode, CODE_CHARACTERS_MAX, CodeError, FoldedCode};
 use due::DueAt;
 pub use edit::{Adjustment, Edit, EditError};
@@ -65,6 +69,7 @@ pub struct Ledger {
     begun: BTreeMap<SessionId, TokenId>,
     /// When seats of a token were taken over, within the window of [`Rules::takeover_window`].
     takeovers: BTreeMap<TokenId, Vec<u64>>,
+    attempts: Attempts,
     due: BTreeSet<DueAt>,
     next_token: TokenId,
     next_session: SessionId,
@@ -83,6 +88,7 @@ impl Ledger {
             replaced: BTreeMap::new(),
             begun: BTreeMap::new(),
             takeovers: BTreeMap::new(),
+            attempts: Attempts::default(),
             due: BTreeSet::new(),
             next_token,
             next_session,

@@ -40,20 +40,37 @@ impl Ledger {
                 account.token.settled = before;
                 let behind = off.saturating_sub(now.monotonic);
                 account.charge(behind);
+                // The next checkpoint is of the new boot: the row must not be left in the old one's time.
+                self.effects.push(Effect::Update(account.token.clone()));
                 self.reschedule_from(token, before, now);
             }
         }
     }
 
-    /// Lets a device pass again that did not pass since `until` (monotonic milliseconds; the last settlement of its token
-    /// that the store has): what lies between is not charged. A session whose token has ended meanwhile ends.
-    pub fn readmit(&mut self, mut session: Session, until: u64, now: Now) {
-        session.charged = session.charged_at(until);
+    /// Charges a session whose device has left the gate up to `until` (monotonic milliseconds), when it was there for
+    /// sure. Its token must be there as the store has it, and nothing booked yet.
+    pub fn charge_absent(&mut self, session: &mut Session, until: u64) {
+        let Some(account) = self.accounts.get_mut(&session.token) else {
+            return;
+        };
+        let token = &mut account.token;
+        session.charged = session.charged_at(token.settled);
+        session.settled = token.settled;
+        let charged = session.charged_at(until) - session.charged;
+        let charged = charged.min(token.left());
+        token.used += charged;
+        session.charged += charged;
+    }
+
+    /// Lets a device pass again that has left the gate and was charged with [`Ledger::charge_absent`]: what lies between
+    /// is not charged. A session whose token has ended meanwhile ends.
+    pub fn readmit(&mut self, mut session: Session, now: Now) {
         session.settled = now.monotonic;
         let Some(account) = self.accounts.get_mut(&session.token) else {
             return;
         };
         account.settle(now.monotonic);
+        self.effects.push(Effect::Update(account.token.clone()));
         let expired = account.token.valid_to.is_some_and(|to| now.wall >= to);
         if account.token.left() == 0 || expired {
             let cause = if expired { Cause::Expired } else { Cause::Depleted };
@@ -70,7 +87,6 @@ impl Ledger {
         account
             .open
             .sort_by_key(|device| sessions.get(device).map_or(session.id, |open| open.session.id));
-        self.effects.push(Effect::Update(account.token.clone()));
         let token = session.token;
         self.remember(session.clone());
         self.reschedule(token, now);

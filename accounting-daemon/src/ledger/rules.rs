@@ -23,6 +23,10 @@ pub struct Rules {
     pub takeovers_max: usize,
     /// The window.
     pub takeover_window: u64,
+    /// Wrong codes that one device may try in a minute.
+    pub attempts_per_device: usize,
+    /// Wrong codes that one client or address may try in a minute.
+    pub attempts_per_asker: usize,
 }
 
 impl Default for Rules {
@@ -37,6 +41,8 @@ impl Default for Rules {
             takeover_silence: 30_000,
             takeovers_max: 3,
             takeover_window: 600_000,
+            attempts_per_device: 10,
+            attempts_per_asker: 300,
         }
     }
 }

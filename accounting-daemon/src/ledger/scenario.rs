@@ -102,7 +102,7 @@ impl Scenario {
             ["up", who] => self.seen.entry(device(who)).or_default().up = Some(now.monotonic),
             ["down", who] => self.seen.entry(device(who)).or_default().down = Some(now.monotonic),
             ["redeem", name, who, takeover @ ..] => {
-                let code = AccessCode::new(format!("code {name}")).unwrap().folded();
+                let code = AccessCode::new(format!("code {name}")).unwrap();
                 if let Some(&id) = self.tokens.get(*name) {
                     self.ledger.load(self.rows[&id].clone());
                 }
@@ -110,7 +110,14 @@ impl Scenario {
                 let seen = self.seen.clone();
                 let activity = |device| seen.get(&device).copied().unwrap_or_default();
                 let takeover = takeover == ["takeover"];
-                let result = self.ledger.redeem(&code, device(who), takeover, &activity, now);
+                let asker = Asker::Client("portal".into());
+                let redemption = Redemption {
+                    code,
+                    device: device(who),
+                    takeover,
+                    asker,
+                };
+                let result = self.ledger.redeem(&redemption, &activity, now);
                 self.last = result.ok().or(self.last);
                 let got = result.map_or_else(|error| format!("{error:?}"), |_| "ok".to_owned());
                 assert_eq!(got.split_whitespace().next(), Some(wanted), "{line}");

@@ -636,3 +636,46 @@ fn deleting_a_token_keeps_the_record_of_its_run() {
          record d1 Revoked 30m",
     );
 }
+
+#[test]
+fn ten_wrong_codes_a_minute_are_heard_from_a_device_and_a_success_counts_nothing() {
+    check(
+        "token A 60m
+         redeem X d1 -> UnknownCode
+         redeem X d1 -> UnknownCode
+         redeem X d1 -> UnknownCode
+         redeem X d1 -> UnknownCode
+         redeem X d1 -> UnknownCode
+         redeem A d1 -> ok
+         redeem A d1 -> ok
+         redeem X d1 -> UnknownCode
+         redeem X d1 -> UnknownCode
+         redeem X d1 -> UnknownCode
+         redeem X d1 -> UnknownCode
+         tick 10s
+         redeem X d1 -> UnknownCode
+         redeem X d1 -> TooManyAttempts
+         redeem A d1 -> TooManyAttempts
+         redeem X d2 -> UnknownCode
+         tick 49999ms
+         redeem A d1 -> TooManyAttempts
+         tick 1ms
+         redeem A d1 -> ok
+         online d1",
+    );
+}
+
+#[test]
+fn a_client_has_a_budget_over_all_its_devices() {
+    check_with(
+        Rules {
+            attempts_per_asker: 2,
+            ..idle(false)
+        },
+        "redeem X d1 -> UnknownCode
+         redeem X d2 -> UnknownCode
+         redeem X d3 -> TooManyAttempts
+         tick 1m
+         redeem X d3 -> UnknownCode",
+    );
+}

@@ -42,6 +42,7 @@ pub struct Metrics {
     commands: IntCounter,
     commit_seconds: Histogram,
     commit_failures: IntCounter,
+    store_failing: IntGauge,
     kernel_failures: IntCounter,
     http_requests: IntCounterVec,
     http_seconds: HistogramVec,
@@ -90,6 +91,10 @@ impl Metrics {
                 "accounting_commit_failures_total",
                 "Commits that the store refused.",
             )?,
+            store_failing: IntGauge::new(
+                "accounting_store_failing",
+                "1 while the store takes no commits and is tried again.",
+            )?,
             kernel_failures: IntCounter::new(
                 "accounting_kernel_failures_total",
                 "Calls that the kernel refused; closing is tried again, opening is taken back.",
@@ -132,7 +137,7 @@ impl Metrics {
                 .const_label("version", env!("CARGO_PKG_VERSION")),
         )?;
         build.set(1);
-        let collectors: [Box<dyn Collector>; 16] = [
+        let collectors: [Box<dyn Collector>; 17] = [
             Box::new(build),
             Box::new(ProcessCollector::for_self()),
             Box::new(self.sessions_open.clone()),
@@ -143,6 +148,7 @@ impl Metrics {
             Box::new(self.commands.clone()),
             Box::new(self.commit_seconds.clone()),
             Box::new(self.commit_failures.clone()),
+            Box::new(self.store_failing.clone()),
             Box::new(self.kernel_failures.clone()),
             Box::new(self.http_requests.clone()),
             Box::new(self.http_seconds.clone()),
@@ -328,6 +334,10 @@ impl Observer for Metrics {
 
     fn kernel_failed(&self) {
         self.kernel_failures.inc();
+    }
+
+    fn store_failing(&self, failing: bool) {
+        self.store_failing.set(i64::from(failing));
     }
 }
 

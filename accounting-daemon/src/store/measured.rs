@@ -53,4 +53,8 @@ impl<S: Store> Store for Measured<S> {
         }
         done
     }
+
+    fn reopen(&mut self) -> Result<(), StoreError> {
+        self.store.reopen()
+    }
 }

@@ -1,11 +1,23 @@
 //! What is kept on disk, and how: tokens, open sessions, usage records, accounts of people, and the one-row checkpoint.
 
 mod codec;
+#[cfg(test)]
+mod damage_tests;
 mod disk;
+mod error;
+#[cfg(test)]
+pub(crate) mod faulty;
+mod file;
+mod held;
 mod measured;
+mod probation;
 mod schema;
+#[cfg(test)]
+mod tests;
+mod write;
 
 pub use disk::Disk;
+pub use error::StoreError;
 pub use measured::Measured;
 
 use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
@@ -61,51 +73,6 @@ pub struct Opened {
     pub next_session: SessionId,
 }
 
-/// Why the store did not do as told. Each names the file and the way out.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// It could not be opened.
-    #[error("cannot open the store {path}: {reason}: {advice}")]
-    Open {
-        /// The file.
-        path: String,
-        /// What was wrong.
-        reason: String,
-        /// The way out.
-        advice: &'static str,
-    },
-    /// It was written by a newer version.
-    #[error(
-        "the store {path} has schema {found}, newer than the {known} this program knows: start the newer version, or restore a backup"
-    )]
-    Newer {
-        /// The file.
-        path: String,
-        /// Its version.
-        found: u64,
-        /// The newest known.
-        known: u64,
-    },
-    /// A row does not read back.
-    #[error("the store {path} holds a damaged row in table {table}: restore a backup")]
-    Damaged {
-        /// The file.
-        path: String,
-        /// The table.
-        table: &'static str,
-    },
-    /// Reading or writing failed.
-    #[error("the store {path} failed to {action}: {reason}")]
-    Failed {
-        /// The file.
-        path: String,
-        /// What was tried, such as "commit".
-        action: &'static str,
-        /// What was wrong.
-        reason: String,
-    },
-}
-
 /// Durable rows. One owner writes; a commit is on disk when it returns.
 pub trait Store: Send {
     /// Everything a start needs.
@@ -131,4 +98,12 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`]; it is then unknown whether the rows are on disk, and the store must be opened again.
     fn commit(&mut self, writes: &[Write], checkpoint: Checkpoint) -> Result<(), StoreError>;
+
+    /// Opens it again: after a failure the rows that are on disk are known anew.
+    ///
+    /// # Errors
+    /// [`StoreError`]; it can be tried again.
+    fn reopen(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }

@@ -1,6 +1,8 @@
 //! The tables, and the version of their layout.
 
-use redb::TableDefinition;
+use redb::{Database, ReadableDatabase, TableDefinition, TableError};
+
+use super::{StoreError, disk::number};
 
 /// The layout that this program writes.
 pub(super) const VERSION: u64 = 1;
@@ -30,3 +32,47 @@ pub(super) const META_CHECKPOINT: &str = "checkpoint";
 pub(super) const META_NEXT_TOKEN: &str = "next_token";
 /// In [`META`]: the next number of a session, 8 bytes.
 pub(super) const META_NEXT_SESSION: &str = "next_session";
+
+/// Makes the tables in a new store; says whether this program can use one that is there.
+pub(super) fn prepare(path: &str, database: &Database) -> Result<(), StoreError> {
+    let failed = |error: redb::Error| StoreError::of(path, "read the version", error);
+    match version(database).map_err(failed)? {
+        None => make(database).map_err(|error| StoreError::of(path, "make the tables", error)),
+        Some(Some(VERSION)) => Ok(()),
+        Some(Some(found)) if found > VERSION => Err(StoreError::Newer {
+            path: path.to_owned(),
+            found,
+            known: VERSION,
+        }),
+        Some(_) => Err(StoreError::Damaged {
+            path: path.to_owned(),
+            table: "meta",
+        }),
+    }
+}
+
+/// The version; `None` in a new store, `Some(None)` where it is none.
+fn version(database: &Database) -> Result<Option<Option<u64>>, redb::Error> {
+    let meta = match database.begin_read()?.open_table(META) {
+        Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+        table => table?,
+    };
+    Ok(meta.get(META_VERSION)?.map(|row| number(row.value())))
+}
+
+fn make(database: &Database) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_two_phase_commit(true);
+    transaction
+        .open_table(META)?
+        .insert(META_VERSION, VERSION.to_le_bytes().as_slice())?;
+    transaction.open_table(TOKENS)?;
+    transaction.open_table(CODES)?;
+    transaction.open_table(SESSIONS)?;
+    transaction.open_table(USAGE)?;
+    transaction.open_table(ADJUSTMENTS)?;
+    transaction.open_table(RUNS)?;
+    transaction.open_table(ADMINISTRATORS)?;
+    transaction.commit()?;
+    Ok(())
+}

@@ -130,6 +130,12 @@ impl Capture {
         self.shared.frames().clone()
     }
 
+    /// The frames since the last call, oldest first; they are forgotten here.
+    #[must_use]
+    pub fn take(&self) -> Vec<Frame> {
+        std::mem::take(&mut *self.shared.frames())
+    }
+
     /// How many frames so far.
     #[must_use]
     pub fn count(&self) -> usize {

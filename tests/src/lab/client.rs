@@ -109,10 +109,18 @@ impl Client {
     /// # Errors
     /// When one of them is not given within [`PATIENCE`].
     pub fn connect(&self) -> Result<Addresses> {
+        self.connect_within(PATIENCE)
+    }
+
+    /// The same, with another patience for each of the two, in whole seconds.
+    ///
+    /// # Errors
+    /// When one of them is not given within `limit`.
+    pub fn connect_within(&self, limit: Duration) -> Result<Addresses> {
         self.namespace
             .ip(&format!("link set lo up\nlink set {WLAN} up\n"))?;
-        let ip4 = self.ask_for_lease()?;
-        let ip6 = self.wait_for_ip6()?;
+        let ip4 = self.lease(limit)?;
+        let ip6 = self.wait_for_ip6(limit)?;
         let given = Addresses { ip4, ip6 };
         *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = Some(given);
         Ok(given)
@@ -133,6 +141,10 @@ impl Client {
     /// # Errors
     /// When none is given within [`PATIENCE`].
     pub fn ask_for_lease(&self) -> Result<Ipv4Addr> {
+        self.lease(PATIENCE)
+    }
+
+    fn lease(&self, limit: Duration) -> Result<Ipv4Addr> {
         let mut command = self.namespace.command("udhcpc");
         // Ask each second, then give up instead of staying in the background.
         command.args([
@@ -140,7 +152,7 @@ impl Client {
             "-n",
             "-q",
             "-t",
-            &PATIENCE.as_secs().to_string(),
+            &limit.as_secs().to_string(),
             "-T",
             "1",
             "-A",
@@ -172,10 +184,10 @@ impl Client {
         dhcp6::name_servers(&self.namespace, WLAN, self.mac())
     }
 
-    fn wait_for_ip6(&self) -> Result<Ipv6Addr> {
+    fn wait_for_ip6(&self, limit: Duration) -> Result<Ipv6Addr> {
         let what = format!("an IPv6 address of client {} by SLAAC", self.number);
         self.namespace
-            .enter(|| clock::wait_for(&what, PATIENCE, || global_address(WLAN)))
+            .enter(|| clock::wait_for(&what, limit, || global_address(WLAN)))
     }
 }
 

@@ -1,0 +1,102 @@
+//! Wrong codes: how many a device, and whoever asks for it, may try in a minute.
+//!
+//! Successes cost nothing. The code space is what protects codes; budgets keep one sender from trying at full speed.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::IpAddr,
+};
+
+use super::{Now, RedeemError, Rules};
+use crate::mac::DeviceId;
+
+/// The span in which attempts count, in milliseconds.
+const WINDOW_MS: u64 = 60_000;
+
+/// Attempts remembered at once; the oldest are forgotten first.
+const ATTEMPTS_MAX: usize = 65_536;
+
+/// Who asks for a device to be let in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Asker {
+    /// A client that signed in, by its name.
+    Client(String),
+    /// Somebody at an address.
+    Address(IpAddr),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Device(DeviceId),
+    Asker(Asker),
+}
+
+/// The attempts of the last minute.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Attempts {
+    log: VecDeque<(u64, Key)>,
+    by_key: BTreeMap<Key, VecDeque<u64>>,
+}
+
+impl Attempts {
+    /// Whether another attempt is heard.
+    pub(super) fn check(
+        &mut self,
+        device: DeviceId,
+        asker: &Asker,
+        rules: &Rules,
+        now: Now,
+    ) -> Result<(), RedeemError> {
+        self.forget(now);
+        let device = (Key::Device(device), rules.attempts_per_device);
+        let asker = (Key::Asker(asker.clone()), rules.attempts_per_asker);
+        for (key, max) in [device, asker] {
+            let Some(times) = self.by_key.get(&key) else {
+                continue;
+            };
+            // The attempt that must leave the window before there is room.
+            if let Some(at) = times.len().checked_sub(max).and_then(|place| times.get(place)) {
+                let wait = (at + WINDOW_MS).saturating_sub(now.monotonic);
+                return Err(RedeemError::TooManyAttempts {
+                    retry_after_s: wait.div_ceil(1_000),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers an attempt that was refused.
+    pub(super) fn refused(&mut self, device: DeviceId, asker: &Asker, now: Now) {
+        for key in [Key::Device(device), Key::Asker(asker.clone())] {
+            self.by_key
+                .entry(key.clone())
+                .or_default()
+                .push_back(now.monotonic);
+            self.log.push_back((now.monotonic, key));
+        }
+        while self.log.len() > ATTEMPTS_MAX {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget(&mut self, now: Now) {
+        while let Some((at, _)) = self.log.front()
+            && at + WINDOW_MS <= now.monotonic
+        {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some((_, key)) = self.log.pop_front() else {
+            return;
+        };
+        let Some(times) = self.by_key.get_mut(&key) else {
+            return;
+        };
+        times.pop_front();
+        if times.is_empty() {
+            self.by_key.remove(&key);
+        }
+    }
+}

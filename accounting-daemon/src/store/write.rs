@@ -1,0 +1,94 @@
+//! One transaction: every row of a commit, and the checkpoint.
+
+use redb::{ReadableTable, WriteTransaction};
+
+use super::{
+    Checkpoint, Write,
+    codec::Row,
+    disk::number,
+    schema::{
+        ADJUSTMENTS, CODES, META, META_CHECKPOINT, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS, SESSIONS,
+        TOKENS, USAGE,
+    },
+};
+use crate::ledger::{SessionId, TokenId};
+
+pub(super) fn write_all(
+    transaction: &WriteTransaction,
+    writes: &[Write],
+    checkpoint: Checkpoint,
+) -> Result<(), redb::Error> {
+    let mut meta = transaction.open_table(META)?;
+    meta.insert(META_CHECKPOINT, checkpoint.encode().as_slice())?;
+    if writes.is_empty() {
+        return Ok(());
+    }
+    let mut tokens = transaction.open_table(TOKENS)?;
+    let mut codes = transaction.open_table(CODES)?;
+    let mut sessions = transaction.open_table(SESSIONS)?;
+    let mut usage = transaction.open_table(USAGE)?;
+    let mut adjustments = transaction.open_table(ADJUSTMENTS)?;
+    let mut runs = transaction.open_table(RUNS)?;
+    let mut last_token: Option<TokenId> = None;
+    let mut last_session: Option<SessionId> = None;
+    for write in writes {
+        match write {
+            Write::Create(token) | Write::Update(token) => {
+                tokens.insert(token.id, token.encode().as_slice())?;
+                codes.insert(token.code.folded().as_str(), token.id)?;
+                if token.run.is_some() {
+                    runs.insert(token.id, ())?;
+                } else {
+                    runs.remove(token.id)?;
+                }
+                if let Write::Create(token) = write {
+                    last_token = last_token.max(Some(token.id));
+                }
+            }
+            Write::Uncode(code) => {
+                codes.remove(code.as_str())?;
+            }
+            Write::Delete(id) => {
+                runs.remove(id)?;
+                tokens.remove(id)?;
+            }
+            Write::Adjust(adjustment) => {
+                let of_token = (adjustment.token, 0)..=(adjustment.token, u64::MAX);
+                let last = adjustments
+                    .range(of_token)?
+                    .next_back()
+                    .transpose()?
+                    .map(|(key, _)| key.value().1);
+                let number = last.map_or(1, |last| last + 1);
+                adjustments.insert((adjustment.token, number), adjustment.encode().as_slice())?;
+            }
+            Write::Open(session) => {
+                sessions.insert(session.id, session.encode().as_slice())?;
+                last_session = last_session.max(Some(session.id));
+            }
+            Write::Release(record) => {
+                sessions.remove(record.id)?;
+                usage.insert(record.id, record.encode().as_slice())?;
+            }
+            Write::EndRun(record) => {
+                usage.insert(record.id, record.encode().as_slice())?;
+                last_session = last_session.max(Some(record.id));
+            }
+            Write::Void(id) => {
+                sessions.remove(id)?;
+            }
+            Write::Unrelease(id) => {
+                usage.remove(id)?;
+            }
+        }
+    }
+    for (name, last) in [(META_NEXT_TOKEN, last_token), (META_NEXT_SESSION, last_session)] {
+        let kept = meta.get(name)?.and_then(|row| number(row.value())).unwrap_or(1);
+        if let Some(last) = last
+            && last >= kept
+        {
+            meta.insert(name, (last + 1).to_le_bytes().as_slice())?;
+        }
+    }
+    Ok(())
+}

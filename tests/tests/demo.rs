@@ -1,0 +1,63 @@
+//! The demo passes, and fails at the step that is broken: it judges by what is seen.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use accounting_tests::demo::{Miss, Outcome, Profile, Screen, Step, Style, play};
+use accounting_tests::lab::build_daemon;
+use accounting_tests::needs_root;
+
+/// What the demo shows, kept for a test that fails.
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Paper {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend(data);
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Plays the demo, one at a time: the figures are of milliseconds.
+fn demo(sabotage: Option<Step>) -> Outcome {
+    static STAGE: Mutex<()> = Mutex::new(());
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    let _stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
+    let binary = BINARY.get_or_init(|| build_daemon().unwrap());
+    let paper = Paper::default();
+    let screen = Screen::new(Style::Lines, Box::new(paper.clone()));
+    let outcome = play(binary, Profile::QUICK, sabotage, &screen).unwrap();
+    println!("{}", String::from_utf8_lossy(&paper.0.lock().unwrap()));
+    outcome
+}
+
+#[test]
+fn the_demo_sees_each_step() {
+    needs_root!();
+    let outcome = demo(None);
+    assert!(outcome.is_success(), "{:?}", outcome.failed);
+}
+
+#[test]
+fn a_broken_step_fails_at_that_step() {
+    needs_root!();
+    for (index, step) in Step::ALL.into_iter().enumerate() {
+        let outcome = demo(Some(step));
+        let (failed, error) = outcome.failed.as_ref().unwrap();
+        assert_eq!(
+            (*failed, &outcome.passed[..]),
+            (step, &Step::ALL[..index]),
+            "{error:#}"
+        );
+        // Because of what was seen, not because something else went wrong.
+        assert!(error.downcast_ref::<Miss>().is_some(), "{step}: {error:#}");
+        assert!(!outcome.is_success());
+    }
+}
