@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use accounting_tests::clock;
-use accounting_tests::hotspot::{HOSTS, Hotspot};
-use accounting_tests::lab::site::WLAN;
+use accounting_tests::hotspot::{HOSTS, Hotspot, online};
+use accounting_tests::lab::site::{LAN, LAN_IP4, LAN_IP6, LAN_MAC, WLAN, mac_text};
 use accounting_tests::lab::{Capture, Filter, Frame};
 use accounting_tests::needs_root;
 use serde_json::json;
@@ -83,11 +83,59 @@ fn measure(hotspot: &Hotspot, work: impl FnOnce()) -> (Counts, Counts) {
 fn packets_and_bytes_are_those_of_the_wire() {
     needs_root!();
     let hotspot = Hotspot::with_clients(1).unwrap();
+    compare(&hotspot);
+}
+
+/// A bridge takes no program in its driver: XDP is generic, sees super-frames, and tc counts.
+#[test]
+fn behind_a_bridge_people_are_gated_and_counted_as_well() {
+    needs_root!();
+    let hotspot = Hotspot::with_clients(2).unwrap();
+    let daemon = hotspot.daemon();
+    daemon.stop().unwrap();
+    let mut detach = daemon.command();
+    detach.args(["detach", "--open", "--config"]).arg(daemon.config());
+    assert!(detach.status().unwrap().success());
+    hotspot
+        .lab
+        .gateway()
+        .ip(&format!(
+            "link add br-lan type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n\
+             link set br-lan address {}\n\
+             address flush dev {LAN}\n\
+             link set {LAN} master br-lan\n\
+             link set br-lan up\n\
+             address add {LAN_IP4}/24 dev br-lan\n\
+             address add {LAN_IP6}/64 dev br-lan nodad\n",
+            mac_text(LAN_MAC)
+        ))
+        .unwrap();
+    let config = std::fs::read_to_string(daemon.config()).unwrap();
+    let config = config.replace(&format!("name = \"{LAN}\""), "name = \"br-lan\"");
+    std::fs::write(daemon.config(), config).unwrap();
+    daemon.start().unwrap();
+    let generic = "accounting_interface_mode{hook=\"xdp\",interface=\"br-lan\",mode=\"generic\"}";
+    assert_eq!(hotspot.metric(generic).unwrap(), 1.0);
+    let (paid, unpaid) = (hotspot.client(1), hotspot.client(2));
+    assert_eq!(
+        (online(paid).unwrap(), online(unpaid).unwrap()),
+        (Some(false), Some(false))
+    );
+    compare(&hotspot);
+    assert_eq!(
+        (online(paid).unwrap(), online(unpaid).unwrap()),
+        (Some(true), Some(false))
+    );
+    assert_eq!(hotspot.release(paid).unwrap().status, 204);
+    assert_eq!(online(paid).unwrap(), Some(false));
+}
+
+fn compare(hotspot: &Hotspot) {
     let client = hotspot.client(1);
     let token = hotspot.token(60, &json!({})).unwrap();
     hotspot.admit(client, &token).unwrap();
     for host in HOSTS {
-        let (reported, seen) = measure(&hotspot, || {
+        let (reported, seen) = measure(hotspot, || {
             let up = hotspot.uplink(client, host, 1_000).unwrap();
             std::thread::sleep(Duration::from_millis(700));
             drop(up);
@@ -95,7 +143,7 @@ fn packets_and_bytes_are_those_of_the_wire() {
         println!("datagrams up to {host}: {reported:?}");
         assert!(reported[0] > 500);
         assert_eq!(reported, seen, "datagrams up to {host}");
-        let (reported, seen) = measure(&hotspot, || {
+        let (reported, seen) = measure(hotspot, || {
             let down = hotspot.downlink(client, host, 1_000).unwrap();
             std::thread::sleep(Duration::from_millis(700));
             drop(down);
@@ -103,8 +151,8 @@ fn packets_and_bytes_are_those_of_the_wire() {
         println!("datagrams down from {host}: {reported:?}");
         assert!(reported[2] > 500);
         assert_eq!(reported, seen, "datagrams down from {host}");
-        // By TCP with segmentation offload: super-frames at tc egress.
-        let (reported, seen) = measure(&hotspot, || {
+        // By TCP with segmentation offload: super-frames, at tc egress and behind a bridge.
+        let (reported, seen) = measure(hotspot, || {
             let answer = hotspot.lab.get(client, (host, 80), "/bytes/3000000").unwrap();
             assert_eq!(answer.body.len(), 3_000_000);
         });
