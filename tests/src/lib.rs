@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod demo;
 pub mod gate;
+pub mod hotspot;
 pub mod kernel;
 pub mod kills;
 pub mod lab;

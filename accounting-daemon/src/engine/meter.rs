@@ -3,82 +3,16 @@
 //! A meter is a function of the time: it grows with the clock from its origin until the earlier of the session's end and the
 //! token's deadline. Nothing is added up as time passes, so nothing can be lost or counted twice.
 
-#[cfg(not(feature = "loom"))]
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
-
-#[cfg(feature = "loom")]
-use loom::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use dashmap::DashMap;
 
+pub use super::session_meter::SessionMeter;
+use super::session_meter::{Limit, NEVER};
 use crate::{
     ledger::{Metering, Session, TokenId},
     mac::DeviceId,
 };
-
-/// An instant that never comes.
-const NEVER: u64 = u64::MAX;
-
-/// The instant up to which the sessions of a token are charged if nothing changes (monotonic milliseconds); shared by
-/// their meters.
-#[derive(Debug)]
-struct Limit(AtomicU64);
-
-/// What one session is charged.
-#[derive(Debug)]
-pub struct SessionMeter {
-    /// Monotonic milliseconds from which the charge grows; the charge before that is taken off it, so that one
-    /// subtraction gives the whole. May lie before the clock's zero.
-    origin: i64,
-    /// Monotonic milliseconds of the end; [`NEVER`] while the session is open.
-    end: AtomicU64,
-    limit: Arc<Limit>,
-}
-
-impl SessionMeter {
-    fn new(origin: i64, limit: Arc<Limit>) -> Self {
-        Self {
-            origin,
-            end: AtomicU64::new(NEVER),
-            limit,
-        }
-    }
-
-    /// Milliseconds charged up to an instant of the monotonic clock, or up to the end if that came before. Never more than
-    /// the token's balance allows, also while the end is due and not yet booked.
-    #[must_use]
-    pub fn charged_at(&self, monotonic: u64) -> u64 {
-        // Acquire: who sees an end must not see a limit from before it. The end is final, whatever the limit says.
-        let end = self.end.load(Ordering::Acquire);
-        let until = if end == NEVER {
-            monotonic.min(self.limit.0.load(Ordering::Acquire))
-        } else {
-            monotonic.min(end)
-        };
-        let until = i64::try_from(until).unwrap_or(i64::MAX);
-        u64::try_from(until.saturating_sub(self.origin)).unwrap_or(0)
-    }
-
-    /// Whether the session has ended.
-    #[must_use]
-    pub fn ended(&self) -> bool {
-        self.end.load(Ordering::Acquire) != NEVER
-    }
-
-    /// Ends it where the charge is what the ledger booked.
-    fn stop(&self, charged: u64) {
-        let end = self
-            .origin
-            .saturating_add(i64::try_from(charged).unwrap_or(i64::MAX));
-        self.end.store(u64::try_from(end).unwrap_or(0), Ordering::Release);
-    }
-}
 
 /// The meters of all open sessions. The maps only find a meter; no guard of them leaves this file.
 #[derive(Debug, Default)]
@@ -110,16 +44,16 @@ impl Meters {
             .sum()
     }
 
+    /// Sets the instant up to which the sessions of a token are charged if nothing changes.
+    pub(super) fn limit(&self, token: TokenId, monotonic: u64) {
+        let (_, limit) = self.shared(token);
+        limit.set(monotonic);
+    }
+
     /// Forgets all, for a ledger that is read anew.
     pub(super) fn clear(&self) {
         self.sessions.clear();
         self.limits.clear();
-    }
-
-    /// Sets the instant up to which the sessions of a token are charged if nothing changes.
-    pub(super) fn limit(&self, token: TokenId, monotonic: u64) {
-        let (_, limit) = self.shared(token);
-        limit.0.store(monotonic, Ordering::Release);
     }
 
     pub(super) fn start(&self, session: &Session) {
@@ -154,7 +88,7 @@ impl Meters {
         {
             return (sessions, limit);
         }
-        let limit = Arc::new(Limit(AtomicU64::new(NEVER)));
+        let limit = Arc::new(Limit::new(NEVER));
         self.limits.insert(token, (0, Arc::clone(&limit)));
         (0, limit)
     }
@@ -169,7 +103,7 @@ fn origin(session: &Session) -> i64 {
     }
 }
 
-#[cfg(all(test, not(feature = "loom")))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::mac::Mac;
@@ -221,67 +155,5 @@ mod tests {
         let meters = Meters::default();
         meters.start(&session(Metering::ElapsedTime));
         assert_eq!(meters.charged_at(9_000), 0);
-    }
-}
-
-/// Every interleaving of the writer with readers: `cargo test -p accounting-daemon --features loom --lib loom`.
-#[cfg(all(test, feature = "loom"))]
-mod loom_tests {
-    use super::*;
-    use loom::thread;
-
-    /// A session from 0 to its deadline at 100, booked late, while a reader looks twice.
-    #[test]
-    fn loom_a_reader_never_sees_a_charge_shrink_or_pass_the_balance() {
-        loom::model(|| {
-            let limit = Arc::new(Limit(AtomicU64::new(100)));
-            let meter = Arc::new(SessionMeter::new(0, limit));
-            let reader = Arc::clone(&meter);
-            let reader = thread::spawn(move || {
-                let (first, second) = (reader.charged_at(150), reader.charged_at(160));
-                assert!(first <= second && second <= 100, "{first} then {second}");
-            });
-            meter.stop(100);
-            reader.join().unwrap();
-            assert_eq!(meter.charged_at(u64::MAX), 100);
-        });
-    }
-
-    /// Another device joins: the deadline is halved before it passes; then one leaves and it is lengthened.
-    #[test]
-    fn loom_a_moving_deadline_loses_nothing() {
-        loom::model(|| {
-            let limit = Arc::new(Limit(AtomicU64::new(100)));
-            let first = Arc::new(SessionMeter::new(0, Arc::clone(&limit)));
-            let reader = Arc::clone(&first);
-            let reader = thread::spawn(move || reader.charged_at(40));
-            limit.0.store(70, Ordering::Release);
-            let second = SessionMeter::new(40, Arc::clone(&limit));
-            second.stop(20);
-            limit.0.store(80, Ordering::Release);
-            first.stop(80);
-            assert_eq!(
-                reader.join().unwrap(),
-                40,
-                "what was before the joiner does not change"
-            );
-            assert_eq!(first.charged_at(NEVER) + second.charged_at(NEVER), 100);
-        });
-    }
-
-    /// The device's place is reused for another session: a reader that holds the old meter reads the old session.
-    #[test]
-    fn loom_a_reused_place_does_not_mix_sessions() {
-        loom::model(|| {
-            let limit = Arc::new(Limit(AtomicU64::new(NEVER)));
-            let old = Arc::new(SessionMeter::new(0, Arc::clone(&limit)));
-            let held = Arc::clone(&old);
-            let reader = thread::spawn(move || held.charged_at(30));
-            old.stop(30);
-            let new = SessionMeter::new(30, limit);
-            assert_eq!(new.charged_at(50), 20);
-            assert_eq!(reader.join().unwrap(), 30);
-            assert_eq!(old.charged_at(NEVER) + new.charged_at(50), 50);
-        });
     }
 }

@@ -8,17 +8,29 @@ mod front;
 mod lasting;
 mod meter;
 mod round;
+mod session_meter;
 mod start;
+mod step;
 #[cfg(test)]
 mod tests;
 mod worker;
 
+/// What the meters are made of; the model checker puts its own in their place.
+mod atomics {
+    pub(super) use std::sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    };
+}
+
 use std::net::IpAddr;
 
+pub use answer::{Answer, Balance, Message};
 pub use front::Engine;
 pub use meter::{Meters, SessionMeter};
 pub use round::{Core, Observer};
 pub use start::StartError;
+pub use step::Step;
 pub use worker::Worker;
 
 use crate::{

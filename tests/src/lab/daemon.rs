@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use super::Options;
 use super::cleanup::Footprint;
 use super::http::{Answer, Request};
 use super::namespace::Namespace;
@@ -33,6 +35,7 @@ const STOP: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Daemon {
     namespace: Namespace,
+    binary: PathBuf,
     config: PathBuf,
     data: PathBuf,
     pins: PathBuf,
@@ -43,16 +46,19 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Writes the configuration, with `extra` at its end, and the start script. Starts nothing.
+    /// Writes the configuration, with what the options add, and the start script. Starts nothing.
     pub(super) fn install(
         gateway: &Namespace,
         footprint: &Footprint,
         binary: &Path,
-        extra: &str,
+        options: &Options,
     ) -> Result<Self> {
         let state = footprint.state();
         let daemon = Self {
             namespace: gateway.clone(),
+            binary: binary
+                .canonicalize()
+                .with_context(|| format!("no daemon at {}", binary.display()))?,
             config: footprint.disk().join("accounting.toml"),
             data: footprint.disk().join("data"),
             pins: footprint.pins(),
@@ -65,8 +71,8 @@ impl Daemon {
             .with_context(|| format!("cannot make {}", daemon.data.display()))?;
         let password = footprint.disk().join("administrator.password");
         write(&password, &format!("{}\n", daemon.password), 0o600)?;
-        write(&daemon.config, &daemon.configuration(&password, extra), 0o600)?;
-        write(&daemon.start, &daemon.start_script(binary)?, 0o700)?;
+        write(&daemon.config, &daemon.configuration(&password, options), 0o600)?;
+        write(&daemon.start, &daemon.start_script(), 0o700)?;
         Ok(daemon)
     }
 
@@ -114,6 +120,18 @@ impl Daemon {
     /// The file with its process id, or with its last one.
     pub(super) fn pid_file(&self) -> PathBuf {
         self.pid.clone()
+    }
+
+    /// The daemon's binary as a command in the gateway, such as for `detach`.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        self.namespace.command(&self.binary.to_string_lossy())
+    }
+
+    /// Its binary.
+    #[must_use]
+    pub fn binary(&self) -> &Path {
+        &self.binary
     }
 
     /// Sends a request to the api listener, signed in as the administrator.
@@ -192,17 +210,19 @@ impl Daemon {
         Ok(())
     }
 
-    fn configuration(&self, password: &Path, extra: &str) -> String {
+    fn configuration(&self, password: &Path, options: &Options) -> String {
         format!(
             "data = {data:?}\n\
              pins = {pins:?}\n\
              trust_rtc = true\n\n\
              [[interface]]\nname = \"{LAN}\"\nzone = 0\n\n\
-             [gate]\ndevices = 65536\n\n\
+             [gate]\ndevices = 65536\n{gate}\n\n\
              [api]\nlisten = [\"{api}\"]\n\n\
              [portal]\nlisten_port = {PORTAL_PORT}\n\n\
              [administrator]\nemail = \"{ADMINISTRATOR}\"\npassword_file = {password:?}\n\
-             {extra}\n",
+             {config}\n",
+            gate = options.gate,
+            config = options.config,
             data = self.data,
             pins = self.pins,
             api = self.api_address(),
@@ -210,11 +230,8 @@ impl Daemon {
     }
 
     /// The one way the daemon is started, here and by commands outside.
-    fn start_script(&self, binary: &Path) -> Result<String> {
-        let binary = binary
-            .canonicalize()
-            .with_context(|| format!("no daemon at {}", binary.display()))?;
-        Ok(format!(
+    fn start_script(&self) -> String {
+        format!(
             "#!/bin/sh\n\
              # Starts the lab's daemon in the background; returns when it is ready.\n\
              PATH={path}\n\
@@ -240,11 +257,12 @@ impl Daemon {
             path = tool::path(),
             log = self.log,
             pid = self.pid,
+            binary = self.binary,
             namespace = self.namespace.path(),
             api = self.api_address(),
             config = self.config,
             turns = READY_SECONDS * 20,
-        ))
+        )
     }
 }
 

@@ -64,6 +64,8 @@ pub struct Options {
     pub daemon: Option<PathBuf>,
     /// TOML for the end of the daemon's configuration: further keys of `[administrator]`, then further tables.
     pub config: String,
+    /// TOML of further keys of `[gate]`, a line each.
+    pub gate: String,
     /// Whether the clients connect at once. Otherwise each comes by [`Client::connect`].
     pub connect: bool,
 }
@@ -74,6 +76,7 @@ impl Default for Options {
             clients: 2,
             daemon: None,
             config: String::new(),
+            gate: String::new(),
             connect: true,
         }
     }
@@ -126,7 +129,7 @@ impl Lab {
             .zip(clients)
             .map(|(number, namespace)| Client::new(number, namespace, &state));
         let clients = clients.collect::<Result<Vec<_>>>()?;
-        let install = |binary| Daemon::install(&gateway, &footprint, binary, &options.config);
+        let install = |binary| Daemon::install(&gateway, &footprint, binary, options);
         let daemon = options.daemon.as_deref().map(install).transpose()?;
         let lab = Self {
             gateway,
