@@ -8,6 +8,8 @@ mod bench;
 mod demo;
 mod ebpf;
 mod lab;
+mod sim;
+mod soak;
 mod test;
 mod toolchain;
 mod verdict;
@@ -20,17 +22,22 @@ enum Task {
     /// Measure
     Bench(bench::Args),
     Lab(lab::Lab),
+    Soak(soak::Args),
     Demo(demo::Demo),
     Test(test::Test),
+    /// Simulate: daemon against auditor, from a seed
+    Sim(sim::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Soak(args) => soak::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Lab(task) => task.run(),
         Task::Demo(task) => task.run(),
         Task::Test(task) => task.run(),
+        Task::Sim(args) => sim::run(&args).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -52,11 +52,7 @@ impl Outage {
     }
 
     fn redeem(&mut self, code: &str, who: u8) -> Result<SessionView, Refusal<RedeemError>> {
-        let redeem = Redeem {
-            code: AccessCode::new(code).unwrap(),
-            device: device(who),
-            takeover: false,
-        };
+        let redeem = redemption(code, who);
         self.ask(|answer| Message::Redeem(redeem, answer))
     }
 

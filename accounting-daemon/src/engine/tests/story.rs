@@ -139,11 +139,7 @@ impl Story {
                 self.promised.tokens.insert(code, (token.id, token.entitled));
             }
             Step::Redeem(code, who) => {
-                let redeem = Redeem {
-                    code: AccessCode::new(code).unwrap(),
-                    device: device(who),
-                    takeover: false,
-                };
+                let redeem = redemption(code, who);
                 let view = self.ask(core, |answer| Message::Redeem(redeem, answer))?.unwrap();
                 self.close(who);
                 let stay = Stay {
