@@ -141,6 +141,12 @@ fn detach_does_what_it_says() {
     );
     let (status, words) = detach("--open");
     assert!(status == Some(0) && words.contains("there is no gate"), "{words}");
+    // What is not there cannot be closed, and must not be called so.
+    let (status, words) = detach("--closed");
+    assert!(
+        status == Some(1) && words.contains("there is no gate") && words.contains("everything passes"),
+        "{words}"
+    );
     daemon.start().unwrap();
     assert_eq!(
         (online(paid).unwrap(), online(unpaid).unwrap()),
