@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use super::Options;
 use super::cleanup::Footprint;
 use super::http::{Answer, Request};
 use super::namespace::Namespace;
@@ -43,12 +44,12 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Writes the configuration, with `extra` at its end, and the start script. Starts nothing.
+    /// Writes the configuration that the options ask for, and the start script. Starts nothing.
     pub(super) fn install(
         gateway: &Namespace,
         footprint: &Footprint,
         binary: &Path,
-        extra: &str,
+        options: &Options,
     ) -> Result<Self> {
         let state = footprint.state();
         let daemon = Self {
@@ -65,7 +66,7 @@ impl Daemon {
             .with_context(|| format!("cannot make {}", daemon.data.display()))?;
         let password = footprint.disk().join("administrator.password");
         write(&password, &format!("{}\n", daemon.password), 0o600)?;
-        write(&daemon.config, &daemon.configuration(&password, extra), 0o600)?;
+        write(&daemon.config, &daemon.configuration(&password, options), 0o600)?;
         write(&daemon.start, &daemon.start_script(binary)?, 0o700)?;
         Ok(daemon)
     }
@@ -192,17 +193,19 @@ impl Daemon {
         Ok(())
     }
 
-    fn configuration(&self, password: &Path, extra: &str) -> String {
+    fn configuration(&self, password: &Path, options: &Options) -> String {
         format!(
             "data = {data:?}\n\
              pins = {pins:?}\n\
              trust_rtc = true\n\n\
              [[interface]]\nname = \"{LAN}\"\nzone = 0\n\n\
-             [gate]\ndevices = 65536\n\n\
+             [gate]\ndevices = {devices}\n\n\
              [api]\nlisten = [\"{api}\"]\n\n\
              [portal]\nlisten_port = {PORTAL_PORT}\n\n\
              [administrator]\nemail = \"{ADMINISTRATOR}\"\npassword_file = {password:?}\n\
              {extra}\n",
+            devices = options.devices,
+            extra = options.config,
             data = self.data,
             pins = self.pins,
             api = self.api_address(),

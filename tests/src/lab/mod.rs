@@ -41,7 +41,7 @@ pub use daemon::{ADMINISTRATOR, API_PORT, Daemon, PORTAL_PORT};
 pub use dns::resolve;
 pub use flow::{Download, Flow, PAYLOAD_MAX, Pace, RATE_MAX};
 pub use gateway::{GATEWAY_NAME, INTERNET_NAME, OTHER_NAME};
-pub use http::{Answer, Request};
+pub use http::{Answer, Request, base64};
 pub use namespace::{FOLDER, Namespace};
 pub use nonce::{Nonce, Stamp};
 pub use packages::{BPF_FS, prepare};
@@ -64,6 +64,8 @@ pub struct Options {
     pub daemon: Option<PathBuf>,
     /// TOML for the end of the daemon's configuration: further keys of `[administrator]`, then further tables.
     pub config: String,
+    /// How many devices the gate holds.
+    pub devices: u32,
     /// Whether the clients connect at once. Otherwise each comes by [`Client::connect`].
     pub connect: bool,
 }
@@ -74,6 +76,7 @@ impl Default for Options {
             clients: 2,
             daemon: None,
             config: String::new(),
+            devices: 65_536,
             connect: true,
         }
     }
@@ -126,7 +129,7 @@ impl Lab {
             .zip(clients)
             .map(|(number, namespace)| Client::new(number, namespace, &state));
         let clients = clients.collect::<Result<Vec<_>>>()?;
-        let install = |binary| Daemon::install(&gateway, &footprint, binary, &options.config);
+        let install = |binary| Daemon::install(&gateway, &footprint, binary, options);
         let daemon = options.daemon.as_deref().map(install).transpose()?;
         let lab = Self {
             gateway,
