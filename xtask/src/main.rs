@@ -8,6 +8,7 @@ mod bench;
 mod demo;
 mod ebpf;
 mod lab;
+mod sim;
 mod test;
 mod toolchain;
 mod verdict;
@@ -22,6 +23,8 @@ enum Task {
     Lab(lab::Lab),
     Demo(demo::Demo),
     Test(test::Test),
+    /// Simulate: daemon against auditor, from a seed
+    Sim(sim::Args),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         Task::Lab(task) => task.run(),
         Task::Demo(task) => task.run(),
         Task::Test(task) => task.run(),
+        Task::Sim(args) => sim::run(&args).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -5,38 +5,65 @@ use tokio::sync::oneshot;
 use super::{Refusal, SessionView, TokenView, Unavailable};
 use crate::{
     ledger::{
-        Cause, CreateError, NewToken, RedeemError, Redemption, ReleaseError, SessionId, Token, TokenId,
+        Cause, CreateError, Edit, EditError, NewToken, RedeemError, Redemption, ReleaseError, SessionId,
+        Token, TokenId,
     },
     mac::{DeviceId, Mac},
 };
 
 /// Where an answer goes. Nobody need be waiting for it any more.
-pub(super) type Answer<T> = oneshot::Sender<T>;
+pub type Answer<T> = oneshot::Sender<T>;
 
 /// What the edges ask.
 #[derive(Debug)]
-pub(crate) enum Message {
+pub enum Message {
     /// See [`super::Engine::create`].
     Create(Box<NewToken>, Answer<Result<Token, Refusal<CreateError>>>),
     /// See [`super::Engine::token`].
     Token(TokenId, Answer<Result<Option<TokenView>, Unavailable>>),
+    /// See [`super::Engine::edit`].
+    Edit(TokenId, Box<Edit>, Answer<Result<TokenView, Refusal<EditError>>>),
+    /// See [`super::Engine::set_balance`].
+    Balance(Balance, Answer<Result<TokenView, Refusal<EditError>>>),
+    /// See [`super::Engine::delete`].
+    Delete(TokenId, Answer<Result<(), Refusal<EditError>>>),
     /// See [`super::Engine::redeem`].
     Redeem(Redemption, Answer<Result<SessionView, Refusal<RedeemError>>>),
     /// See [`super::Engine::release`].
     Release {
+        /// The device's address.
         mac: Mac,
+        /// Its zone, where it may be online in several.
         zone: Option<u16>,
+        /// Why.
         cause: Cause,
+        /// Where the answer goes.
         answer: Answer<Result<(), Refusal<ReleaseError>>>,
     },
     /// See [`super::Engine::sessions_of`].
     SessionsOf {
+        /// The address.
         mac: Mac,
+        /// One zone; all without.
         zone: Option<u16>,
+        /// Where the answer goes.
         answer: Answer<Result<Vec<SessionView>, Unavailable>>,
     },
     /// See [`super::Engine::stop`].
     Stop(Answer<()>),
+}
+
+/// A balance to set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// The token.
+    pub token: TokenId,
+    /// Milliseconds it is to have left.
+    pub left: u64,
+    /// Who sets it.
+    pub who: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// What was decided and is told once it is durable and the kernel has taken it.
@@ -47,6 +74,11 @@ pub(super) enum Pending {
         Answer<Result<Token, Refusal<CreateError>>>,
     ),
     Token(TokenId, Answer<Result<Option<TokenView>, Unavailable>>),
+    Edit(
+        Result<TokenId, EditError>,
+        Answer<Result<TokenView, Refusal<EditError>>>,
+    ),
+    Delete(Result<(), EditError>, Answer<Result<(), Refusal<EditError>>>),
     Redeem(
         Result<(DeviceId, SessionId), RedeemError>,
         Answer<Result<SessionView, Refusal<RedeemError>>>,
@@ -71,6 +103,9 @@ impl Message {
         let _ = match self {
             Self::Create(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Token(_, answer) => answer.send(Err(why)).is_ok(),
+            Self::Edit(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::Balance(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::Delete(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Redeem(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Release { answer, .. } => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::SessionsOf { answer, .. } => answer.send(Err(why)).is_ok(),
@@ -87,6 +122,8 @@ impl Pending {
         let _ = match self {
             Self::Create(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Token(_, answer) => answer.send(Err(why)).is_ok(),
+            Self::Edit(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::Delete(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Redeem(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Release(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::SessionsOf(_, answer) => answer.send(Err(why)).is_ok(),

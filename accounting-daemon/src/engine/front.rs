@@ -10,10 +10,12 @@ use tokio::sync::oneshot;
 
 use super::{
     Meters, Observer, Refusal, SessionView, TokenView, Unavailable,
-    answer::{Answer, Message},
+    answer::{Answer, Balance, Message},
 };
 use crate::{
-    ledger::{Cause, CreateError, NewToken, RedeemError, Redemption, ReleaseError, Token, TokenId},
+    ledger::{
+        Cause, CreateError, Edit, EditError, NewToken, RedeemError, Redemption, ReleaseError, Token, TokenId,
+    },
     mac::Mac,
 };
 
@@ -74,6 +76,30 @@ impl Engine {
     /// No answer.
     pub async fn token(&self, id: TokenId) -> Result<Option<TokenView>, Unavailable> {
         self.ask(|answer| Message::Token(id, answer)).await?
+    }
+
+    /// Edits a token; it takes effect at once, on its open sessions too.
+    ///
+    /// # Errors
+    /// [`EditError`], or no answer.
+    pub async fn edit(&self, id: TokenId, edit: Edit) -> Result<TokenView, Refusal<EditError>> {
+        flatten(self.ask(|answer| Message::Edit(id, Box::new(edit), answer)).await)
+    }
+
+    /// Sets the balance of a token.
+    ///
+    /// # Errors
+    /// [`EditError`], or no answer.
+    pub async fn set_balance(&self, balance: Balance) -> Result<TokenView, Refusal<EditError>> {
+        flatten(self.ask(|answer| Message::Balance(balance, answer)).await)
+    }
+
+    /// Deletes a token and revokes its sessions.
+    ///
+    /// # Errors
+    /// [`EditError`], or no answer.
+    pub async fn delete(&self, id: TokenId) -> Result<(), Refusal<EditError>> {
+        flatten(self.ask(|answer| Message::Delete(id, answer)).await)
     }
 
     /// Opens a session, or returns the open one when this device is on this code already.

@@ -6,15 +6,12 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use super::{Core, StartError, Unavailable, answer::Message};
+use super::{Core, StartError, Step, Unavailable, answer::Message};
 use crate::{
     gate::Gate,
     ledger::Now,
     store::{Store, StoreError},
 };
-
-/// How often the instant up to which all is charged is written while sessions are open.
-const CHECKPOINT_MS: u64 = 5_000;
 
 /// After a failure the store is tried again so soon, then after twice as long each time ...
 const PAUSE_FIRST_MS: u64 = 100;
@@ -58,14 +55,7 @@ impl<S: Store, G: Gate> Lasting<S, G> {
     pub(super) fn next_due(&self) -> u64 {
         match &self.outage {
             Some(outage) => outage.try_at,
-            None => self.core.ledger.next_due().unwrap_or(u64::MAX),
-        }
-    }
-
-    /// The wall clock was set.
-    pub(super) fn clock_stepped(&mut self, now: Now) {
-        if self.outage.is_none() {
-            self.core.ledger.clock_stepped(now);
+            None => self.core.next_due().unwrap_or(u64::MAX),
         }
     }
 
@@ -79,7 +69,8 @@ impl<S: Store, G: Gate> Lasting<S, G> {
             self.recover(now);
         }
         let Some(outage) = &self.outage else {
-            if let Err(error) = self.work(now, messages, last) {
+            let step = if last { Step::Last } else { Step::Next };
+            if let Err(error) = self.core.step(now, messages, step) {
                 self.fail(&error, now);
             }
             return;
@@ -92,15 +83,6 @@ impl<S: Store, G: Gate> Lasting<S, G> {
         for message in changing {
             message.refuse(Unavailable::Outage);
         }
-    }
-
-    fn work(&mut self, now: Now, messages: Vec<Message>, last: bool) -> Result<(), StoreError> {
-        self.core.round(now, messages)?;
-        let due = now.monotonic.saturating_sub(self.core.checkpoint.monotonic) >= CHECKPOINT_MS;
-        if self.core.ledger.online() > 0 && (due || last) {
-            self.core.write_checkpoint(now)?;
-        }
-        Ok(())
     }
 
     fn fail(&mut self, error: &StoreError, now: Now) {

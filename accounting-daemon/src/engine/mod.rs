@@ -10,6 +10,7 @@ mod meter;
 mod round;
 mod session_meter;
 mod start;
+mod step;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -24,10 +25,12 @@ mod atomics {
 
 use std::net::IpAddr;
 
+pub use answer::{Answer, Balance, Message};
 pub use front::Engine;
 pub use meter::{Meters, SessionMeter};
 pub use round::{Core, Observer};
 pub use start::StartError;
+pub use step::Step;
 pub use worker::Worker;
 
 use crate::{

@@ -7,12 +7,13 @@ use std::{
 
 use super::{
     Meters, Refusal, SessionView, TokenView, Unavailable,
-    answer::{Message, Pending},
+    answer::{Balance, Message, Pending},
 };
 use crate::{
     gate::{Entry, Gate, GateError},
     ledger::{
-        Cause, Effect, FoldedCode, Ledger, Now, RedeemError, Rules, Seen, Session, SessionId, Token, TokenId,
+        Cause, EditError, Effect, FoldedCode, Ledger, Now, RedeemError, Rules, Seen, Session, SessionId,
+        Token, TokenId,
     },
     mac::DeviceId,
     store::{Checkpoint, Store, StoreError, Write},
@@ -47,6 +48,8 @@ pub struct Core<S, G> {
     /// Devices that the kernel did not let go of; tried again in each round.
     pub(super) stuck: BTreeSet<DeviceId>,
     pub(super) checkpoint: Checkpoint,
+    /// How far the wall clock was from the monotonic one when it was looked at last.
+    pub(super) offset: i64,
 }
 
 /// The effects of a round, sorted into what comes before the commit, what is in it and what comes after.
@@ -177,11 +180,30 @@ impl<S: Store, G: Gate> Core<S, G> {
                 answer,
             } => Pending::Release(self.ledger.release(mac, zone, cause, now), answer),
             Message::Token(id, answer) => {
-                if !self.ledger.knows(id) {
-                    let found = self.store.token(id);
-                    self.load(found, failure);
-                }
+                self.load_token(id, failure);
                 Pending::Token(id, answer)
+            }
+            Message::Edit(id, edit, answer) => {
+                self.load_token(id, failure);
+                if let Some(code) = &edit.code {
+                    self.load_code(&code.folded(), failure);
+                }
+                Pending::Edit(self.ledger.edit(id, *edit, now).map(|()| id), answer)
+            }
+            Message::Balance(balance, answer) => {
+                let Balance {
+                    token,
+                    left,
+                    who,
+                    reason,
+                } = balance;
+                self.load_token(token, failure);
+                let result = self.ledger.set_balance(token, left, who, reason, now);
+                Pending::Edit(result.map(|()| token), answer)
+            }
+            Message::Delete(id, answer) => {
+                self.load_token(id, failure);
+                Pending::Delete(self.ledger.delete(id, now), answer)
             }
             Message::SessionsOf { mac, zone, answer } => {
                 let devices = self
@@ -191,6 +213,13 @@ impl<S: Store, G: Gate> Core<S, G> {
                 Pending::SessionsOf(devices.collect(), answer)
             }
             Message::Stop(answer) => Pending::Stop(answer),
+        }
+    }
+
+    fn load_token(&mut self, id: TokenId, failure: &mut Option<StoreError>) {
+        if !self.ledger.knows(id) {
+            let found = self.store.token(id);
+            self.load(found, failure);
         }
     }
 
@@ -309,6 +338,11 @@ impl<S: Store, G: Gate> Core<S, G> {
                 });
                 answer.send(result).is_ok()
             }
+            Pending::Edit(result, answer) => {
+                let result = result.and_then(|id| self.token_view(id, now).ok_or(EditError::NotFound));
+                answer.send(result.map_err(Refusal::Ledger)).is_ok()
+            }
+            Pending::Delete(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
             Pending::Token(id, answer) => answer.send(Ok(self.token_view(id, now))).is_ok(),
             Pending::Redeem(result, answer) => {
                 let result = result.and_then(|(device, id)| {

@@ -52,6 +52,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             observer,
             stuck: BTreeSet::new(),
             checkpoint: Checkpoint::default(),
+            offset: now.offset(),
         };
         core.begin(now)?;
         Ok(core)
@@ -101,6 +102,7 @@ impl<S: Store, G: Gate> Core<S, G> {
         self.ledger = ledger;
         self.stuck.clear();
         self.checkpoint = checkpoint;
+        self.offset = now.offset();
         if !same_boot {
             self.ledger.lose_all(then);
             self.ledger.carry_over(then, off(checkpoint, now), now);

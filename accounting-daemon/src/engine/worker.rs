@@ -9,16 +9,13 @@ use std::{
 };
 
 use super::{Core, Engine, answer::Message, lasting::Lasting};
-use crate::{clock::Clock, gate::Gate, ledger::Now, store::Store};
+use crate::{clock::Clock, gate::Gate, store::Store};
 
 /// Letters handled in one round at most.
 const ROUND_MAX: usize = 1_024;
 
 /// How long the worker sleeps at most: the wall clock may be set meanwhile.
 const SLEEP_MAX_MS: u64 = 1_000;
-
-/// The wall clock has been set when it moves this much against the monotonic one.
-const STEP_MS: u64 = 250;
 
 /// Owns the core on a thread of its own.
 pub struct Worker<S, G> {
@@ -40,15 +37,9 @@ impl<S: Store + 'static, G: Gate + 'static> Worker<S, G> {
     /// Works until it is told to stop, or every [`Engine`] is gone. A store that fails is opened again until it works;
     /// the gate goes on enforcing.
     pub fn run(mut self) {
-        let mut offset = offset(self.clock.now());
         loop {
             let (messages, open) = self.wait();
             let now = self.clock.now();
-            if offset.abs_diff(self::offset(now)) > STEP_MS {
-                tracing::warn!("the wall clock was set: calendar limits are worked out anew");
-                self.core.clock_stepped(now);
-            }
-            offset = self::offset(now);
             let stop = !open || messages.iter().any(|message| matches!(message, Message::Stop(_)));
             self.core.turn(now, messages, stop);
             if stop {
@@ -70,10 +61,4 @@ impl<S: Store + 'static, G: Gate + 'static> Worker<S, G> {
             Err(RecvTimeoutError::Disconnected) => (Vec::new(), false),
         }
     }
-}
-
-/// How far the wall clock is from the monotonic one, in milliseconds.
-fn offset(now: Now) -> i64 {
-    now.wall
-        .saturating_sub(i64::try_from(now.monotonic).unwrap_or(i64::MAX))
 }

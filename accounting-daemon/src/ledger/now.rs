@@ -13,6 +13,13 @@ pub struct Now {
 }
 
 impl Now {
+    /// How far the wall clock is from the monotonic one, in milliseconds; constant while nobody sets a clock.
+    #[must_use]
+    pub fn offset(self) -> i64 {
+        self.wall
+            .saturating_sub(i64::try_from(self.monotonic).unwrap_or(i64::MAX))
+    }
+
     /// The instant of the monotonic clock at which the wall clock shows `wall`, if neither is set; 0 for a time before
     /// the monotonic clock began.
     #[must_use]

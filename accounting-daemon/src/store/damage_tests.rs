@@ -102,7 +102,7 @@ fn an_empty_file_a_folder_and_a_file_that_cannot_be_read_are_named() {
     fs::remove_dir(&file).unwrap();
 
     fs::write(&file, &bytes).unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
     let opened = Disk::open(folder.path());
     if !rustix::process::geteuid().is_root() {
         let error = opened.unwrap_err().to_string();

@@ -14,6 +14,9 @@ use redb::{BackendError, StorageBackend};
 /// Bytes that are held back together.
 const BLOCK: u64 = 4_096;
 
+/// The same as a length in memory.
+const BLOCK_BYTES: usize = 4_096;
+
 /// A backend, and whether what is written reaches it. Clones share it: redb has one, the opener the other.
 #[derive(Clone, Debug)]
 pub(super) struct Probation(Arc<Shared>);
@@ -232,7 +235,7 @@ impl Overlay {
         for (number, from, part) in parts(offset, data.len()) {
             let source = &data[part];
             if !self.blocks.contains_key(&number) {
-                let mut block = vec![0; BLOCK as usize];
+                let mut block = vec![0; BLOCK_BYTES];
                 self.read_inner(inner, number * BLOCK, &mut block)?;
                 self.blocks.insert(number, block);
             }
@@ -265,7 +268,7 @@ fn parts(offset: u64, len: usize) -> impl Iterator<Item = (u64, usize, std::ops:
     std::iter::from_fn(move || {
         let at = offset + done as u64;
         let from = usize::try_from(at % BLOCK).unwrap_or(0);
-        let size = (len - done).min(BLOCK as usize - from);
+        let size = (len - done).min(BLOCK_BYTES - from);
         let part = done..done + size;
         done += size;
         (size > 0).then_some((at / BLOCK, from, part))

@@ -1,0 +1,58 @@
+//! One step of whoever drives the core: notice a clock that was set, handle a round, keep the checkpoint fresh.
+
+use std::sync::Arc;
+
+use super::{Core, Message, Meters, round::seen};
+use crate::{
+    gate::Gate,
+    ledger::Now,
+    store::{Store, StoreError},
+};
+
+/// How often the instant up to which all is charged is written while sessions are open.
+const CHECKPOINT_MS: u64 = 5_000;
+
+/// The wall clock has been set when it moves this much against the monotonic one.
+const CLOCK_SET_MS: u64 = 250;
+
+/// Whether more steps follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// They do.
+    Next,
+    /// This is the last one: what is charged is made durable.
+    Last,
+}
+
+impl<S: Store, G: Gate> Core<S, G> {
+    /// Handles all that waits, at one instant. The answers have been sent when it returns.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a commit failed: the core must be started anew.
+    pub fn step(&mut self, now: Now, letters: Vec<Message>, step: Step) -> Result<(), StoreError> {
+        if self.offset.abs_diff(now.offset()) > CLOCK_SET_MS {
+            tracing::warn!("the wall clock was set: calendar limits are worked out anew");
+            self.ledger.book(&seen(&self.gate), now);
+            self.ledger.clock_stepped(now);
+            self.offset = now.offset();
+        }
+        self.round(now, letters)?;
+        let due = now.monotonic.saturating_sub(self.checkpoint.monotonic) >= CHECKPOINT_MS;
+        if self.ledger.online() > 0 && (due || step == Step::Last) {
+            self.write_checkpoint(now)?;
+        }
+        Ok(())
+    }
+
+    /// The monotonic millisecond at which something comes due next.
+    #[must_use]
+    pub fn next_due(&self) -> Option<u64> {
+        self.ledger.next_due()
+    }
+
+    /// The minutes of every open session.
+    #[must_use]
+    pub fn meters(&self) -> &Arc<Meters> {
+        &self.meters
+    }
+}

@@ -1,0 +1,150 @@
+//! The daemon starts again: in the same boot the gate went on enforcing; after a reboot it was empty.
+
+use std::collections::BTreeSet;
+
+use crate::{Auditor, Cause, Device, Now, due::Scope, rules::signed};
+
+impl Auditor {
+    /// The daemon starts again in the same boot. `kept` are the devices that the gate still had for the sessions of these
+    /// books, `checkpoint` the instant up to which charges are durable: a device that the gate lost is charged up to that
+    /// and from its return on. Answers the books after each commit; `kernel` is as for [`Auditor::round`].
+    #[must_use]
+    pub fn restart(
+        &self,
+        now: Now,
+        checkpoint: u64,
+        kept: &BTreeSet<Device>,
+        kernel: &[BTreeSet<u64>],
+    ) -> Vec<Self> {
+        let mut books = self.clone();
+        books.take_over(now, checkpoint, kept);
+        let mut commits = vec![books.clone()];
+        for refused in kernel.iter().filter(|refused| !refused.is_empty()) {
+            for id in refused {
+                books.refused(*id, now);
+            }
+            commits.push(books.clone());
+        }
+        commits
+    }
+
+    fn take_over(&mut self, now: Now, checkpoint: u64, kept: &BTreeSet<Device>) {
+        self.undo.clear();
+        self.offset = now.offset();
+        self.last = checkpoint;
+        let mut lost = Vec::new();
+        for token in self.tokens.values_mut() {
+            token.takeovers.clear();
+            let elapsed = token.elapsed;
+            for mut session in token
+                .open
+                .extract_if(.., |session| !kept.contains(&session.device))
+            {
+                if !elapsed {
+                    session.before += checkpoint.saturating_sub(session.from);
+                }
+                session.from = now.monotonic;
+                session.up = None;
+                session.down = None;
+                lost.push((token.id, session));
+            }
+        }
+        // The balance of those who are out must not be given to those who are in.
+        for (token, session) in &lost {
+            if let Some(token) = self.tokens.get_mut(token) {
+                token.charges.push((session.id, session.before));
+            }
+        }
+        self.book(Scope::All, now);
+        self.last = now.monotonic;
+        lost.sort_by_key(|(_, session)| session.id);
+        for (id, session) in lost {
+            let Some(token) = self.tokens.get_mut(&id) else {
+                continue;
+            };
+            token.charges.retain(|(number, _)| *number != session.id);
+            let device = session.device;
+            token.open.push(session);
+            token.open.sort_by_key(|open| open.id);
+            let late = token.to.is_some_and(|to| now.wall >= to);
+            if late || token.left(now.monotonic) == 0 {
+                let cause = if late { Cause::Expired } else { Cause::Depleted };
+                self.end(device, now.monotonic, now.monotonic, cause, now);
+            }
+        }
+    }
+
+    /// The gateway starts again, with an empty gate and a new clock. What is known of the time before ends with the
+    /// checkpoint (`then`): every session is closed there. Runs on elapsed time go on, by the calendar if it is trusted.
+    #[must_use]
+    pub fn reboot(&self, then: Now, now: Now) -> Vec<Self> {
+        let mut books = self.clone();
+        books.lose_all(then);
+        books.carry_on(then, now);
+        vec![books]
+    }
+
+    fn lose_all(&mut self, then: Now) {
+        self.undo.clear();
+        self.offset = then.offset();
+        self.last = then.monotonic;
+        let devices: BTreeSet<Device> = self.sessions().map(|(_, session)| session.device).collect();
+        self.book(Scope::Unheard(&devices), then);
+        for device in devices {
+            self.end(device, then.monotonic, then.monotonic, Cause::GatewayLost, then);
+        }
+    }
+
+    fn carry_on(&mut self, then: Now, now: Now) {
+        let off = if now.trusted {
+            (now.wall - then.wall).max(0)
+        } else {
+            0
+        };
+        for token in self.tokens.values_mut() {
+            token.takeovers.clear();
+            if let Some(run) = &mut token.run {
+                run.before = run.charged(then.monotonic);
+                run.since = run.since.map(|_| now.monotonic);
+            }
+        }
+        self.offset = now.offset();
+        self.last = now.monotonic;
+        let running: Vec<u64> = self
+            .tokens()
+            .filter(|token| token.run.is_some())
+            .map(|token| token.id)
+            .collect();
+        for id in running {
+            self.carry_over(id, off, now);
+        }
+        self.book(Scope::All, now);
+    }
+
+    /// Charges a run for the time the gateway was off, from the end of its pause on.
+    fn carry_over(&mut self, id: u64, off: i64, now: Now) {
+        let Some(token) = self.tokens.get_mut(&id) else {
+            return;
+        };
+        let left = signed(token.left(now.monotonic));
+        let from = token.from.unwrap_or(i64::MIN);
+        let Some(run) = &mut token.run else {
+            return;
+        };
+        let counts = match run.since {
+            Some(_) => off,
+            None if from <= now.wall => off.min(now.wall - from),
+            None => return,
+        };
+        run.since = Some(now.monotonic);
+        run.before += counts.min(left).unsigned_abs();
+        if counts >= left {
+            let ago = counts - left;
+            let ended = Now {
+                wall: now.wall - ago,
+                ..now
+            };
+            self.end_all(id, now.monotonic, Cause::Depleted, ended);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What must hold between the books, the disk and the gate after each step of the daemon.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use accounting_auditor::{Answer, Auditor, Device, Now, Record};
+use accounting_daemon::{engine::Core, gate::Gate, ledger::FOREVER};
+
+use crate::{
+    image::Image,
+    translate::{device, device_back},
+    world::{Shared, World},
+};
+
+/// The longest that charges may be without a checkpoint while somebody is online.
+const CHECKPOINT_MS: u64 = 5_000;
+
+/// Compares what the daemon answered to each command.
+pub(crate) fn answers(
+    asked: &[impl std::fmt::Debug],
+    wanted: Vec<Answer>,
+    got: Vec<Answer>,
+) -> Result<(), String> {
+    for ((asked, wanted), mut got) in asked.iter().zip(wanted).zip(got) {
+        if let (Answer::Token(wanted), Answer::Token(got)) = (&wanted, &mut got)
+            && format!("{asked:?}").starts_with("Create")
+        {
+            got.seats = wanted.seats;
+        }
+        if wanted != got {
+            return Err(format!("{asked:?}\n    must be {wanted:?}\n    and was {got:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Compares everything else.
+pub(crate) fn all(
+    books: &Auditor,
+    core: &Core<Shared, Shared>,
+    world: &World,
+    now: Now,
+) -> Result<(), String> {
+    disk(books, &world.image)?;
+    gate(books, world)?;
+    for (token, session) in books.sessions() {
+        let token = books.tokens().find(|found| found.id == token);
+        let wanted = token.map(|token| token.charged(session, now.monotonic));
+        let meter = core.meters().of(device(session.device));
+        let got = meter.map(|meter| meter.charged_at(now.monotonic));
+        same(&format!("the meter of session {}", session.id), &wanted, &got)?;
+    }
+    same(
+        "sessions with a meter",
+        &books.sessions().count(),
+        &core.meters().online(),
+    )?;
+    let (wakes, due) = (
+        core.next_due().unwrap_or(FOREVER),
+        books.next_due().unwrap_or(FOREVER),
+    );
+    if wakes > due {
+        return Err(format!(
+            "the daemon sleeps until {wakes}, something is due at {due}"
+        ));
+    }
+    let checkpoint = world
+        .image
+        .checkpoint
+        .map_or(0, |checkpoint| checkpoint.monotonic);
+    if books.sessions().next().is_some() && now.monotonic - checkpoint >= CHECKPOINT_MS {
+        return Err(format!("the last checkpoint is of {checkpoint}"));
+    }
+    Ok(())
+}
+
+fn disk(books: &Auditor, image: &Image) -> Result<(), String> {
+    if let Some(fault) = &image.fault {
+        return Err(fault.clone());
+    }
+    same(
+        "open sessions on disk",
+        &books
+            .sessions()
+            .map(|(token, session)| (session.id, token))
+            .collect::<BTreeMap<_, _>>(),
+        &image
+            .sessions
+            .values()
+            .map(|session| (session.id, session.token))
+            .collect(),
+    )?;
+    let codes: BTreeMap<&str, u64> = books
+        .tokens()
+        .map(|token| (token.code.as_str(), token.id))
+        .collect();
+    same(
+        "codes on disk",
+        &codes,
+        &image
+            .codes
+            .iter()
+            .map(|(code, id)| (code.as_str(), *id))
+            .collect(),
+    )?;
+    same("records", &books.records.len(), &image.records.len())?;
+    for ((id, wanted), (number, got)) in books.records.iter().zip(&image.records) {
+        let cause = format!("{:?}", wanted.cause);
+        let written = Record {
+            token: got.token,
+            device: device_back(got.device),
+            opened_on: got.opened_on,
+            released_on: got.released_on,
+            charged: got.charged,
+            cause: wanted.cause,
+        };
+        if (id, wanted) != (number, &written) || cause != got.cause.as_str() {
+            return Err(format!(
+                "record {id}\n    must be {wanted:?}\n    and was {written:?} {:?} ({number})",
+                got.cause
+            ));
+        }
+    }
+    for token in books.tokens() {
+        let adjusted: i64 = image
+            .adjustments
+            .iter()
+            .filter(|adjustment| adjustment.token == token.id)
+            .map(|adjustment| adjustment.by_ms)
+            .sum();
+        same(
+            &format!("adjustments of token {}", token.id),
+            &token.grants.iter().skip(1).sum::<i64>(),
+            &adjusted,
+        )?;
+        let row = image.tokens.get(&token.id);
+        let charged: u64 = image
+            .records
+            .values()
+            .filter(|record| record.token == token.id)
+            .map(|record| record.charged)
+            .sum();
+        let at = row.map_or(0, |row| row.settled);
+        let open: u64 = image
+            .sessions
+            .values()
+            .filter(|session| session.token == token.id)
+            .map(|session| session.charged_at(at))
+            .sum();
+        let run = row.and_then(|row| row.run.as_ref()).map_or(0, |run| run.charged);
+        same(
+            &format!("used of token {} on disk", token.id),
+            &Some(charged + open + run),
+            &row.map(|row| row.used),
+        )?;
+    }
+    Ok(())
+}
+
+fn gate(books: &Auditor, world: &World) -> Result<(), String> {
+    let mut there: BTreeSet<Device> = BTreeSet::new();
+    for entry in world.gate.entries() {
+        let found = books.sessions().find(|(_, session)| session.id == entry.session);
+        let Some((token, session)) = found else {
+            if world.stuck.contains(&entry.device) {
+                continue;
+            }
+            return Err(format!(
+                "{:?} is in the gate for session {}, which is over",
+                entry.device, entry.session
+            ));
+        };
+        there.insert(session.device);
+        let wanted = (session.device, token, books.cap(session));
+        same(
+            &format!("the entry of session {}", session.id),
+            &wanted,
+            &(device_back(entry.device), entry.token, entry.deadline),
+        )?;
+        let held = world.gate.deadline(token).unwrap_or(FOREVER);
+        same(
+            &format!("the deadline of token {token}"),
+            &books.deadline(token),
+            &held,
+        )?;
+    }
+    for (_, session) in books.sessions() {
+        if !there.contains(&session.device) {
+            return Err(format!("{:?} is online and not in the gate", session.device));
+        }
+    }
+    Ok(())
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, wanted: &T, got: &T) -> Result<(), String> {
+    if wanted == got {
+        return Ok(());
+    }
+    Err(format!("{what}\n    must be {wanted:?}\n    and is {got:?}"))
+}

@@ -1,0 +1,373 @@
+//! The driver: draws events, lets them happen to daemon and auditor, and compares.
+
+use std::{
+    collections::BTreeSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex},
+};
+
+use accounting_auditor::{Auditor, Command, Device, Now, Rules};
+use accounting_daemon::{
+    engine::{Core, Step},
+    gate::simulated::SimulatedGate,
+};
+
+use crate::{
+    Failure, Options, Summary, check,
+    passing::Passing,
+    random::Random,
+    report::Trace,
+    translate::{self, device, device_back},
+    workload::{Event, Workload},
+    world::{Shared, World},
+};
+
+/// Steps of the daemon without time passing, after which nothing may be due any more.
+const SETTLED_AFTER: u32 = 4;
+
+/// Starts of the daemon in a row that may fail.
+const STARTS_MAX: u32 = 16;
+
+struct Driver {
+    random: Random,
+    workload: Workload,
+    world: Shared,
+    core: Option<Core<Shared, Shared>>,
+    books: Auditor,
+    passing: Passing,
+    now: Now,
+    boot: u8,
+    starts: u64,
+    trace: Trace,
+}
+
+pub(crate) fn run(options: Options) -> Result<Summary, Box<Failure>> {
+    let mut driver = Driver::new(options);
+    for step in 0..options.steps {
+        let result = catch_unwind(AssertUnwindSafe(|| driver.event())).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Err(format!("panic: {}", text.unwrap_or_default()))
+        });
+        result.map_err(|what| {
+            Box::new(Failure {
+                seed: options.seed,
+                step,
+                what,
+                last: driver.trace.last(),
+            })
+        })?;
+    }
+    Ok(Summary {
+        steps: options.steps,
+        records: driver.books.records.len() as u64,
+        starts: driver.starts,
+        trace: driver.trace.hash,
+    })
+}
+
+impl Driver {
+    fn new(options: Options) -> Self {
+        let mut random = Random::new(options.seed);
+        let workload = Workload::new(&mut random);
+        let rules = workload.rules.clone();
+        let capacity = u32::try_from(rules.devices_max).unwrap_or(u32::MAX);
+        let now = Now {
+            monotonic: 1_000_000,
+            wall: 1_800_000_000_000,
+            trusted: true,
+        };
+        let audited = if options.canary {
+            Rules {
+                seat_silence: rules.seat_silence + 1,
+                ..rules
+            }
+        } else {
+            rules
+        };
+        Self {
+            random,
+            workload,
+            world: Shared(Arc::new(Mutex::new(World::new(capacity)))),
+            core: None,
+            books: Auditor::new(audited, now),
+            passing: Passing::default(),
+            now,
+            boot: 1,
+            starts: 0,
+            trace: Trace::new(),
+        }
+    }
+
+    fn event(&mut self) -> Result<(), String> {
+        if self.core.is_none() {
+            self.start()?;
+        }
+        let event = self.workload.next(&mut self.random, &self.books, self.now);
+        self.trace.note(format!("{} {event:?}", self.now.monotonic));
+        match event {
+            Event::Letters(commands) => self.daemon(commands)?,
+            Event::Frame(device, up) => return self.frame(device, up),
+            Event::Pass(ms, looks) => {
+                self.pass(ms);
+                if looks {
+                    self.daemon(Vec::new())?;
+                }
+            }
+            Event::Set(ms) => {
+                // The calendar that nobody believes is not the one the deadlines are made of.
+                if self.now.trusted {
+                    self.now.wall += ms;
+                }
+                self.daemon(Vec::new())?;
+            }
+            Event::Trust(trusted) => self.now.trusted = trusted,
+            Event::RefuseOpen(refused) => {
+                self.world.look().gate.refuse_open.insert(device(refused));
+            }
+            Event::RefuseClose(refused) => {
+                self.world.look().gate.refuse_close.insert(device(refused));
+            }
+            Event::Die(after, kept) => {
+                let mut world = self.world.look();
+                (world.fuse, world.kept) = (Some(after), kept);
+            }
+            Event::Fail(after, kept) => {
+                let mut world = self.world.look();
+                (world.fails, world.kept) = (Some(after), kept);
+            }
+            Event::Restart(after) => {
+                self.die();
+                self.pass(after);
+                self.start()?;
+            }
+            Event::Reboot(after) => self.reboot(after)?,
+        }
+        self.settle()
+    }
+
+    /// Time passes, and the gate lets pass whom it holds.
+    fn pass(&mut self, ms: u64) {
+        self.passing.pass(&self.world.look(), self.now.monotonic, ms);
+        self.now.monotonic += ms;
+        self.now.wall += i64::try_from(ms).unwrap_or(0);
+    }
+
+    fn frame(&mut self, from: Device, up: bool) -> Result<(), String> {
+        let at = self.now.monotonic;
+        let mut world = self.world.look();
+        let passes = world.gate.admits(device(from), at);
+        let wanted = self.books.session(from, self.books_instant());
+        let wanted = wanted
+            .filter(|_| self.books.passes(from, at))
+            .map(|session| session.id);
+        if passes != wanted && !world.stuck.contains(&device(from)) {
+            return Err(format!(
+                "{from:?} must pass for {wanted:?} and passes for {passes:?}"
+            ));
+        }
+        if passes.is_some() {
+            let mut traffic =
+                accounting_daemon::gate::Gate::traffic(&world.gate, device(from)).unwrap_or_default();
+            if up {
+                traffic.packets_up += 1;
+                traffic.seen_up = Some(at);
+            } else {
+                traffic.packets_down += 1;
+                traffic.seen_down = Some(at);
+            }
+            world.gate.count(device(from), traffic);
+        }
+        if wanted.is_some() {
+            self.books.frame(from, up, at);
+        }
+        Ok(())
+    }
+
+    /// The instant of the last look at the books: nothing was booked since.
+    fn books_instant(&self) -> u64 {
+        self.books.looked_at()
+    }
+
+    /// The daemon handles letters, and is asked for all there is to see.
+    fn daemon(&mut self, mut commands: Vec<Command>) -> Result<(), String> {
+        commands.extend(self.books.tokens().map(|token| Command::Token(token.id)));
+        let macs: BTreeSet<u64> = self.workload.devices().iter().map(|device| device.mac).collect();
+        commands.extend(macs.into_iter().map(Command::Sessions));
+        let (letters, replies): (Vec<_>, Vec<_>) = commands.iter().map(translate::letter).unzip();
+        let armed = {
+            let mut world = self.world.look();
+            world.begin();
+            world.fuse.is_some() || world.fails.is_some()
+        };
+        let before = armed.then(|| self.books.clone());
+        let core = self.core.as_mut().ok_or("no daemon")?;
+        let result = core.step(translate::now(self.now), letters, Step::Next);
+        let (dead, commits, refused) = {
+            let world = self.world.look();
+            (world.dead, world.commits, world.refused.clone())
+        };
+        let mut round = self.books.round(self.now, &commands, &refused, armed);
+        let answered: Vec<_> = replies.into_iter().map(|reply| reply()).collect();
+        if dead || result.is_err() {
+            if let Some(told) = answered.iter().find(|answer| answer.is_ok() && !dead) {
+                return Err(format!("the commit failed and was answered {told:?}"));
+            }
+            self.books = match (commits.checked_sub(1), before) {
+                (None, Some(before)) => before,
+                (Some(last), _) if last < round.commits.len() => round.commits.swap_remove(last),
+                _ => return Err(format!("{commits} commits and {result:?} out of the blue")),
+            };
+            self.trace.note(format!("  dies after {commits} commits"));
+            self.die();
+            let after = if self.random.once_in(2) {
+                0
+            } else {
+                self.random.below(90_000)
+            };
+            self.pass(after);
+            return self.start();
+        }
+        let got = answered.into_iter().collect::<Result<Vec<_>, _>>()?;
+        if commands.len() < 40 {
+            let first: Vec<_> = got
+                .iter()
+                .zip(&commands)
+                .filter(|(_, asked)| !matches!(asked, Command::Token(_) | Command::Sessions(_)))
+                .map(|(answer, _)| answer)
+                .collect();
+            if !first.is_empty() {
+                self.trace.note(format!("  {first:?}"));
+            }
+        }
+        check::answers(&commands, round.answers, got)?;
+        self.check()
+    }
+
+    fn check(&mut self) -> Result<(), String> {
+        let core = self.core.as_ref().ok_or("no daemon")?;
+        check::all(&self.books, core, &self.world.look(), self.now)?;
+        self.passing.judge(&self.books)
+    }
+
+    /// The daemon looks again while something is due already; that has to end.
+    fn settle(&mut self) -> Result<(), String> {
+        for _ in 0..SETTLED_AFTER {
+            let due = self.core.as_ref().and_then(Core::next_due);
+            if due.is_none_or(|due| due > self.books_instant()) {
+                return Ok(());
+            }
+            self.daemon(Vec::new())?;
+        }
+        Err("the daemon finds something due again and again".into())
+    }
+
+    /// The daemon is no more; the gate goes on.
+    fn die(&mut self) {
+        self.core = None;
+        let mut world = self.world.look();
+        (world.dead, world.fuse, world.fails) = (false, None, None);
+        let checkpoint = world
+            .image
+            .checkpoint
+            .map_or(0, |checkpoint| checkpoint.monotonic);
+        self.passing
+            .died(&world, &self.books, checkpoint, self.now.monotonic);
+        if self.random.once_in(4) {
+            world.fuse = Some(u32::try_from(self.random.below(5)).unwrap_or(0));
+            world.kept = self.random.once_in(2);
+        }
+    }
+
+    fn start(&mut self) -> Result<(), String> {
+        for _ in 0..STARTS_MAX {
+            self.starts += 1;
+            let checkpoint = {
+                let mut world = self.world.look();
+                world.begin();
+                world.image.checkpoint.unwrap_or_default()
+            };
+            let kept: BTreeSet<Device> = self.kept();
+            let started = Core::start(
+                self.world.clone(),
+                self.world.clone(),
+                translate::rules(&self.workload.rules),
+                Arc::new(()),
+                translate::now(self.now),
+                [self.boot; 16],
+            );
+            let (dead, commits, refused) = {
+                let mut world = self.world.look();
+                // Before the first commit nothing is final: those are tried again.
+                let refused = world.refused.split_off(1);
+                (world.dead, world.commits, refused)
+            };
+            let same = checkpoint.boot == [self.boot; 16];
+            let mut states = if same {
+                self.books
+                    .restart(self.now, checkpoint.monotonic, &kept, &refused)
+            } else {
+                let then = Now {
+                    monotonic: checkpoint.monotonic,
+                    wall: checkpoint.wall,
+                    trusted: self.now.trusted,
+                };
+                self.books.reboot(then, self.now)
+            };
+            let last = states.len() - 1;
+            if !dead && let Ok(core) = started {
+                self.books = states.swap_remove(last);
+                self.core = Some(core);
+                self.passing.back(self.now.monotonic);
+                self.trace.note(format!(
+                    "  starts at {} with {} sessions",
+                    self.now.monotonic,
+                    self.books.sessions().count()
+                ));
+                self.check_started()?;
+                return Ok(());
+            }
+            self.trace
+                .note(format!("  dies while starting, after {commits} commits"));
+            if commits > 0 {
+                self.books = states.swap_remove((commits - 1).min(last));
+            }
+            self.die();
+        }
+        Err("the daemon does not start".into())
+    }
+
+    /// Once started, the daemon looks at once: what it booked is durable then.
+    fn check_started(&mut self) -> Result<(), String> {
+        self.daemon(Vec::new())
+    }
+
+    /// Devices that the gate holds for a session of the books.
+    fn kept(&self) -> BTreeSet<Device> {
+        let world = self.world.look();
+        let entries = world
+            .gate
+            .entries()
+            .map(|entry| (entry.session, device_back(entry.device)));
+        let there: BTreeSet<(u64, Device)> = entries.collect();
+        self.books
+            .sessions()
+            .map(|(_, session)| (session.id, session.device))
+            .filter(|found| there.contains(found))
+            .map(|(_, device)| device)
+            .collect()
+    }
+
+    fn reboot(&mut self, off: u64) -> Result<(), String> {
+        self.die();
+        {
+            let mut world = self.world.look();
+            let capacity = world.gate.capacity;
+            world.gate = SimulatedGate::new(capacity);
+        }
+        self.boot = self.boot.wrapping_add(1);
+        self.now.wall += i64::try_from(off).unwrap_or(0);
+        self.now.monotonic = 1 + self.random.below(off + 1);
+        self.start()
+    }
+}

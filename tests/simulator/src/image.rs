@@ -1,0 +1,99 @@
+//! The rows that are on the simulated disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use accounting_daemon::{
+    ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord},
+    store::{Checkpoint, Opened, Write},
+};
+
+/// Durable rows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Image {
+    pub(crate) checkpoint: Option<Checkpoint>,
+    pub(crate) tokens: BTreeMap<TokenId, Token>,
+    pub(crate) codes: BTreeMap<FoldedCode, TokenId>,
+    pub(crate) sessions: BTreeMap<SessionId, Session>,
+    pub(crate) records: BTreeMap<SessionId, UsageRecord>,
+    pub(crate) adjustments: Vec<Adjustment>,
+    last_token: TokenId,
+    last_session: SessionId,
+    /// A rule of the disk that was broken: a row written over another, or a row that is not there.
+    pub(crate) fault: Option<String>,
+}
+
+impl Image {
+    pub(crate) fn opened(&self) -> Opened {
+        let used: BTreeSet<TokenId> = self.sessions.values().map(|session| session.token).collect();
+        Opened {
+            checkpoint: self.checkpoint,
+            sessions: self.sessions.values().cloned().collect(),
+            tokens: self
+                .tokens
+                .values()
+                .filter(|token| token.run.is_some() || used.contains(&token.id))
+                .cloned()
+                .collect(),
+            next_token: self.last_token + 1,
+            next_session: self.last_session + 1,
+        }
+    }
+
+    pub(crate) fn token(&self, id: TokenId) -> Option<Token> {
+        self.tokens.get(&id).cloned()
+    }
+
+    pub(crate) fn token_by_code(&self, code: &FoldedCode) -> Option<Token> {
+        self.codes.get(code).and_then(|id| self.token(*id))
+    }
+
+    pub(crate) fn apply(&mut self, writes: &[Write], checkpoint: Checkpoint) {
+        self.checkpoint = Some(checkpoint);
+        for write in writes {
+            self.write(write);
+        }
+    }
+
+    fn write(&mut self, write: &Write) {
+        match write {
+            Write::Create(token) | Write::Update(token) => {
+                self.last_token = self.last_token.max(token.id);
+                let run = token.run.as_ref().map_or(0, |run| run.id);
+                self.last_session = self.last_session.max(run);
+                self.codes.insert(token.code.folded(), token.id);
+                self.tokens.insert(token.id, token.clone());
+            }
+            Write::Uncode(code) => {
+                self.codes.remove(code);
+            }
+            Write::Delete(id) => {
+                self.tokens.remove(id);
+            }
+            Write::Adjust(adjustment) => self.adjustments.push(adjustment.clone()),
+            Write::Open(session) => {
+                self.last_session = self.last_session.max(session.id);
+                self.sessions.insert(session.id, session.clone());
+            }
+            Write::Release(record) => {
+                self.sessions.remove(&record.id);
+                self.record(record);
+            }
+            Write::EndRun(record) => {
+                self.last_session = self.last_session.max(record.id);
+                self.record(record);
+            }
+            Write::Void(id) => {
+                self.sessions.remove(id);
+            }
+            Write::Unrelease(id) => {
+                self.records.remove(id);
+            }
+        }
+    }
+
+    fn record(&mut self, record: &UsageRecord) {
+        if self.records.insert(record.id, record.clone()).is_some() {
+            self.fault = Some(format!("record {} was written over another", record.id));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What the gate let pass, millisecond by millisecond: the books are measured against it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use accounting_auditor::{Auditor, Cause};
+use accounting_daemon::{gate::Gate, ledger::FOREVER};
+
+use crate::world::World;
+
+/// Devices on one token, so milliseconds that may be charged to the oldest because they did not divide.
+const REST_MAX: u64 = 8;
+
+/// Passing time of sessions, until they are judged.
+#[derive(Debug, Default)]
+pub(crate) struct Passing {
+    sessions: BTreeMap<u64, Passed>,
+    judged: BTreeSet<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Passed {
+    ms: u64,
+    /// Whether passing is charged to the session, and not to a run.
+    connected: bool,
+    /// What crashes may have cost the books: what was charged after the last checkpoint.
+    lost: u64,
+    /// What crashes may have cost the guest: a deadline was shortened, and why is not known any more.
+    early: u64,
+    /// The shortened deadline, until the daemon is back.
+    shortened: Option<u64>,
+}
+
+impl Passing {
+    /// Time passes.
+    pub(crate) fn pass(&mut self, world: &World, from: u64, ms: u64) {
+        for entry in world.gate.entries() {
+            let deadline = world.gate.deadline(entry.token).unwrap_or(FOREVER);
+            let open = deadline.min(entry.deadline).saturating_sub(from).min(ms);
+            self.sessions.entry(entry.session).or_default().ms += open;
+        }
+    }
+
+    /// The daemon died: `books` are what is durable, charged up to a checkpoint.
+    pub(crate) fn died(&mut self, world: &World, books: &Auditor, checkpoint: u64, now: u64) {
+        for (_, session) in books.sessions() {
+            let passed = self.sessions.entry(session.id).or_default();
+            passed.lost += now.saturating_sub(checkpoint);
+        }
+        for entry in world.gate.entries() {
+            let held = world.gate.deadline(entry.token).unwrap_or(FOREVER);
+            if held < books.deadline(entry.token) {
+                self.sessions.entry(entry.session).or_default().shortened = Some(held);
+            }
+        }
+    }
+
+    /// The daemon is back.
+    pub(crate) fn back(&mut self, now: u64) {
+        for passed in self.sessions.values_mut() {
+            if let Some(held) = passed.shortened.take() {
+                passed.early += now.saturating_sub(held);
+            }
+        }
+    }
+
+    /// Compares what ended since the last time with what had passed.
+    pub(crate) fn judge(&mut self, books: &Auditor) -> Result<(), String> {
+        for token in books.tokens() {
+            for session in &token.open {
+                self.judged.remove(&session.id);
+                self.sessions.entry(session.id).or_default().connected = !token.elapsed;
+            }
+        }
+        for (id, record) in books.records.iter().rev().take(64) {
+            let Some(passed) = self.sessions.get(id).filter(|passed| passed.connected) else {
+                continue;
+            };
+            if !self.judged.insert(*id) {
+                continue;
+            }
+            if record.charged > passed.ms + passed.early + REST_MAX {
+                return Err(format!(
+                    "session {id} was charged {} and passed {passed:?}",
+                    record.charged
+                ));
+            }
+            if record.cause != Cause::Idle && passed.ms > record.charged + passed.lost {
+                return Err(format!(
+                    "session {id} passed {passed:?} and was charged {}",
+                    record.charged
+                ));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,275 @@
+//! Between the words of the auditor and those of the daemon.
+
+use accounting_auditor as audit;
+use accounting_auditor::{Answer, Change, Command, Why};
+use accounting_daemon::{
+    engine::{Answer as Sender, Balance, Message, Refusal, SessionView, TokenView},
+    ledger::{
+        AccessCode, Asker, Cause, CreateError, Edit, EditError, Metering, NewToken, Now, RedeemError,
+        Redemption, ReleaseError, Rules, Token,
+    },
+    mac::{DeviceId, Mac},
+};
+use tokio::sync::oneshot;
+
+/// Reads the answer to a letter; an error says what kept it from coming.
+pub(crate) type Reply = Box<dyn FnOnce() -> Result<Answer, String>>;
+
+pub(crate) fn now(now: audit::Now) -> Now {
+    Now {
+        monotonic: now.monotonic,
+        wall: now.wall,
+        trusted: now.trusted,
+    }
+}
+
+pub(crate) fn rules(rules: &audit::Rules) -> Rules {
+    Rules {
+        devices_max: rules.devices_max,
+        locations: rules.locations.clone(),
+        idle_timeout: rules.idle_timeout,
+        bill_idle: rules.bill_idle,
+        session_timeout: rules.session_timeout,
+        seat_silence: rules.seat_silence,
+        takeover_silence: rules.takeover_silence,
+        takeovers_max: rules.takeovers_max,
+        takeover_window: rules.takeover_window,
+        // The simulator tries far more wrong codes than a person may.
+        attempts_per_device: usize::MAX,
+        attempts_per_asker: usize::MAX,
+    }
+}
+
+fn mac(number: u64) -> Mac {
+    let [_, _, bytes @ ..] = number.to_be_bytes();
+    Mac(bytes)
+}
+
+pub(crate) fn device(device: audit::Device) -> DeviceId {
+    DeviceId {
+        mac: mac(device.mac),
+        zone: device.zone,
+    }
+}
+
+pub(crate) fn device_back(device: DeviceId) -> audit::Device {
+    let [a, b, c, d, e, f] = device.mac.0;
+    audit::Device {
+        mac: u64::from_be_bytes([0, 0, a, b, c, d, e, f]),
+        zone: device.zone,
+    }
+}
+
+fn code(text: &str) -> AccessCode {
+    let code = AccessCode::new(text);
+    assert!(code.is_ok(), "the simulator types {text:?}, which is no code");
+    code.unwrap_or_else(|_| unreachable!())
+}
+
+fn metering(elapsed: bool) -> Metering {
+    if elapsed {
+        Metering::ElapsedTime
+    } else {
+        Metering::ConnectedTime
+    }
+}
+
+fn cause(cause: audit::Cause) -> Cause {
+    let name = format!("{cause:?}");
+    let found = Cause::ALL.into_iter().find(|cause| cause.as_str() == name);
+    assert!(found.is_some(), "the daemon knows no cause {name}");
+    found.unwrap_or(Cause::Logout)
+}
+
+/// Makes a letter of a command, and the way to read its answer.
+pub(crate) fn letter(command: &Command) -> (Message, Reply) {
+    match command.clone() {
+        Command::Create(new) => {
+            let new = NewToken {
+                unique_id: uuid::Uuid::nil(),
+                business_id: new.place,
+                code: code(&new.code),
+                description: None,
+                minutes_included: new.minutes,
+                minutes_left: new.minutes_left,
+                valid_from: new.from,
+                valid_to: new.to,
+                user_limit: new.limit,
+                mac_address: None,
+                booking_guid: None,
+                visitor_guid: None,
+                system_id: None,
+                metering: metering(new.elapsed),
+                by: "simulator".into(),
+            };
+            ask(
+                |answer| Message::Create(Box::new(new), answer),
+                |token: Token| {
+                    // This answer does not speak of seats.
+                    Answer::Token(token_seen(&token, 0))
+                },
+                create_error,
+            )
+        }
+        Command::Redeem(typed, from, takeover) => {
+            let redeem = Redemption {
+                asker: Asker::Client("simulator".into()),
+                code: code(&typed),
+                device: device(from),
+                takeover,
+            };
+            ask(
+                |answer| Message::Redeem(redeem, answer),
+                |view| Answer::Session(session_seen(&view)),
+                redeem_error,
+            )
+        }
+        Command::Release(number, zone, why) => ask(
+            |answer| Message::Release {
+                mac: mac(number),
+                zone,
+                cause: cause(why),
+                answer,
+            },
+            |()| Answer::Done,
+            |error| match error {
+                ReleaseError::NotOnline => Why::NotOnline,
+                ReleaseError::SeveralZones => Why::SeveralZones,
+            },
+        ),
+        Command::Edit(id, change) => {
+            let mut edit = Edit::default();
+            match change {
+                Change::Minutes(minutes) => edit.minutes_included = Some(minutes),
+                Change::Limit(limit) => edit.user_limit = Some(limit),
+                Change::From(date) => edit.valid_from = Some(date),
+                Change::To(date) => edit.valid_to = Some(date),
+                Change::Code(typed) => edit.code = Some(code(&typed)),
+                Change::Place(place) => edit.business_id = Some(place),
+                Change::Elapsed(elapsed) => edit.metering = Some(metering(elapsed)),
+            }
+            ask(
+                |answer| Message::Edit(id, Box::new(edit), answer),
+                view_seen,
+                edit_error,
+            )
+        }
+        Command::Balance(token, left) => {
+            let balance = Balance {
+                token,
+                left,
+                who: "simulator".into(),
+                reason: String::new(),
+            };
+            ask(|answer| Message::Balance(balance, answer), view_seen, edit_error)
+        }
+        Command::Delete(id) => ask(
+            |answer| Message::Delete(id, answer),
+            |()| Answer::Done,
+            edit_error,
+        ),
+        Command::Token(id) => look(
+            |answer| Message::Token(id, answer),
+            |view: Option<TokenView>| view.map_or(Answer::Nothing, view_seen),
+        ),
+        Command::Sessions(number) => look(
+            |answer| Message::SessionsOf {
+                mac: mac(number),
+                zone: None,
+                answer,
+            },
+            |views: Vec<SessionView>| Answer::Sessions(views.iter().map(session_seen).collect()),
+        ),
+    }
+}
+
+fn ask<T: 'static, E: 'static>(
+    letter: impl FnOnce(Sender<Result<T, Refusal<E>>>) -> Message,
+    good: impl FnOnce(T) -> Answer + 'static,
+    bad: impl FnOnce(E) -> Why + 'static,
+) -> (Message, Reply) {
+    let (answer, mut reply) = oneshot::channel();
+    let read = move || match reply.try_recv() {
+        Ok(Ok(value)) => Ok(good(value)),
+        Ok(Err(Refusal::Ledger(error))) => Ok(Answer::Refused(bad(error))),
+        Ok(Err(Refusal::Unavailable(why))) => Err(why.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    (letter(answer), Box::new(read))
+}
+
+fn look<T: 'static, E: std::fmt::Display + 'static>(
+    letter: impl FnOnce(Sender<Result<T, E>>) -> Message,
+    good: impl FnOnce(T) -> Answer + 'static,
+) -> (Message, Reply) {
+    let (answer, mut reply) = oneshot::channel::<Result<T, E>>();
+    let read = move || match reply.try_recv() {
+        Ok(Ok(value)) => Ok(good(value)),
+        Ok(Err(why)) => Err(why.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    (letter(answer), Box::new(read))
+}
+
+fn view_seen(view: TokenView) -> Answer {
+    Answer::Token(token_seen(&view.token, view.seats_used))
+}
+
+fn token_seen(token: &Token, seats: u32) -> audit::TokenSeen {
+    audit::TokenSeen {
+        id: token.id,
+        entitled: token.entitled,
+        used: token.used,
+        left: token.left(),
+        seats: seats as usize,
+        run: token.run.as_ref().map(|run| (run.id, run.charged)),
+    }
+}
+
+fn session_seen(view: &SessionView) -> audit::SessionSeen {
+    audit::SessionSeen {
+        id: view.id,
+        device: device_back(view.device),
+        token: token_seen(&view.token, view.seats_used),
+        opened_on: view.opened_on,
+        left: view.left,
+    }
+}
+
+fn create_error(error: CreateError) -> Why {
+    match error {
+        CreateError::CodeInUse => Why::CodeInUse,
+        CreateError::NoIdLeft => unreachable!("the simulator does not make 2^63 tokens"),
+    }
+}
+
+fn edit_error(error: EditError) -> Why {
+    match error {
+        EditError::NotFound => Why::NotFound,
+        EditError::CodeInUse => Why::CodeInUse,
+        EditError::MeteringFixed => Why::MeteringFixed,
+        EditError::DatesReversed => Why::DatesReversed,
+    }
+}
+
+fn redeem_error(error: RedeemError) -> Why {
+    match error {
+        RedeemError::TooManyAttempts { .. } => unreachable!("the simulator has no budget of attempts"),
+        RedeemError::UnknownCode => Why::UnknownCode,
+        RedeemError::WrongLocation => Why::WrongLocation,
+        RedeemError::ClockNotSet => Why::ClockNotSet,
+        RedeemError::NotYetValid { valid_from } => Why::NotYetValid(valid_from),
+        RedeemError::Expired => Why::Expired,
+        RedeemError::Depleted => Why::Depleted,
+        RedeemError::NoSeat {
+            user_limit,
+            seats_used,
+            retry_after_s,
+        } => Why::NoSeat(audit::Seat {
+            limit: user_limit,
+            used: seats_used as usize,
+            retry_after: retry_after_s,
+        }),
+        RedeemError::GateFull => Why::GateFull,
+    }
+}

@@ -1,0 +1,305 @@
+//! What happens next: drawn from the seed, biased towards the moments at which something ends.
+
+use accounting_auditor::{Auditor, Cause, Change, Command, Device, MINUTE, New, Now, Rules};
+
+use crate::random::Random;
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    /// The daemon handles letters, at this instant.
+    Letters(Vec<Command>),
+    /// A frame from (or to) a device reaches the gateway.
+    Frame(Device, bool),
+    /// Time passes; the daemon looks at the end of it, or not yet.
+    Pass(u64, bool),
+    /// The calendar is set.
+    Set(i64),
+    /// The calendar is believed from now on, or not.
+    Trust(bool),
+    /// The kernel will refuse to let a device in.
+    RefuseOpen(Device),
+    /// The kernel will refuse to let go of a device.
+    RefuseClose(Device),
+    /// The daemon will die at its so manieth write; whether a commit that is in flight then survives.
+    Die(u32, bool),
+    /// The so manieth commit will fail; whether its rows are there all the same.
+    Fail(u32, bool),
+    /// The daemon is killed and starts again after so long.
+    Restart(u64),
+    /// The gateway starts again after so long.
+    Reboot(u64),
+}
+
+/// Kinds of events and commands, for drawing and for leaving out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Create,
+    Redeem,
+    Takeover,
+    Release,
+    Minutes,
+    Limit,
+    From,
+    To,
+    Code,
+    Place,
+    Elapsed,
+    Balance,
+    Delete,
+    Up,
+    Down,
+    Pass,
+    Set,
+    Trust,
+    RefuseOpen,
+    RefuseClose,
+    Die,
+    Fail,
+    Restart,
+    Reboot,
+}
+
+const WEIGHTS: [(Kind, u64); 24] = [
+    (Kind::Create, 6),
+    (Kind::Redeem, 40),
+    (Kind::Takeover, 14),
+    (Kind::Release, 10),
+    (Kind::Minutes, 6),
+    (Kind::Limit, 4),
+    (Kind::From, 3),
+    (Kind::To, 5),
+    (Kind::Code, 2),
+    (Kind::Place, 1),
+    (Kind::Elapsed, 2),
+    (Kind::Balance, 4),
+    (Kind::Delete, 2),
+    (Kind::Up, 24),
+    (Kind::Down, 12),
+    (Kind::Pass, 70),
+    (Kind::Set, 3),
+    (Kind::Trust, 3),
+    (Kind::RefuseOpen, 4),
+    (Kind::RefuseClose, 2),
+    (Kind::Die, 4),
+    (Kind::Fail, 2),
+    (Kind::Restart, 3),
+    (Kind::Reboot, 1),
+];
+
+/// Tokens alive at once.
+const TOKENS_MAX: usize = 8;
+
+/// The world of one run: its rules, its devices, and what never happens in it.
+#[derive(Debug)]
+pub(crate) struct Workload {
+    pub(crate) rules: Rules,
+    devices: Vec<Device>,
+    kinds: Vec<(Kind, u64)>,
+    codes: u64,
+}
+
+impl Workload {
+    pub(crate) fn new(random: &mut Random) -> Self {
+        let located = random.once_in(3);
+        let locations = if located { vec![(0, 1), (1, 2)] } else { Vec::new() };
+        let rules = Rules {
+            devices_max: usize::try_from(random.pick(&[2, 3, 4, 8])).unwrap_or(4),
+            locations: locations.into_iter().collect(),
+            idle_timeout: random.pick(&[Some(10 * MINUTE), Some(MINUTE), None]),
+            bill_idle: random.once_in(3),
+            session_timeout: random.pick(&[None, None, Some(90_000), Some(7 * MINUTE)]),
+            seat_silence: random.pick(&[120_000, 120_000, 45_000]),
+            takeover_silence: 30_000,
+            takeovers_max: 3,
+            takeover_window: 600_000,
+        };
+        let devices = (1..=5)
+            .flat_map(|mac| {
+                (0..2).map(move |zone| Device {
+                    mac: 0x0200_0000_0000 + mac,
+                    zone,
+                })
+            })
+            .filter(|device| device.zone == 0 || device.mac % 2 == 1)
+            .collect();
+        let mut kinds = WEIGHTS.to_vec();
+        let dull = random.once_in(4);
+        kinds.retain(|(kind, _)| {
+            let needed = matches!(kind, Kind::Create | Kind::Redeem | Kind::Pass);
+            needed || !(dull && *kind as u8 >= Kind::RefuseOpen as u8) && !random.once_in(5)
+        });
+        Self {
+            rules,
+            devices,
+            kinds,
+            codes: 0,
+        }
+    }
+
+    pub(crate) fn devices(&self) -> &[Device] {
+        &self.devices
+    }
+
+    pub(crate) fn next(&mut self, random: &mut Random, books: &Auditor, now: Now) -> Event {
+        match self.draw(random) {
+            Kind::Up => Event::Frame(random.pick(&self.devices), true),
+            Kind::Down => Event::Frame(random.pick(&self.devices), false),
+            Kind::Pass => Event::Pass(length(random, books, now), !random.once_in(6)),
+            Kind::Set => {
+                Event::Set(random.pick(&[-3_600_000, -60_000, -1_000, 1_000, 30_000, 300_000, 3_600_000]))
+            }
+            Kind::Trust => Event::Trust(!random.once_in(3)),
+            Kind::RefuseOpen => Event::RefuseOpen(random.pick(&self.devices)),
+            Kind::RefuseClose => Event::RefuseClose(random.pick(&self.devices)),
+            Kind::Die => Event::Die(u32::try_from(random.below(7)).unwrap_or(0), random.once_in(2)),
+            Kind::Fail => Event::Fail(u32::try_from(random.below(3)).unwrap_or(0), random.once_in(2)),
+            Kind::Restart => Event::Restart(length(random, books, now)),
+            Kind::Reboot => Event::Reboot(length(random, books, now)),
+            first => {
+                let mut commands = vec![self.command(first, random, books, now)];
+                while commands.len() < 5 && random.once_in(2) {
+                    let kind = self.draw(random);
+                    if (kind as u8) < Kind::Up as u8 {
+                        commands.push(self.command(kind, random, books, now));
+                    }
+                }
+                Event::Letters(commands)
+            }
+        }
+    }
+
+    fn draw(&self, random: &mut Random) -> Kind {
+        let total = self.kinds.iter().map(|(_, weight)| weight).sum();
+        let mut at = random.below(total);
+        for (kind, weight) in &self.kinds {
+            if at < *weight {
+                return *kind;
+            }
+            at -= weight;
+        }
+        Kind::Pass
+    }
+
+    fn command(&mut self, kind: Kind, random: &mut Random, books: &Auditor, now: Now) -> Command {
+        let tokens: Vec<u64> = books.tokens().map(|token| token.id).collect();
+        // Once in a while a token that is not there.
+        let id = random
+            .maybe(&tokens)
+            .filter(|_| !random.once_in(30))
+            .unwrap_or(999_999);
+        let device = random.pick(&self.devices);
+        match kind {
+            Kind::Create if tokens.len() < TOKENS_MAX => Command::Create(self.token(random, books, now)),
+            Kind::Create | Kind::Delete => Command::Delete(id),
+            Kind::Takeover => Command::Redeem(spelt(random, books, id), device, true),
+            Kind::Release => {
+                let zone = (!random.once_in(2)).then_some(device.zone);
+                let cause = random.pick(&[Cause::Logout, Cause::Disconnected]);
+                Command::Release(device.mac, zone, cause)
+            }
+            Kind::Minutes => Command::Edit(id, Change::Minutes(count(random, 12))),
+            Kind::Limit => Command::Edit(id, Change::Limit(limit(random))),
+            Kind::From => Command::Edit(id, Change::From(date(random, now))),
+            Kind::To => Command::Edit(id, Change::To(date(random, now))),
+            Kind::Code => {
+                let code = if random.once_in(3) {
+                    spelt(random, books, id)
+                } else {
+                    self.code()
+                };
+                Command::Edit(id, Change::Code(code))
+            }
+            Kind::Place => Command::Edit(id, Change::Place(1 + random.below(2))),
+            Kind::Elapsed => Command::Edit(id, Change::Elapsed(random.once_in(2))),
+            Kind::Balance => {
+                Command::Balance(id, random.pick(&[0, 1, 7, 100, 1_000, 33_333, 60_000, 200_000]))
+            }
+            _ => Command::Redeem(spelt(random, books, id), device, false),
+        }
+    }
+
+    fn code(&mut self) -> String {
+        self.codes += 1;
+        format!("Kilo-{:04}", self.codes)
+    }
+
+    fn token(&mut self, random: &mut Random, books: &Auditor, now: Now) -> New {
+        let dated = random.once_in(3);
+        let code = if random.once_in(12) {
+            spelt(random, books, 1)
+        } else {
+            self.code()
+        };
+        New {
+            code,
+            place: 1 + random.below(2),
+            minutes: count(random, 20),
+            minutes_left: random.once_in(5).then(|| count(random, 6)),
+            from: date(random, now).filter(|_| dated),
+            to: date(random, now).filter(|_| dated),
+            limit: limit(random),
+            elapsed: random.once_in(3),
+        }
+    }
+}
+
+/// A token's code as somebody might type it, or one that is nobody's.
+fn spelt(random: &mut Random, books: &Auditor, id: u64) -> String {
+    let found = books.tokens().find(|token| token.id == id);
+    let Some(code) = found.map(|token| token.code.clone()) else {
+        return "no-such-code".into();
+    };
+    match random.below(4) {
+        0 => code.to_lowercase(),
+        1 => code.replace('0', "O").replace('1', "l"),
+        2 => {
+            let (head, tail) = code.split_at(code.len() / 2);
+            format!("{head} - {tail}")
+        }
+        _ => code,
+    }
+}
+
+fn count(random: &mut Random, most: u64) -> u32 {
+    u32::try_from(random.below(most)).unwrap_or(0)
+}
+
+fn limit(random: &mut Random) -> Option<u32> {
+    random.pick(&[None, Some(1), Some(2), Some(3)])
+}
+
+fn date(random: &mut Random, now: Now) -> Option<i64> {
+    let away = [-MINUTE_I, 0, 1, 10_000, MINUTE_I, 4 * MINUTE_I, 30 * MINUTE_I];
+    (!random.once_in(4)).then(|| now.wall + random.pick(&away))
+}
+
+const MINUTE_I: i64 = 60_000;
+
+/// How much time passes: often just as long as something takes to come due, a millisecond less, or one more.
+fn length(random: &mut Random, books: &Auditor, now: Now) -> u64 {
+    let mut targets: Vec<u64> = books.next_due().into_iter().collect();
+    for (_, session) in books.sessions() {
+        targets.extend([30_000, 45_000, 120_000].map(|silence| session.silent_since() + silence));
+    }
+    for token in books.tokens() {
+        targets.extend(token.takeovers.iter().map(|at| at + 600_000));
+    }
+    targets.retain(|at| *at > now.monotonic);
+    let target = random.maybe(&targets).filter(|_| !random.once_in(3));
+    match (target, books.next_due()) {
+        (Some(_), Some(due)) if due > now.monotonic && random.once_in(2) => around(random, due, now),
+        (Some(at), _) => around(random, at, now),
+        (None, _) => match random.below(5) {
+            0 => random.below(50),
+            1 => random.below(5_000),
+            2 | 3 => random.below(120_000),
+            _ => random.below(20 * MINUTE),
+        },
+    }
+}
+
+fn around(random: &mut Random, at: u64, now: Now) -> u64 {
+    let exact = at - now.monotonic;
+    random.pick(&[exact, exact, exact.saturating_sub(1), exact + 1])
+}

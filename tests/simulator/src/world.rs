@@ -1,0 +1,181 @@
+//! What outlives the daemon: the disk, the kernel's gate, and the moment at which the daemon dies.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use accounting_daemon::{
+    gate::{Adoption, Deadline, Entry, Gate, GateError, simulated::SimulatedGate},
+    ledger::{FoldedCode, SessionId, Token, TokenId, Traffic},
+    mac::DeviceId,
+    store::{Checkpoint, Opened, Store, StoreError, Write},
+};
+
+use crate::image::Image;
+
+/// Disk and kernel, and what is to go wrong next.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) gate: SimulatedGate,
+    pub(crate) image: Image,
+    /// Writes to disk or kernel until the daemon dies in one of them.
+    pub(crate) fuse: Option<u32>,
+    /// Commits until one fails.
+    pub(crate) fails: Option<u32>,
+    /// Whether the commit in which it dies or fails is on disk all the same.
+    pub(crate) kept: bool,
+    pub(crate) dead: bool,
+    /// Commits with rows since the last look.
+    pub(crate) commits: usize,
+    /// Sessions that the kernel refused after each of the commits.
+    pub(crate) refused: Vec<BTreeSet<SessionId>>,
+    /// Devices that the kernel did not let go of.
+    pub(crate) stuck: BTreeSet<DeviceId>,
+    /// Whether the kernel said that it is full.
+    pub(crate) full: bool,
+}
+
+/// The handle that the daemon holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared(pub(crate) Arc<Mutex<World>>);
+
+impl World {
+    pub(crate) fn new(capacity: u32) -> Self {
+        Self {
+            gate: SimulatedGate::new(capacity),
+            image: Image::default(),
+            fuse: None,
+            fails: None,
+            kept: false,
+            dead: false,
+            commits: 0,
+            refused: vec![BTreeSet::new()],
+            stuck: BTreeSet::new(),
+            full: false,
+        }
+    }
+
+    /// Forgets what was noted of the last step.
+    pub(crate) fn begin(&mut self) {
+        self.commits = 0;
+        self.refused = vec![BTreeSet::new()];
+        self.stuck.clear();
+        self.full = false;
+    }
+
+    /// Burns the fuse; answers whether the daemon still lives to see this write done.
+    fn lives(&mut self) -> bool {
+        if let Some(left) = self.fuse.as_mut().filter(|_| !self.dead) {
+            self.dead = *left == 0;
+            *left = left.saturating_sub(1);
+        }
+        !self.dead
+    }
+}
+
+impl Shared {
+    pub(crate) fn look(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn failed() -> StoreError {
+    StoreError::Failed {
+        path: "simulated".into(),
+        action: "commit",
+        reason: "as drawn".into(),
+    }
+}
+
+impl Store for Shared {
+    fn opened(&self) -> Result<Opened, StoreError> {
+        Ok(self.look().image.opened())
+    }
+
+    fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError> {
+        Ok(self.look().image.token(id))
+    }
+
+    fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError> {
+        Ok(self.look().image.token_by_code(code))
+    }
+
+    fn commit(&mut self, writes: &[Write], checkpoint: Checkpoint) -> Result<(), StoreError> {
+        let mut world = self.look();
+        if world.dead {
+            return Err(failed());
+        }
+        let fails = world.fails == Some(0);
+        world.fails = if fails {
+            None
+        } else {
+            world.fails.map(|left| left - 1)
+        };
+        let done = world.lives() && !fails;
+        if done || world.kept {
+            world.image.apply(writes, checkpoint);
+            world.commits += usize::from(!writes.is_empty());
+            world.refused.push(BTreeSet::new());
+        }
+        if done { Ok(()) } else { Err(failed()) }
+    }
+}
+
+impl Gate for Shared {
+    fn capacity(&self) -> u32 {
+        self.look().gate.capacity()
+    }
+
+    fn adopt(&mut self, deadlines: &[(TokenId, Deadline)], entries: &[Entry]) -> Result<Adoption, GateError> {
+        let mut world = self.look();
+        if world.lives() {
+            world.gate.adopt(deadlines, entries)
+        } else {
+            world.gate.clone().adopt(deadlines, entries)
+        }
+    }
+
+    fn set_deadline(&mut self, token: TokenId, deadline: Deadline) -> Result<(), GateError> {
+        let mut world = self.look();
+        if world.lives() {
+            return world.gate.set_deadline(token, deadline);
+        }
+        Ok(())
+    }
+
+    fn deadline(&self, token: TokenId) -> Option<Deadline> {
+        self.look().gate.deadline(token)
+    }
+
+    fn open(&mut self, entry: &Entry) -> Result<(), GateError> {
+        let mut world = self.look();
+        if !world.lives() {
+            return Ok(());
+        }
+        let result = world.gate.open(entry);
+        if let Err(error) = &result {
+            world.full |= matches!(error, GateError::Full { .. });
+            if let Some(refused) = world.refused.last_mut() {
+                refused.insert(entry.session);
+            }
+        }
+        result
+    }
+
+    fn close(&mut self, device: DeviceId) -> Result<Option<Traffic>, GateError> {
+        let mut world = self.look();
+        if !world.lives() {
+            return Ok(None);
+        }
+        let result = world.gate.close(device);
+        if result.is_err() {
+            world.stuck.insert(device);
+        }
+        result
+    }
+
+    fn traffic(&self, device: DeviceId) -> Option<Traffic> {
+        self.look().gate.traffic(device)
+    }
+}
