@@ -11,6 +11,7 @@ mod file;
 mod held;
 mod measured;
 mod probation;
+mod reader;
 mod schema;
 #[cfg(test)]
 mod tests;

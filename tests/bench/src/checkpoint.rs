@@ -40,10 +40,20 @@ pub(crate) fn run(binary: &Path, options: &Options) -> Result<()> {
     let few = watch(binary, options.few, options.seconds)?;
     let many = watch(binary, options.many, options.seconds)?;
     let (time, bytes) = (many.milliseconds / few.milliseconds, many.bytes / few.bytes);
-    judged("bytes written, many to few", format!("{bytes:.2}"), "about 1", (0.5..2.0).contains(&bytes));
+    judged(
+        "bytes written, many to few",
+        format!("{bytes:.2}"),
+        "about 1",
+        (0.5..2.0).contains(&bytes),
+    );
     line("time of a commit, many to few", format!("{time:.2}"));
     let day = many.bytes * 86_400.0 / INTERVAL;
-    judged("bytes a day for checkpoints", grouped(day), "1,000,000,000", day < 1e9);
+    judged(
+        "bytes a day for checkpoints",
+        grouped(day),
+        "1,000,000,000",
+        day < 1e9,
+    );
     Ok(())
 }
 
@@ -77,9 +87,20 @@ fn watch(binary: &Path, sessions: u64, seconds: u64) -> Result<Cost> {
     println!("{} open sessions, {seconds} s", grouped(number(sessions)));
     line("  checkpoints", commits);
     line("  rows besides the checkpoint's one", after.2 - before.2);
-    line("  calls of fdatasync for each", syncs.map_or("not counted".to_owned(), |syncs| format!("{:.1}", number(syncs) / commits)));
-    line("  milliseconds for each commit", format!("{:.2}", cost.milliseconds));
+    line(
+        "  calls of fdatasync for each",
+        syncs.map_or("not counted".to_owned(), |syncs| {
+            format!("{:.1}", number(syncs) / commits)
+        }),
+    );
+    line(
+        "  milliseconds for each commit",
+        format!("{:.2}", cost.milliseconds),
+    );
     line("  bytes written for each", grouped(cost.bytes));
-    line("  processor time of the daemon, milliseconds a second", format!("{:.2}", cpu.as_secs_f64() * 1_000.0 / number(seconds)));
+    line(
+        "  processor time of the daemon, milliseconds a second",
+        format!("{:.2}", cpu.as_secs_f64() * 1_000.0 / number(seconds)),
+    );
     Ok(cost)
 }

@@ -62,10 +62,14 @@ impl Ground {
                 deadline: FOREVER,
             })
             .collect();
-        let mut tokens: Vec<(TokenId, Deadline)> = entries.iter().map(|entry| (entry.token, FOREVER)).collect();
+        let mut tokens: Vec<(TokenId, Deadline)> =
+            entries.iter().map(|entry| (entry.token, FOREVER)).collect();
         tokens.dedup();
         let adoption = self.gate.adopt(&tokens, &entries)?;
-        ensure!(adoption.restored.len() == entries.len(), "the kernel refused devices");
+        ensure!(
+            adoption.restored.len() == entries.len(),
+            "the kernel refused devices"
+        );
         Ok(())
     }
 

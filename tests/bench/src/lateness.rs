@@ -72,13 +72,18 @@ pub(crate) fn run(binary: &Path, options: &Options) -> Result<()> {
             print(up, &samples);
         }
     }
-    std::fs::write(&options.samples, raw).with_context(|| format!("cannot write {}", options.samples.display()))?;
+    std::fs::write(&options.samples, raw)
+        .with_context(|| format!("cannot write {}", options.samples.display()))?;
     println!("every sample: {}", options.samples.display());
     Ok(())
 }
 
 fn print(up: bool, samples: &[Sample]) {
-    let late: Vec<f64> = samples.iter().filter(|sample| sample.up == up).map(|sample| sample.late).collect();
+    let late: Vec<f64> = samples
+        .iter()
+        .filter(|sample| sample.up == up)
+        .map(|sample| sample.late)
+        .collect();
     let way = if up { "up" } else { "down" };
     line(&format!("  {way}: ends"), late.len());
     line(&format!("  {way}: p50"), format!("{:.2}", median(&late)));
@@ -113,7 +118,10 @@ fn one_cycle(lab: &Lab, killed: bool) -> Result<Vec<Sample>> {
         .iter()
         .map(|client| traffic(client, deadline))
         .collect::<Result<Vec<_>>>()?;
-    ensure!(clock::monotonic() + KILLED_BEFORE < deadline, "the devices were let in too late");
+    ensure!(
+        clock::monotonic() + KILLED_BEFORE < deadline,
+        "the devices were let in too late"
+    );
     clock::sleep_until(deadline - KILLED_BEFORE);
     if killed {
         lab.daemon()?.kill9()?;
@@ -126,7 +134,10 @@ fn one_cycle(lab: &Lab, killed: bool) -> Result<Vec<Sample>> {
         samples.push(sample(false, &one.device, &one.down, deadline)?);
         ensure!(one.device.lost() == 0, "a capture had no room for all frames");
     }
-    ensure!(internet.lost() == 0, "the capture of the internet had no room for all frames");
+    ensure!(
+        internet.lost() == 0,
+        "the capture of the internet had no room for all frames"
+    );
     Ok(samples)
 }
 
@@ -135,9 +146,16 @@ fn admit(lab: &Lab, client: &Client, date: Duration) -> Result<()> {
     let valid_to = iso(date)?;
     let body = json!({"BusinessId": 1, "MinutesIncluded": 60, "ValidTo": valid_to});
     let answer = daemon.api("POST", "/api/spaces/accesstokens", Some(&body))?;
-    let id = answer.json()?["Value"]["Id"].as_u64().context("no token was made")?;
-    let record = daemon.api("GET", &format!("/api/spaces/accesstokens/{id}"), None)?.json()?;
-    ensure!(record["ValidTo"] == valid_to.as_str(), "the record shows another date: {record}");
+    let id = answer.json()?["Value"]["Id"]
+        .as_u64()
+        .context("no token was made")?;
+    let record = daemon
+        .api("GET", &format!("/api/spaces/accesstokens/{id}"), None)?
+        .json()?;
+    ensure!(
+        record["ValidTo"] == valid_to.as_str(),
+        "the record shows another date: {record}"
+    );
     let body = json!({"AccessCode": record["AccessCode"], "MacAddress": client.mac_text()});
     let answer = daemon.api("POST", "/v1/redemptions", Some(&body))?;
     ensure!(answer.status == 200, "a device was refused: {}", answer.text());
@@ -169,7 +187,10 @@ fn traffic(client: &Client, deadline: Duration) -> Result<Traffic> {
 
 fn sample(up: bool, witness: &Capture, nonce: &Nonce, deadline: Duration) -> Result<Sample> {
     let seen = witness.sightings(nonce);
-    let last = seen.iter().rfind(|sighting| !sighting.outgoing).context("a device had no traffic")?;
+    let last = seen
+        .iter()
+        .rfind(|sighting| !sighting.outgoing)
+        .context("a device had no traffic")?;
     let late = last.at.as_secs_f64() - deadline.as_secs_f64();
     Ok(Sample {
         up,

@@ -73,7 +73,11 @@ impl Load {
 
     /// Sends requests until there are none left or `limit` is over, and waits for all answers. `next` writes a whole request
     /// into the empty buffer and says whether there was one.
-    pub(crate) fn run(&mut self, limit: Duration, mut next: impl FnMut(&mut Vec<u8>) -> bool) -> Result<Outcome> {
+    pub(crate) fn run(
+        &mut self,
+        limit: Duration,
+        mut next: impl FnMut(&mut Vec<u8>) -> bool,
+    ) -> Result<Outcome> {
         let mut outcome = Outcome::default();
         let mut request = Vec::new();
         let mut events = Vec::with_capacity(1_024);
@@ -127,7 +131,9 @@ impl Connection {
         }
         self.sent = now;
         // A request is far smaller than the kernel's buffer of a connection that waits for nothing.
-        self.stream.write_all(request).context("a request was not taken")?;
+        self.stream
+            .write_all(request)
+            .context("a request was not taken")?;
         Ok(true)
     }
 
@@ -136,7 +142,9 @@ impl Connection {
         let mut part = [0; 2_048];
         match self.stream.read(&mut part) {
             Ok(0) => bail!("the daemon closed a connection"),
-            Ok(length) => self.answer.extend_from_slice(part.get(..length).unwrap_or_default()),
+            Ok(length) => self
+                .answer
+                .extend_from_slice(part.get(..length).unwrap_or_default()),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error).context("a connection failed"),
         }

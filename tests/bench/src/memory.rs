@@ -50,24 +50,51 @@ pub(crate) fn run(binary: &Path, options: &Options) -> Result<()> {
     let each = (online - warm) / number(options.sessions);
     line("bytes at start, no session", grouped(empty));
     line("  with 20,000 sessions", grouped(warm));
-    line(&format!("  with {} more", grouped(number(options.sessions))), grouped(online));
-    judged("bytes for each of those", format!("{each:.0}"), "400", each <= 400.0);
+    line(
+        &format!("  with {} more", grouped(number(options.sessions))),
+        grouped(online),
+    );
+    judged(
+        "bytes for each of those",
+        format!("{each:.0}"),
+        "400",
+        each <= 400.0,
+    );
 
     let daemon = lab.daemon()?;
     daemon.kill9()?;
     daemon.start()?;
     let again = memory(&lab)?;
     let each = (again - empty) / number(few);
-    line("bytes after kill -9 and start, all sessions restored", grouped(again));
-    judged("bytes for each of those", format!("{each:.0}"), "400", each <= 400.0);
+    line(
+        "bytes after kill -9 and start, all sessions restored",
+        grouped(again),
+    );
+    judged(
+        "bytes for each of those",
+        format!("{each:.0}"),
+        "400",
+        each <= 400.0,
+    );
     drop(lab);
 
     let lab = daemon::up(binary, devices, options.tokens, 0)?;
     let many = memory(&lab)?;
     let more = number(options.tokens - few.min(options.tokens));
     let each = (many - empty) / more.max(1.0);
-    line(&format!("bytes at start with {} tokens, no session", grouped(number(options.tokens))), grouped(many));
-    judged("bytes for each token more that nobody uses", format!("{each:.1}"), "0, give or take 16", each <= 16.0);
+    line(
+        &format!(
+            "bytes at start with {} tokens, no session",
+            grouped(number(options.tokens))
+        ),
+        grouped(many),
+    );
+    judged(
+        "bytes for each token more that nobody uses",
+        format!("{each:.1}"),
+        "0, give or take 16",
+        each <= 16.0,
+    );
     Ok(())
 }
 

@@ -1,11 +1,7 @@
 //! The naive way: one commit for each redemption. The daemon's own engine and store in this process, asked by one caller
 //! after the other, so that no round ever holds two letters; without HTTP and without a kernel, which flatters it.
 
-use std::{
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use accounting_daemon::{
     clock::Clock,

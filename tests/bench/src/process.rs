@@ -70,7 +70,9 @@ impl Syncs {
     /// Ends; `None` when nothing could be counted.
     pub(crate) fn stop(mut self) -> Option<u64> {
         let child = self.0.take()?;
-        let id = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw)?;
+        let id = i32::try_from(child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw)?;
         // It prints its counts when it is interrupted.
         rustix::process::kill_process(id, rustix::process::Signal::INT).ok()?;
         let output = child.wait_with_output().ok()?;

@@ -2,10 +2,7 @@
 //!
 //! Rounds with group commit and rounds with one commit each take turns, so that what else the machine does meets both.
 
-use std::{
-    path::Path,
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use accounting_tests::lab::{ADMINISTRATOR, Daemon};
 use anyhow::{Result, ensure};
@@ -61,7 +58,11 @@ struct Figures {
 /// Measures and prints.
 pub(crate) fn run(binary: &Path, options: &Options) -> Result<()> {
     let wanted = WARM_UP + options.rounds * options.redemptions;
-    ensure!(wanted <= options.tokens, "{wanted} redemptions need more than {} tokens", options.tokens);
+    ensure!(
+        wanted <= options.tokens,
+        "{wanted} redemptions need more than {} tokens",
+        options.tokens
+    );
     let devices = u32::try_from(wanted + 1_000)?;
     let lab = daemon::up(binary, devices, options.tokens, 0)?;
     let daemon = lab.daemon()?;
@@ -86,7 +87,10 @@ pub(crate) fn run(binary: &Path, options: &Options) -> Result<()> {
         let counted = Syncs::of(daemon.pid()?);
         let (server, client) = (process::cpu(daemon.pid()?)?, process::cpu(this)?);
         let outcome = checked(load.run(ROUND, writer.requests(&mut order, options.redemptions))?)?;
-        let (server, client) = (process::cpu(daemon.pid()?)? - server, process::cpu(this)? - client);
+        let (server, client) = (
+            process::cpu(daemon.pid()?)? - server,
+            process::cpu(this)? - client,
+        );
         syncs = syncs.zip(counted.stop()).map(|(sum, more)| sum + more);
         let rounds = daemon::metric(daemon, "accounting_commit_seconds_count")? - before;
         commits += rounds;
@@ -98,7 +102,9 @@ pub(crate) fn run(binary: &Path, options: &Options) -> Result<()> {
         figures.client.push(client.as_secs_f64() * 1e6 / redeemed);
         figures.round.push(redeemed / rounds.max(1.0));
         let folder = tempfile::tempdir_in(lab.disk())?;
-        figures.one_each.push(one_each::rate(folder.path(), ONE_EACH_TOKENS, ONE_EACH)?);
+        figures
+            .one_each
+            .push(one_each::rate(folder.path(), ONE_EACH_TOKENS, ONE_EACH)?);
     }
     figures.print(syncs, commits, number(options.rounds * options.redemptions));
     Ok(())
@@ -109,18 +115,46 @@ impl Figures {
         let rate = median(&self.rate);
         let p99 = median(&self.p99);
         let ratio = rate / median(&self.one_each);
-        judged("redemptions a second, durable", grouped(rate), "20,000", rate >= 20_000.0);
-        line("  slowest and fastest round", format!("{}, {}", grouped(quantile(&self.rate, 0.0)), grouped(quantile(&self.rate, 1.0))));
+        judged(
+            "redemptions a second, durable",
+            grouped(rate),
+            "20,000",
+            rate >= 20_000.0,
+        );
+        line(
+            "  slowest and fastest round",
+            format!(
+                "{}, {}",
+                grouped(quantile(&self.rate, 0.0)),
+                grouped(quantile(&self.rate, 1.0))
+            ),
+        );
         line("answered within, p50", format!("{:.1} ms", median(&self.p50)));
-        judged("answered within, p99", format!("{p99:.1} ms"), "50 ms", p99 < 50.0);
-        line("processor time of the daemon for each", format!("{:.1} us", median(&self.server)));
-        line("processor time of the client for each", format!("{:.1} us", median(&self.client)));
+        judged(
+            "answered within, p99",
+            format!("{p99:.1} ms"),
+            "50 ms",
+            p99 < 50.0,
+        );
+        line(
+            "processor time of the daemon for each",
+            format!("{:.1} us", median(&self.server)),
+        );
+        line(
+            "processor time of the client for each",
+            format!("{:.1} us", median(&self.client)),
+        );
         line("redemptions in a commit", format!("{:.0}", median(&self.round)));
-        let counted = syncs.map_or("not counted: no perf".to_owned(), |syncs| report::grouped(number(syncs)));
+        let counted = syncs.map_or("not counted: no perf".to_owned(), |syncs| {
+            report::grouped(number(syncs))
+        });
         line("calls of fdatasync, counted by the kernel's tracepoint", counted);
         line("commits, as the daemon counts them", grouped(commits));
         line("redemptions, all rounds", grouped(redeemed));
-        line("one commit each, a second (in process, no HTTP)", grouped(median(&self.one_each)));
+        line(
+            "one commit each, a second (in process, no HTTP)",
+            grouped(median(&self.one_each)),
+        );
         judged("ratio", format!("{ratio:.1}"), "5", ratio >= 5.0);
     }
 }
@@ -144,7 +178,8 @@ pub(crate) struct Writer {
 impl Writer {
     /// Signed in as the administrator.
     pub(crate) fn new(daemon: &Daemon) -> Self {
-        let credentials = accounting_tests::lab::base64(format!("{ADMINISTRATOR}:{}", daemon.password()).as_bytes());
+        let credentials =
+            accounting_tests::lab::base64(format!("{ADMINISTRATOR}:{}", daemon.password()).as_bytes());
         Self {
             head: format!(
                 "POST /v1/redemptions HTTP/1.1\r\nHost: gateway\r\nAuthorization: Basic {credentials}\r\n\

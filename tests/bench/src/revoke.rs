@@ -66,15 +66,29 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             ground.gate.open(&entry(number))?;
         }
     }
-    println!("a token with {} devices, {} rounds, microseconds", options.devices, options.rounds);
+    println!(
+        "a token with {} devices, {} rounds, microseconds",
+        options.devices, options.rounds
+    );
     let (one, all) = (median(&store), median(&remove));
     line("one store, median", format!("{one:.2}"));
     line("removing each device, median", format!("{all:.1}"));
     line("  ratio", format!("{:.0}", all / one));
-    line("from the store to the first refused frame, median", format!("{:.1}", median(&refused)));
+    line(
+        "from the store to the first refused frame, median",
+        format!("{:.1}", median(&refused)),
+    );
     let p99 = quantile(&refused, 0.99);
-    judged("from the store to the first refused frame, p99", format!("{p99:.1}"), "1,000", p99 <= 1_000.0);
-    line("from the store to the first refused frame, longest", format!("{:.1}", quantile(&refused, 1.0)));
+    judged(
+        "from the store to the first refused frame, p99",
+        format!("{p99:.1}"),
+        "1,000",
+        p99 <= 1_000.0,
+    );
+    line(
+        "from the store to the first refused frame, longest",
+        format!("{:.1}", quantile(&refused, 1.0)),
+    );
     Ok(())
 }
 

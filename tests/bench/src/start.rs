@@ -51,7 +51,12 @@ pub(crate) fn run(binary: &Path, options: &Options) -> Result<()> {
         let witness = Capture::start(lab.internet(), site::ISP, Filter::Nonce(nonce))?;
         let client = lab.client(1)?;
         let server = (site::INTERNET_IP4, DISCARD_PORT).into();
-        let flow = Flow::start(client.namespace(), client.ip4()?.into(), server, Pace::steady(nonce))?;
+        let flow = Flow::start(
+            client.namespace(),
+            client.ip4()?.into(),
+            server,
+            Pace::steady(nonce),
+        )?;
         std::thread::sleep(Duration::from_millis(300));
         daemon.kill9()?;
         let (took, cpu) = start(&lab)?;
@@ -65,9 +70,20 @@ pub(crate) fn run(binary: &Path, options: &Options) -> Result<()> {
         lost += count - number_of(witness.stop().iter().filter(|frame| !frame.outgoing).count());
     }
     let took = median(&starts);
-    judged("seconds from exec to ready, median", format!("{took:.2}"), "2", took <= 2.0);
-    line("seconds, fastest and slowest", format!("{:.2}, {:.2}", quantile(&starts, 0.0), quantile(&starts, 1.0)));
-    line("processor time of the start, seconds", format!("{:.2}", median(&times)));
+    judged(
+        "seconds from exec to ready, median",
+        format!("{took:.2}"),
+        "2",
+        took <= 2.0,
+    );
+    line(
+        "seconds, fastest and slowest",
+        format!("{:.2}, {:.2}", quantile(&starts, 0.0), quantile(&starts, 1.0)),
+    );
+    line(
+        "processor time of the start, seconds",
+        format!("{:.2}", median(&times)),
+    );
     line("packets of an online device meanwhile", grouped(number(sent)));
     judged("  lost", lost, "0", lost == 0);
     Ok(())

@@ -56,7 +56,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             }
             Ok(())
         })?);
-        ensure!(found == bytes, "shared memory shows {bytes} bytes, the maps {found}");
+        ensure!(
+            found == bytes,
+            "shared memory shows {bytes} bytes, the maps {found}"
+        );
 
         let mut found = 0_u64;
         slots.push(timed(|| {
@@ -65,15 +68,35 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             }
             Ok(())
         })?);
-        ensure!(found == bytes, "shared memory shows {bytes} bytes, the slots {found}");
+        ensure!(
+            found == bytes,
+            "shared memory shows {bytes} bytes, the slots {found}"
+        );
     }
     let sessions = grouped(number(options.sessions));
-    println!("{sessions} open sessions, median of {} rounds, milliseconds", options.rounds);
+    println!(
+        "{sessions} open sessions, median of {} rounds, milliseconds",
+        options.rounds
+    );
     let (shared, walked, slots) = (median(&shared), median(&walked), median(&slots));
-    line("through shared memory, session by session", format!("{shared:.1}"));
-    line("walking the map of devices, 3 system calls each", format!("{walked:.1}"));
-    judged("  ratio", format!("{:.0}", walked / shared), "100", walked / shared >= 100.0);
-    line("looking up each counter, 1 system call each", format!("{slots:.1}"));
+    line(
+        "through shared memory, session by session",
+        format!("{shared:.1}"),
+    );
+    line(
+        "walking the map of devices, 3 system calls each",
+        format!("{walked:.1}"),
+    );
+    judged(
+        "  ratio",
+        format!("{:.0}", walked / shared),
+        "100",
+        walked / shared >= 100.0,
+    );
+    line(
+        "looking up each counter, 1 system call each",
+        format!("{slots:.1}"),
+    );
     line("  ratio", format!("{:.0}", slots / shared));
     Ok(())
 }
