@@ -77,6 +77,9 @@ impl Ledger {
         if let Some(due) = account.due.take() {
             self.due.remove(&due);
         }
+        if !account.busy() {
+            self.perhaps_idle.insert(token);
+        }
         account.due = account.next_due(earliest, now);
         self.due.extend(account.due);
         let deadline = account.due.map(|(at, _)| at).filter(|_| !account.open.is_empty());

@@ -63,6 +63,9 @@ pub struct Ledger {
     rules: Rules,
     /// Tokens in memory: those with open sessions or a run, and those touched since the last [`Ledger::forget_idle`].
     accounts: BTreeMap<TokenId, Account>,
+    /// Those that may have come to be used by nobody since then: looking at all would cost each round more the more are
+    /// online.
+    perhaps_idle: BTreeSet<TokenId>,
     codes: BTreeMap<FoldedCode, TokenId>,
     sessions: BTreeMap<DeviceId, Open>,
     /// What the redemptions of this round changed besides, by their sessions.
@@ -88,6 +91,7 @@ impl Ledger {
         Self {
             rules,
             accounts: BTreeMap::new(),
+            perhaps_idle: BTreeSet::new(),
             codes: BTreeMap::new(),
             sessions: BTreeMap::new(),
             admitted: BTreeMap::new(),
@@ -124,19 +128,17 @@ impl Ledger {
         }
         self.accounts.insert(id, Account::new(token));
         self.codes.insert(code, id);
+        self.perhaps_idle.insert(id);
     }
 
     /// Drops tokens that nobody uses from memory; to be called once their effects are durable.
     pub fn forget_idle(&mut self) {
         self.admitted.clear();
         self.deleted.clear();
-        let idle: Vec<TokenId> = self
-            .accounts
-            .iter()
-            .filter(|(_, account)| !account.busy())
-            .map(|(id, _)| *id)
-            .collect();
-        for id in idle {
+        for id in std::mem::take(&mut self.perhaps_idle) {
+            if self.accounts.get(&id).is_some_and(Account::busy) {
+                continue;
+            }
             if let Some(account) = self.accounts.remove(&id) {
                 self.codes.remove(&account.token.code.folded());
             }

@@ -129,7 +129,8 @@ impl Workload {
         let dull = random.once_in(4);
         kinds.retain(|(kind, _)| {
             let needed = matches!(kind, Kind::Create | Kind::Redeem | Kind::Pass);
-            needed || !(dull && *kind as u8 >= Kind::RefuseOpen as u8) && !random.once_in(5)
+            let off = dull && *kind as u8 >= Kind::RefuseOpen as u8;
+            needed || !(off || random.once_in(5))
         });
         Self {
             rules,
