@@ -2,12 +2,13 @@
 
 use accounting_ebpf::layout::{Counters, Device, Garden, Port, map};
 use accounting_ebpf::verdict::{Hook, Verdict, stat};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use aya::maps::lpm_trie::{Key as Prefix, LpmTrie};
 use aya::maps::{Array, HashMap, MapData, PerCpuArray};
 use aya::programs::{SchedClassifier, TestRun, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use std::net::IpAddr;
+use std::path::Path;
 use std::time::Duration;
 
 /// The object as committed.
@@ -83,12 +84,41 @@ impl Kernel {
     ///
     /// When the kernel refuses the object; the verifier's log is in the error.
     pub fn load(port: Port, devices: u32) -> Result<Self> {
-        let mut ebpf = EbpfLoader::new()
-            .override_global("PORT", &port, true)
+        let mut loader = EbpfLoader::new();
+        loader
             .map_max_entries(map::DEVICES, devices)
             .map_max_entries(map::COUNTERS, devices)
-            .map_max_entries(map::TOKENS, devices + accounting_ebpf::layout::TOKEN_FIRST)
-            .load(OBJECT)?;
+            .map_max_entries(map::TOKENS, devices + accounting_ebpf::layout::TOKEN_FIRST);
+        Self::load_by(loader, &port)
+    }
+
+    /// Loads all programs for an interface on the maps that a gate has pinned in a folder.
+    ///
+    /// # Errors
+    ///
+    /// When a map is missing, or the kernel refuses the object.
+    pub fn load_pinned(port: Port, pins: &Path) -> Result<Self> {
+        let names = [
+            map::DEVICES,
+            map::TOKENS,
+            map::COUNTERS,
+            map::STATS,
+            map::ADDRESSES,
+            map::GARDEN4,
+            map::GARDEN6,
+            map::BUDGETS,
+        ];
+        let mut loader = EbpfLoader::new();
+        for name in names {
+            let pin = pins.join(name);
+            ensure!(pin.exists(), "no map pinned at {}", pin.display());
+            loader.map_pin_path(name, pin);
+        }
+        Self::load_by(loader, &port)
+    }
+
+    fn load_by<'a>(mut loader: EbpfLoader<'a>, port: &'a Port) -> Result<Self> {
+        let mut ebpf = loader.override_global("PORT", port, true).load(OBJECT)?;
         for program in [Program::Xdp, Program::XdpLinear] {
             let program: &mut Xdp = ebpf
                 .program_mut(program.name())

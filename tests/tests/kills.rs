@@ -1,7 +1,5 @@
 //! kill -9 at random moments under load; `cargo xtask soak` runs more of them.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
-
 use accounting_tests::kills::{Plan, run};
 use accounting_tests::lab::build_daemon;
 use accounting_tests::needs_root;

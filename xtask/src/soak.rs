@@ -30,9 +30,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         rounds: args.kills,
         seed,
     };
+    // What is built now is what runs, whatever happens to the sources meanwhile.
+    let commit = said(
+        Command::new("git")
+            .args(["describe", "--always", "--dirty"])
+            .current_dir(root()),
+    )?;
     let begun = clock::monotonic();
     let figures = kills::run(plan, build_daemon()?)?;
-    let page = page(plan, &figures, clock::monotonic() - begun)?;
+    let page = page(plan, &commit, &figures, clock::monotonic() - begun)?;
     println!("{page}");
     if args.log {
         let date = said(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
@@ -44,13 +50,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn page(plan: Plan, figures: &Figures, took: Duration) -> Result<String> {
-    let commit = said(
-        Command::new("git")
-            .args(["describe", "--always", "--dirty"])
-            .current_dir(root()),
-    )?;
-    let kernel = said(Command::new("uname").args(["-srm"]))?;
+fn page(plan: Plan, commit: &str, figures: &Figures, took: Duration) -> Result<String> {
+    let kernel = said(Command::new("uname").arg("-r"))?;
+    let kernel = kernel.split('-').next().unwrap_or_default();
+    let machine = said(Command::new("uname").arg("-m"))?;
     let cpus = std::thread::available_parallelism()?;
     Ok(format!(
         "# Soak\n\n\
@@ -59,7 +62,7 @@ fn page(plan: Plan, figures: &Figures, took: Duration) -> Result<String> {
          the open sessions.\n\n\
          | what | figure |\n|---|---|\n\
          | commit | {commit} |\n\
-         | machine | {kernel}, {cpus} CPUs |\n\
+         | machine | {machine}, {cpus} CPUs, Linux {kernel} |\n\
          | took | {took} s |\n\
          | kills | {done} |\n\
          | redemptions acknowledged | {admitted} |\n\

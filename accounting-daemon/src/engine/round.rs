@@ -205,13 +205,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 self.load_token(id, failure);
                 Pending::Delete(self.ledger.delete(id, now), answer)
             }
-            Message::SessionsOf { mac, zone, answer } => {
-                let devices = self
-                    .ledger
-                    .devices_of(mac)
-                    .filter(|device| zone.is_none_or(|zone| device.zone == zone));
-                Pending::SessionsOf(devices.collect(), answer)
-            }
+            Message::SessionsOf { mac, zone, answer } => Pending::SessionsOf(mac, zone, answer),
             Message::Stop(answer) => Pending::Stop(answer),
         }
     }
@@ -357,12 +351,13 @@ impl<S: Store, G: Gate> Core<S, G> {
                 answer.send(result.map_err(Refusal::Ledger)).is_ok()
             }
             Pending::Release(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
-            Pending::SessionsOf(devices, answer) => {
-                let views = devices
-                    .into_iter()
-                    .filter_map(|device| self.session_view(device, now))
-                    .collect();
-                answer.send(Ok(views)).is_ok()
+            Pending::SessionsOf(mac, zone, answer) => {
+                let devices = self
+                    .ledger
+                    .devices_of(mac)
+                    .filter(|device| zone.is_none_or(|zone| device.zone == zone));
+                let views = devices.filter_map(|device| self.session_view(device, now));
+                answer.send(Ok(views.collect())).is_ok()
             }
             Pending::Stop(answer) => answer.send(()).is_ok(),
         };

@@ -84,21 +84,24 @@ impl<S: Store, G: Gate> Core<S, G> {
             .collect();
         opened.tokens.into_iter().for_each(|token| ledger.load(token));
         self.meters.clear();
-        let kept: BTreeSet<_> = adoption.kept.iter().collect();
+        let absent: BTreeSet<_> = adoption.missing.iter().collect();
         let (staying, mut missing): (Vec<Session>, Vec<Session>) = opened
             .sessions
             .into_iter()
-            .partition(|session| !same_boot || kept.contains(&session.device));
+            .partition(|session| !absent.contains(&session.device));
         let then = if same_boot { now } else { at(checkpoint, now) };
+        let booked = checkpoint.monotonic;
         for session in &mut missing {
             // The checkpoint was written while it passed; for what came after it there is no witness.
             ledger.charge_absent(session, checkpoint.monotonic);
         }
         for session in staying {
             self.meters.start(&session);
-            ledger.restore(session, then);
+            ledger.restore(session, booked, then);
         }
-        running.into_iter().for_each(|token| ledger.resume(token, then));
+        running
+            .into_iter()
+            .for_each(|token| ledger.resume(token, booked, then));
         self.ledger = ledger;
         self.stuck.clear();
         self.checkpoint = checkpoint;
@@ -122,7 +125,17 @@ impl<S: Store, G: Gate> Core<S, G> {
         let opened = self.store.opened()?;
         let (ledger, deadlines, entries) = expected(&opened, &self.rules, now);
         if restore {
-            self.gate.adopt(&deadlines, &entries)?;
+            let missing: BTreeSet<_> = self
+                .gate
+                .adopt(&deadlines, &entries)?
+                .missing
+                .into_iter()
+                .collect();
+            for entry in entries.iter().filter(|entry| missing.contains(&entry.device)) {
+                if let Err(error) = self.gate.open(entry) {
+                    tracing::error!(%error, "a device could not be let in again");
+                }
+            }
         }
         self.ledger = ledger;
         Ok(())
@@ -155,6 +168,7 @@ fn off(checkpoint: Checkpoint, now: Now) -> u64 {
 
 /// What the gate should hold if nothing had happened since the store was written.
 fn expected(opened: &Opened, rules: &Rules, now: Now) -> (Ledger, Vec<(TokenId, Deadline)>, Vec<Entry>) {
+    let booked = opened.checkpoint.unwrap_or_default().monotonic;
     let mut ledger = Ledger::new(rules.clone(), opened.next_token, opened.next_session);
     opened
         .tokens
@@ -165,7 +179,7 @@ fn expected(opened: &Opened, rules: &Rules, now: Now) -> (Ledger, Vec<(TokenId, 
         .sessions
         .iter()
         .cloned()
-        .for_each(|session| ledger.restore(session, now));
+        .for_each(|session| ledger.restore(session, booked, now));
     let deadlines: BTreeMap<TokenId, Deadline> = ledger
         .drain()
         .into_iter()
@@ -187,8 +201,7 @@ fn expected(opened: &Opened, rules: &Rules, now: Now) -> (Ledger, Vec<(TokenId, 
 fn report(adoption: &Adoption, opened: &Opened) {
     let Adoption {
         kept,
-        restored,
-        refused,
+        missing,
         strangers,
     } = adoption;
     if opened.sessions.is_empty() && *strangers == 0 {
@@ -197,8 +210,7 @@ fn report(adoption: &Adoption, opened: &Opened) {
     tracing::info!(
         sessions = opened.sessions.len(),
         kept = kept.len(),
-        restored = restored.len(),
-        refused = refused.len(),
+        missing = missing.len(),
         strangers,
         "brought the gate in line with the store"
     );

@@ -9,9 +9,10 @@ use super::{
     codec::Row,
     file,
     held::{Held, Source},
+    reader::{Reader, Tables},
     schema::{
-        self, ADJUSTMENTS, ADMINISTRATORS, CODES, META, META_CHECKPOINT, META_NEXT_SESSION, META_NEXT_TOKEN,
-        RUNS, SESSIONS, TOKENS, USAGE,
+        self, ADJUSTMENTS, ADMINISTRATORS, META, META_CHECKPOINT, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS,
+        SESSIONS, USAGE,
     },
     write::write_all,
 };
@@ -19,7 +20,7 @@ use crate::ledger::{Adjustment, FoldedCode, Session, Token, TokenId, UsageRecord
 
 /// The redb file `accounting.redb` in the data folder. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Disk(Arc<Held>);
+pub struct Disk(Arc<Held>, Arc<Reader>);
 
 impl Disk {
     /// Opens the store in a folder, or makes both. Every page is verified; a file that cannot be used stays as it is.
@@ -55,7 +56,7 @@ impl Disk {
     fn on(shown: String, source: Source) -> Result<Self, StoreError> {
         let name = shown.clone();
         let held = Held::new(shown, source, |database| schema::prepare(&name, database))?;
-        Ok(Self(Arc::new(held)))
+        Ok(Self(Arc::new(held), Arc::default()))
     }
 
     /// Whether every page reads back as it was written and belongs to somebody; `false` when something had to be
@@ -64,6 +65,7 @@ impl Disk {
     /// # Errors
     /// [`StoreError`] when it cannot be repaired, or somebody is using the store.
     pub fn check_integrity(&self) -> Result<bool, StoreError> {
+        self.1.forget();
         self.0.with_all(Database::check_integrity)
     }
 
@@ -138,12 +140,15 @@ impl Disk {
         &self,
         rows: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
     ) -> Result<(), StoreError> {
-        self.0.with_writes(|database| {
+        self.1.forget();
+        let done = self.0.with_writes(|database| {
             let mut transaction = self.did("begin a transaction", database.begin_write())?;
             transaction.set_two_phase_commit(true);
             self.did("write", rows(&transaction))?;
             self.did("commit", transaction.commit())
-        })
+        });
+        self.1.forget();
+        done
     }
 
     fn table<K: redb::Key + 'static, V: redb::Value + 'static>(
@@ -170,8 +175,17 @@ impl Disk {
         Ok(rows)
     }
 
-    fn find(&self, database: &Database, id: TokenId) -> Result<Option<Token>, StoreError> {
-        let row = self.did("read a token", self.table(database, TOKENS)?.get(id))?;
+    fn read<T>(
+        &self,
+        database: &Database,
+        work: impl FnOnce(&Tables) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let failed = |error| StoreError::of(self.0.shown(), "open a table", error);
+        self.1.with(database, failed, work)
+    }
+
+    fn find(&self, tables: &Tables, id: TokenId) -> Result<Option<Token>, StoreError> {
+        let row = self.did("read a token", tables.tokens.get(id))?;
         row.map(|row| Token::decode(row.value()))
             .transpose()
             .map_err(|_| self.damaged("tokens"))
@@ -215,10 +229,12 @@ impl Store for Disk {
             }
             ids.sort_unstable();
             ids.dedup();
-            let tokens = ids
-                .into_iter()
-                .map(|id| self.find(database, id)?.ok_or_else(|| self.damaged("sessions")))
-                .collect::<Result<_, _>>()?;
+            let tokens = self.read(database, |tables| {
+                let found = ids.into_iter().map(|id| self.find(tables, id));
+                found
+                    .map(|token| token?.ok_or_else(|| self.damaged("sessions")))
+                    .collect::<Result<_, _>>()
+            })?;
             Ok(Opened {
                 checkpoint,
                 sessions,
@@ -230,18 +246,21 @@ impl Store for Disk {
     }
 
     fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError> {
-        self.0.with(|database| self.find(database, id))
+        self.0
+            .with(|database| self.read(database, |tables| self.find(tables, id)))
     }
 
     fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError> {
         self.0.with(|database| {
-            let row = self.did("read a code", self.table(database, CODES)?.get(code.as_str()))?;
-            let Some(id) = row.map(|row| row.value()) else {
-                return Ok(None);
-            };
-            self.find(database, id)?
-                .map(Some)
-                .ok_or_else(|| self.damaged("codes"))
+            self.read(database, |tables| {
+                let row = self.did("read a code", tables.codes.get(code.as_str()))?;
+                let Some(id) = row.map(|row| row.value()) else {
+                    return Ok(None);
+                };
+                self.find(tables, id)?
+                    .map(Some)
+                    .ok_or_else(|| self.damaged("codes"))
+            })
         })
     }
 
@@ -250,6 +269,7 @@ impl Store for Disk {
     }
 
     fn reopen(&mut self) -> Result<(), StoreError> {
+        self.1.forget();
         let name = self.0.shown();
         self.0.reopen(|database| schema::prepare(name, database))
     }

@@ -14,6 +14,10 @@ use redb::{Builder, Database, DatabaseError, StorageBackend, StorageError};
 
 use super::{StoreError, probation::Probation};
 
+/// Pages that redb keeps in memory, in bytes. What is left out is in the kernel's cache of the file, a system call away;
+/// without a limit every token that nobody uses would lie in memory once the file was verified.
+const CACHE_BYTES: usize = 32 * 1024 * 1024;
+
 /// Makes the backend under a store, each time that it is opened.
 pub(super) type Source = Box<dyn Fn() -> Result<Box<dyn StorageBackend>, StoreError> + Send + Sync>;
 
@@ -65,6 +69,7 @@ impl Held {
         let created = contained(|| {
             Builder::new()
                 .set_check_integrity_on_open(true)
+                .set_cache_size(CACHE_BYTES)
                 .create_with_backend(probation.clone())
         });
         let database = match created {

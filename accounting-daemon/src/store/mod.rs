@@ -13,6 +13,7 @@ mod fixture_tests;
 mod held;
 mod measured;
 mod probation;
+mod reader;
 mod schema;
 #[cfg(test)]
 mod tests;

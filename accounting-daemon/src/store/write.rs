@@ -35,12 +35,18 @@ pub(super) fn write_all(
         match write {
             Write::Create(token) | Write::Update(token) => {
                 tokens.insert(token.id, token.encode().as_slice())?;
-                codes.insert(token.code.folded().as_str(), token.id)?;
+                let code = token.code.folded();
+                // Codes lie anywhere in their table: writing one anew would cost a page of its own.
+                if codes.get(code.as_str())?.map(|row| row.value()) != Some(token.id) {
+                    codes.insert(code.as_str(), token.id)?;
+                }
                 if token.run.is_some() {
                     runs.insert(token.id, ())?;
                 } else {
                     runs.remove(token.id)?;
                 }
+                // The number of a run is taken from its beginning on.
+                last_session = last_session.max(token.run.as_ref().map(|run| run.id));
                 if let Write::Create(token) = write {
                     last_token = last_token.max(Some(token.id));
                 }

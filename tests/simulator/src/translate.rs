@@ -34,9 +34,8 @@ pub(crate) fn rules(rules: &audit::Rules) -> Rules {
         takeover_silence: rules.takeover_silence,
         takeovers_max: rules.takeovers_max,
         takeover_window: rules.takeover_window,
-        // The simulator tries far more wrong codes than a person may.
-        attempts_per_device: usize::MAX,
-        attempts_per_asker: usize::MAX,
+        attempts_per_device: rules.attempts_per_device,
+        attempts_per_asker: rules.attempts_per_asker,
     }
 }
 
@@ -111,12 +110,12 @@ pub(crate) fn letter(command: &Command) -> (Message, Reply) {
                 create_error,
             )
         }
-        Command::Redeem(typed, from, takeover) => {
+        Command::Redeem(typed, from, takeover, asker) => {
             let redeem = Redemption {
-                asker: Asker::Client("simulator".into()),
                 code: code(&typed),
                 device: device(from),
                 takeover,
+                asker: Asker::Client(asker.to_string()),
             };
             ask(
                 |answer| Message::Redeem(redeem, answer),
@@ -254,7 +253,7 @@ fn edit_error(error: EditError) -> Why {
 
 fn redeem_error(error: RedeemError) -> Why {
     match error {
-        RedeemError::TooManyAttempts { .. } => unreachable!("the simulator has no budget of attempts"),
+        RedeemError::TooManyAttempts { retry_after_s } => Why::TooManyAttempts(retry_after_s),
         RedeemError::UnknownCode => Why::UnknownCode,
         RedeemError::WrongLocation => Why::WrongLocation,
         RedeemError::ClockNotSet => Why::ClockNotSet,

@@ -48,7 +48,7 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Writes the configuration, with what the options add, and the start script. Starts nothing.
+    /// Writes the configuration that the options ask for, and the start script. Starts nothing.
     pub(super) fn install(
         gateway: &Namespace,
         footprint: &Footprint,
@@ -218,11 +218,12 @@ impl Daemon {
              pins = {pins:?}\n\
              trust_rtc = true\n\n\
              [[interface]]\nname = \"{LAN}\"\nzone = 0\n\n\
-             [gate]\ndevices = 65536\n{gate}\n\n\
+             [gate]\ndevices = {devices}\n{gate}\n\n\
              [api]\nlisten = [\"{api}\"]\n\n\
              [portal]\nlisten_port = {PORTAL_PORT}\n\n\
              [administrator]\nemail = \"{ADMINISTRATOR}\"\npassword_file = {password:?}\n\
              {config}\n",
+            devices = options.devices,
             gate = options.gate,
             config = options.config,
             data = self.data,

@@ -182,7 +182,9 @@ fn complete(message: &[u8], ended: bool) -> Result<Option<Answer>> {
     Ok(Some(answer))
 }
 
-fn base64(data: &[u8]) -> String {
+/// The Base64 form of bytes, padded.
+#[must_use]
+pub fn base64(data: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for group in data.chunks(3) {

@@ -41,7 +41,7 @@ pub use daemon::{ADMINISTRATOR, API_PORT, Daemon, PORTAL_PORT};
 pub use dns::resolve;
 pub use flow::{Download, Flow, PAYLOAD_MAX, Pace, RATE_MAX};
 pub use gateway::{GATEWAY_NAME, INTERNET_NAME, OTHER_NAME};
-pub use http::{Answer, Request};
+pub use http::{Answer, Request, base64};
 pub use namespace::{FOLDER, Namespace};
 pub use nonce::{Nonce, Stamp};
 pub use packages::{BPF_FS, prepare};
@@ -66,6 +66,8 @@ pub struct Options {
     pub config: String,
     /// TOML of further keys of `[gate]`, a line each.
     pub gate: String,
+    /// How many devices the gate holds.
+    pub devices: u32,
     /// Whether the clients connect at once. Otherwise each comes by [`Client::connect`].
     pub connect: bool,
 }
@@ -77,6 +79,7 @@ impl Default for Options {
             daemon: None,
             config: String::new(),
             gate: String::new(),
+            devices: 65_536,
             connect: true,
         }
     }
