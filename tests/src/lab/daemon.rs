@@ -28,6 +28,8 @@ pub const ADMINISTRATOR: &str = "admin@lab.test";
 
 /// How long the daemon may take to become ready, in seconds.
 const READY_SECONDS: u32 = 20;
+/// How long the daemon may take to answer on a machine that does much else; no measure of its speed.
+const ANSWER: Duration = Duration::from_secs(30);
 /// How long the daemon may take to stop.
 const STOP: Duration = Duration::from_secs(10);
 
@@ -140,7 +142,7 @@ impl Daemon {
     /// As [`Request::send`].
     pub fn api(&self, method: &str, target: &str, body: Option<&Value>) -> Result<Answer> {
         let request = Request::new(&self.namespace, self.api_address(), method, target);
-        let request = request.basic(ADMINISTRATOR, &self.password);
+        let request = request.basic(ADMINISTRATOR, &self.password).limit(ANSWER);
         match body {
             Some(body) => request.json(body).send(),
             None => request.send(),
