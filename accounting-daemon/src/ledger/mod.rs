@@ -60,7 +60,8 @@ pub const ID_MAX: u64 = i64::MAX as u64;
 pub struct Ledger {
     rules: Rules,
     /// Tokens in memory: those with open sessions or a run, and those touched since the last [`Ledger::forget_idle`].
-    accounts: BTreeMap<TokenId, Account>,
+    /// Boxed: a tree moves its values about and leaves room for as many again.
+    accounts: BTreeMap<TokenId, Box<Account>>,
     /// Those that may have come to be used by nobody since then: looking at all would cost each round more the more are
     /// online.
     perhaps_idle: BTreeSet<TokenId>,
@@ -115,7 +116,9 @@ impl Ledger {
     /// Takes a token into memory as the store holds it. One that is there already stays as it is.
     pub fn load(&mut self, token: Token) {
         let (id, code) = (token.id, token.code.folded());
-        self.accounts.entry(id).or_insert_with(|| Account::new(token));
+        self.accounts
+            .entry(id)
+            .or_insert_with(|| Box::new(Account::new(token)));
         self.codes.insert(code, id);
         self.perhaps_idle.insert(id);
     }
@@ -125,7 +128,7 @@ impl Ledger {
         self.replaced.clear();
         self.begun.clear();
         for id in std::mem::take(&mut self.perhaps_idle) {
-            if self.accounts.get(&id).is_some_and(Account::busy) {
+            if self.accounts.get(&id).is_some_and(|account| account.busy()) {
                 continue;
             }
             if let Some(account) = self.accounts.remove(&id) {
