@@ -339,16 +339,15 @@ impl<S: Store, G: Gate> Core<S, G> {
             Pending::Delete(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
             Pending::Token(id, answer) => answer.send(Ok(self.token_view(id, now))).is_ok(),
             Pending::Redeem(result, answer) => {
-                let result = result.and_then(|(device, id)| {
+                let result = result.map_err(Refusal::Ledger).and_then(|(device, id)| {
                     if refused.contains(&id) {
-                        return Err(RedeemError::GateFull);
+                        return Err(Refusal::Ledger(RedeemError::GateFull));
                     }
-                    // Another redemption of the same round may have ended it again.
-                    self.session_view(device, now)
-                        .filter(|view| view.id == id)
-                        .ok_or(RedeemError::GateFull)
+                    // Another letter of the same round may have ended it again: asked once more, it is decided anew.
+                    let view = self.session_view(device, now).filter(|view| view.id == id);
+                    view.ok_or(Refusal::Unavailable(Unavailable::Busy))
                 });
-                answer.send(result.map_err(Refusal::Ledger)).is_ok()
+                answer.send(result).is_ok()
             }
             Pending::Release(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
             Pending::SessionsOf(mac, zone, answer) => {

@@ -10,8 +10,9 @@ use accounting_ebpf::layout::{self, Counters, Device};
 use super::{
     Adoption, Deadline, Entry, GateError,
     calls::{device_of, grace, kernel},
-    kernel::{KernelGate, NO_SESSION, Seat},
+    kernel::{KernelGate, NO_SESSION},
     lists::Listed,
+    seats::Seat,
     slots::Slots,
 };
 use crate::{ledger::TokenId, mac::DeviceId};

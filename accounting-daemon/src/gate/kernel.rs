@@ -22,6 +22,7 @@ use super::{
     counters::{Counts, Deadlines},
     lists::{self, Listed},
     maps::{Maps, failed},
+    seats::{Seat, Seats},
     slots::Slots,
 };
 use crate::{
@@ -45,7 +46,7 @@ pub struct KernelGate {
     pub(super) slots: u32,
     pub(super) device_slots: Slots,
     pub(super) token_slots: Slots,
-    pub(super) open: HashMap<DeviceId, Seat>,
+    pub(super) open: Seats,
     pub(super) accounts: HashMap<TokenId, Account>,
     /// Tokens without devices, the longest idle first.
     idle: BTreeMap<u64, TokenId>,
@@ -56,15 +57,6 @@ pub struct KernelGate {
     lag: u64,
     /// Held while this process owns the pins.
     _lock: OwnedFd,
-}
-
-/// A device that was let in.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Seat {
-    pub(super) slot: u32,
-    pub(super) token: TokenId,
-    /// What the slot had counted before: only slots of the bypass list are not cleared.
-    pub(super) base: Counters,
 }
 
 /// A token whose deadline was set.
@@ -115,7 +107,7 @@ impl KernelGate {
             // Nothing is free before `adopt` has seen who holds what.
             device_slots: Slots::new(slots, slots, &BTreeSet::new()),
             token_slots: Slots::new(slots, slots, &BTreeSet::new()),
-            open: HashMap::new(),
+            open: Seats::default(),
             accounts: HashMap::new(),
             idle: BTreeMap::new(),
             serial: 0,
@@ -125,10 +117,10 @@ impl KernelGate {
         })
     }
 
-    /// Looks at every device that was let in, in no order: through shared memory, without a system call.
+    /// Looks at every device that was let in, in the order of their slots: through shared memory, without a system call.
     pub fn sweep(&self, mut each: impl FnMut(DeviceId, Traffic)) {
-        for (device, seat) in &self.open {
-            each(*device, self.counted(seat));
+        for (device, seat) in self.open.iter() {
+            each(device, self.counted(&seat));
         }
     }
 
@@ -326,7 +318,7 @@ impl Gate for KernelGate {
             self.open_entry(entry, token)
                 .inspect_err(|_| self.leave(entry.token))
         });
-        let before = self.open.remove(&entry.device);
+        let before = self.open.remove(entry.device);
         match opened {
             Ok(seat) => {
                 self.open.insert(entry.device, seat);
@@ -349,19 +341,19 @@ impl Gate for KernelGate {
     }
 
     fn close(&mut self, device: DeviceId) -> Result<Option<Traffic>, GateError> {
-        let Some(seat) = self.open.get(&device).copied() else {
+        let Some(seat) = self.open.get(device) else {
             return Ok(None);
         };
         if !self.lists.contains_key(&device) {
             self.erase(device)?;
         }
         let traffic = self.counted(&seat);
-        self.open.remove(&device);
+        self.open.remove(device);
         self.vacate(device, seat);
         Ok(Some(traffic))
     }
 
     fn traffic(&self, device: DeviceId) -> Option<Traffic> {
-        self.open.get(&device).map(|seat| self.counted(seat))
+        self.open.get(device).map(|seat| self.counted(&seat))
     }
 }

@@ -18,6 +18,7 @@ mod maps;
 mod netlink;
 mod object;
 mod programs;
+mod seats;
 mod settings;
 pub mod simulated;
 mod slots;

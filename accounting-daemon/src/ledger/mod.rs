@@ -62,7 +62,8 @@ pub const ID_MAX: u64 = i64::MAX as u64;
 pub struct Ledger {
     rules: Rules,
     /// Tokens in memory: those with open sessions or a run, and those touched since the last [`Ledger::forget_idle`].
-    accounts: BTreeMap<TokenId, Account>,
+    /// Boxed: a tree moves its values about and leaves room for as many again.
+    accounts: BTreeMap<TokenId, Box<Account>>,
     /// Those that may have come to be used by nobody since then: looking at all would cost each round more the more are
     /// online.
     perhaps_idle: BTreeSet<TokenId>,
@@ -126,7 +127,7 @@ impl Ledger {
         if self.accounts.contains_key(&id) || self.deleted.contains(&id) {
             return;
         }
-        self.accounts.insert(id, Account::new(token));
+        self.accounts.insert(id, Box::new(Account::new(token)));
         self.codes.insert(code, id);
         self.perhaps_idle.insert(id);
     }
@@ -136,7 +137,7 @@ impl Ledger {
         self.admitted.clear();
         self.deleted.clear();
         for id in std::mem::take(&mut self.perhaps_idle) {
-            if self.accounts.get(&id).is_some_and(Account::busy) {
+            if self.accounts.get(&id).is_some_and(|account| account.busy()) {
                 continue;
             }
             if let Some(account) = self.accounts.remove(&id) {
