@@ -3,7 +3,7 @@
 use accounting_auditor as audit;
 use accounting_auditor::{Answer, Change, Command, Why};
 use accounting_daemon::{
-    engine::{Answer as Sender, Balance, Message, Refusal, SessionView, TokenView},
+    engine::{Answer as Sender, Balance, Message, Refusal, SessionView, TokenView, Unavailable},
     ledger::{
         AccessCode, Asker, Cause, CreateError, Edit, EditError, Metering, NewToken, Now, RedeemError,
         Redemption, ReleaseError, Rules, Token,
@@ -191,6 +191,8 @@ fn ask<T: 'static, E: 'static>(
     let read = move || match reply.try_recv() {
         Ok(Ok(value)) => Ok(good(value)),
         Ok(Err(Refusal::Ledger(error))) => Ok(Answer::Refused(bad(error))),
+        // There is no mailbox to be full: a later letter of the round has ended the session, which was never there.
+        Ok(Err(Refusal::Unavailable(Unavailable::Busy))) => Ok(Answer::Refused(Why::GateFull)),
         Ok(Err(Refusal::Unavailable(why))) => Err(why.to_string()),
         Err(error) => Err(error.to_string()),
     };
