@@ -1,6 +1,6 @@
 //! The gate refuses a device: nothing is charged, and what had made room for it is open again.
 
-use super::{Activity, Cause, Effect, Ledger, Now, Seen, Session, SessionId};
+use super::{Activity, Cause, Effect, Ledger, Mutant, Now, Seen, Session, SessionId, broken};
 use crate::mac::{DeviceId, Mac};
 
 /// What a redemption changed besides opening its session: taken back when the gate refuses that.
@@ -53,16 +53,19 @@ impl Ledger {
             account.settle(now.monotonic);
             account.open.retain(|open| *open != device);
             (account.token.mac_address, account.token.last_access) = admitted.before;
-            if admitted.began {
+            if admitted.began && !broken(Mutant::RefusedRunStays) {
                 account.token.run = None;
             }
             self.effects.push(Effect::Update(account.token.clone()));
         }
-        if admitted.took_over {
+        if admitted.took_over && !broken(Mutant::RefusedTakeoverCounts) {
             self.not_taken_over(token);
         }
         self.effects.push(Effect::Void(id));
         self.reschedule(token, now);
+        if broken(Mutant::RefusalRestoresNothing) {
+            return;
+        }
         for (session, heard) in admitted.replaced {
             self.unrelease(session, heard, now);
         }

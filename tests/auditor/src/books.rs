@@ -253,6 +253,12 @@ impl Auditor {
             .is_some_and(|(token, session)| at < self.deadline(token).min(self.cap(session)))
     }
 
+    /// Whether deadlines are worked out from the calendar as it is now.
+    #[must_use]
+    pub fn by_calendar_of(&self, now: Now) -> bool {
+        self.offset == now.offset()
+    }
+
     /// The instant at which these books were brought up to date.
     #[must_use]
     pub fn looked_at(&self) -> u64 {

@@ -130,7 +130,7 @@ impl Driver {
                 (world.fails, world.kept) = (Some(after), kept);
             }
             Event::Restart(after) => {
-                self.die();
+                self.die()?;
                 self.pass(after);
                 self.start()?;
             }
@@ -213,7 +213,7 @@ impl Driver {
                 _ => return Err(format!("{commits} commits and {result:?} out of the blue")),
             };
             self.trace.note(format!("  dies after {commits} commits"));
-            self.die();
+            self.die()?;
             let after = if self.random.once_in(2) {
                 0
             } else {
@@ -257,7 +257,7 @@ impl Driver {
     }
 
     /// The daemon is no more; the gate goes on.
-    fn die(&mut self) {
+    fn die(&mut self) -> Result<(), String> {
         self.core = None;
         let mut world = self.world.look();
         (world.dead, world.fuse, world.fails) = (false, None, None);
@@ -270,6 +270,10 @@ impl Driver {
             world.fuse = Some(u32::try_from(self.random.below(5)).unwrap_or(0));
             world.kept = self.random.once_in(2);
         }
+        if self.books.by_calendar_of(self.now) {
+            check::crash(&self.books, &world)?;
+        }
+        Ok(())
     }
 
     fn start(&mut self) -> Result<(), String> {
@@ -324,7 +328,7 @@ impl Driver {
             if commits > 0 {
                 self.books = states.swap_remove((commits - 1).min(last));
             }
-            self.die();
+            self.die()?;
         }
         Err("the daemon does not start".into())
     }
@@ -351,7 +355,7 @@ impl Driver {
     }
 
     fn reboot(&mut self, off: u64) -> Result<(), String> {
-        self.die();
+        self.die()?;
         {
             let mut world = self.world.look();
             let capacity = world.gate.capacity;

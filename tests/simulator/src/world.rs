@@ -32,8 +32,6 @@ pub(crate) struct World {
     pub(crate) refused: Vec<BTreeSet<SessionId>>,
     /// Devices that the kernel did not let go of.
     pub(crate) stuck: BTreeSet<DeviceId>,
-    /// Whether the kernel said that it is full.
-    pub(crate) full: bool,
 }
 
 /// The handle that the daemon holds.
@@ -52,7 +50,6 @@ impl World {
             commits: 0,
             refused: vec![BTreeSet::new()],
             stuck: BTreeSet::new(),
-            full: false,
         }
     }
 
@@ -60,8 +57,6 @@ impl World {
     pub(crate) fn begin(&mut self) {
         self.commits = 0;
         self.refused = vec![BTreeSet::new()];
-        self.stuck.clear();
-        self.full = false;
     }
 
     /// Burns the fuse; answers whether the daemon still lives to see this write done.
@@ -130,6 +125,7 @@ impl Gate for Shared {
     fn adopt(&mut self, deadlines: &[(TokenId, Deadline)], entries: &[Entry]) -> Result<Adoption, GateError> {
         let mut world = self.look();
         if world.lives() {
+            world.stuck.clear();
             world.gate.adopt(deadlines, entries)
         } else {
             world.gate.clone().adopt(deadlines, entries)
@@ -154,8 +150,9 @@ impl Gate for Shared {
             return Ok(());
         }
         let result = world.gate.open(entry);
-        if let Err(error) = &result {
-            world.full |= matches!(error, GateError::Full { .. });
+        if result.is_ok() {
+            world.stuck.remove(&entry.device);
+        } else {
             if let Some(refused) = world.refused.last_mut() {
                 refused.insert(entry.session);
             }
@@ -171,6 +168,8 @@ impl Gate for Shared {
         let result = world.gate.close(device);
         if result.is_err() {
             world.stuck.insert(device);
+        } else {
+            world.stuck.remove(&device);
         }
         result
     }
