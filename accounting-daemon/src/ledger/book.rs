@@ -11,6 +11,7 @@ impl Ledger {
 
     /// Books everything due, in the order of its time, working out the rest anew after each.
     pub fn book(&mut self, activity: &dyn Activity, now: Now) {
+        self.calendar.get_or_insert(now.offset());
         while let Some(&(at, due)) = self.due.first()
             && at <= now.monotonic
         {

@@ -74,8 +74,8 @@ pub struct Ledger {
     /// When seats of a token were taken over, within the window of [`Rules::takeover_window`].
     takeovers: BTreeMap<TokenId, Vec<u64>>,
     attempts: Attempts,
-    /// How far the calendar is from the clock of durations, as deadlines are worked out: the last reading that was
-    /// believed when the clock was set.
+    /// How far the calendar is from the clock of durations, as deadlines are worked out: the first reading, until one
+    /// that can be believed differs.
     calendar: Option<i64>,
     due: BTreeSet<DueAt>,
     next_token: TokenId,

@@ -76,7 +76,7 @@ mutants! {
     ElapsedNeedsConnection,
     /// Sessions on elapsed time are charged besides the run.
     ElapsedChargedTwice,
-    /// A run goes on after its balance is zero.
+    /// A run is only paused when its balance is zero.
     RunSurvivesZero,
     /// Frames to the device count against its silence.
     DownlinkIsNoSilence,

@@ -47,6 +47,9 @@ impl Ledger {
         let open = std::mem::take(&mut account.open);
         let survives = cause == Cause::Depleted && broken(Mutant::RunSurvivesZero);
         let over = matches!(cause, Cause::Depleted | Cause::Revoked) && !survives;
+        if survives && let Some(run) = &mut account.token.run {
+            run.paused = true;
+        }
         let run = if over { account.token.run.take() } else { None };
         let oldest = if broken(Mutant::RestToTheNewest) {
             open.len().saturating_sub(1)

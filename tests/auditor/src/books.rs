@@ -9,8 +9,9 @@ use crate::{
     token::{fold, minutes},
 };
 
-/// What the kernel did to the rounds of openings that the daemon asked for: the sessions refused in each.
-pub type Kernel = Vec<BTreeSet<u64>>;
+/// What the kernel did to the rounds of openings that the daemon asked for: the sessions refused in each, in
+/// the order of the refusals.
+pub type Kernel = Vec<Vec<u64>>;
 
 /// What a round must have led to.
 #[derive(Clone, Debug)]

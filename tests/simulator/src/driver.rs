@@ -9,6 +9,7 @@ use accounting_auditor::{Auditor, Command, Device, Now, Rules};
 use accounting_daemon::{
     engine::{Core, Step},
     gate::simulated::SimulatedGate,
+    mac::DeviceId,
 };
 
 use crate::{
@@ -200,6 +201,9 @@ impl Driver {
             let world = self.world.look();
             (world.dead, world.commits, world.refused.clone())
         };
+        if refused.iter().any(|refused| !refused.is_empty()) {
+            self.trace.note(format!("  the kernel refuses {refused:?}"));
+        }
         let mut round = self.books.round(self.now, &commands, &refused, armed);
         let answered: Vec<_> = replies.into_iter().map(|reply| reply()).collect();
         if dead || result.is_err() {
@@ -261,11 +265,16 @@ impl Driver {
         self.core = None;
         let mut world = self.world.look();
         (world.dead, world.fuse, world.fails) = (false, None, None);
+        // A session that was not to end after all is what its device passes for.
+        let open: BTreeSet<u64> = self.books.sessions().map(|(_, session)| session.id).collect();
+        let goes_on = world.gate.entries().filter(|entry| open.contains(&entry.session));
+        let goes_on: BTreeSet<DeviceId> = goes_on.map(|entry| entry.device).collect();
+        world.stuck.retain(|device| !goes_on.contains(device));
         let checkpoint = world
             .image
             .checkpoint
             .map_or(0, |checkpoint| checkpoint.monotonic);
-        self.passing.died(&self.books, checkpoint, self.now.monotonic);
+        self.passing.died(&self.books, checkpoint, self.now);
         if self.random.once_in(4) {
             world.fuse = Some(u32::try_from(self.random.below(5)).unwrap_or(0));
             world.kept = self.random.once_in(2);

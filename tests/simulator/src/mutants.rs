@@ -28,10 +28,12 @@ fn main() -> ExitCode {
     let work = || {
         let mut found = Vec::new();
         while let Some(mutant) = Mutant::ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
-            found.push(Found {
+            let found_it = Found {
                 mutant: *mutant,
                 by: hunt(*mutant),
-            });
+            };
+            println!("{}", line(&found_it));
+            found.push(found_it);
         }
         found
     };
@@ -42,9 +44,6 @@ fn main() -> ExitCode {
             .map(|thread| thread.join().unwrap_or_default());
         found.flatten().collect()
     });
-    let mut lines: Vec<String> = found.iter().map(line).collect();
-    lines.sort_unstable();
-    lines.iter().for_each(|line| println!("{line}"));
     let survivors = found.iter().filter(|found| found.by.is_none()).count();
     if survivors > 0 || found.len() < Mutant::ALL.len() {
         eprintln!("{survivors} rules can be broken and nobody notices");

@@ -29,7 +29,7 @@ pub(crate) struct World {
     /// Commits with rows since the last look.
     pub(crate) commits: usize,
     /// Sessions that the kernel refused after each of the commits.
-    pub(crate) refused: Vec<BTreeSet<SessionId>>,
+    pub(crate) refused: Vec<Vec<SessionId>>,
     /// Devices that the kernel did not let go of.
     pub(crate) stuck: BTreeSet<DeviceId>,
 }
@@ -48,7 +48,7 @@ impl World {
             kept: false,
             dead: false,
             commits: 0,
-            refused: vec![BTreeSet::new()],
+            refused: vec![Vec::new()],
             stuck: BTreeSet::new(),
         }
     }
@@ -56,7 +56,7 @@ impl World {
     /// Forgets what was noted of the last step.
     pub(crate) fn begin(&mut self) {
         self.commits = 0;
-        self.refused = vec![BTreeSet::new()];
+        self.refused = vec![Vec::new()];
     }
 
     /// Burns the fuse; answers whether the daemon still lives to see this write done.
@@ -111,7 +111,7 @@ impl Store for Shared {
         if done || world.kept {
             world.image.apply(writes, checkpoint);
             world.commits += usize::from(!writes.is_empty());
-            world.refused.push(BTreeSet::new());
+            world.refused.push(Vec::new());
         }
         if done { Ok(()) } else { Err(failed()) }
     }
@@ -154,7 +154,7 @@ impl Gate for Shared {
             world.stuck.remove(&entry.device);
         } else {
             if let Some(refused) = world.refused.last_mut() {
-                refused.insert(entry.session);
+                refused.push(entry.session);
             }
         }
         result
