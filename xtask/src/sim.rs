@@ -21,15 +21,7 @@ pub(crate) struct Args {
 /// When daemon and auditor disagree; the simulator has said why.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args([
-        "run",
-        "--quiet",
-        "--locked",
-        "--profile",
-        "sim",
-        "--package",
-        "accounting-simulator",
-    ]);
+    cargo.args(["run", "--quiet", "--locked", "--package", "accounting-simulator"]);
     if args.mutants {
         cargo.args(["--features", "mutants", "--bin", "mutants"]);
     } else {

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     gate::{Entry, Gate, GateError},
+    ledger::mutant::{Mutant, broken},
     ledger::{
         Cause, EditError, Effect, FoldedCode, Ledger, Now, RedeemError, Rules, Seen, Session, SessionId,
         Token, TokenId,
@@ -53,7 +54,7 @@ pub struct Core<S, G> {
 }
 
 /// The effects of a round, sorted into what comes before the commit, what is in it and what comes after.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Plan {
     tightest: BTreeMap<TokenId, u64>,
     last: BTreeMap<TokenId, u64>,
@@ -241,7 +242,13 @@ impl<S: Store, G: Gate> Core<S, G> {
                 return Ok(refused);
             }
             let mut plan = Plan::new(effects);
-            self.take_away(&mut plan);
+            self.shorten(&plan);
+            if broken(Mutant::AdmittedBeforeCommit) {
+                self.give(plan.clone(), now, &mut refused);
+            }
+            if !broken(Mutant::StoppedAfterCommit) {
+                self.stop(&mut plan);
+            }
             let checkpoint = Checkpoint {
                 boot: self.boot,
                 monotonic: now.monotonic,
@@ -249,17 +256,29 @@ impl<S: Store, G: Gate> Core<S, G> {
             };
             self.store.commit(&plan.writes, checkpoint)?;
             self.checkpoint = checkpoint;
+            if broken(Mutant::StoppedAfterCommit) {
+                self.stop(&mut plan);
+            }
             self.give(plan, now, &mut refused);
         }
     }
 
-    fn take_away(&mut self, plan: &mut Plan) {
+    /// Deadlines that come earlier than the gate has them.
+    fn shorten(&mut self, plan: &Plan) {
         for (&token, &at) in &plan.tightest {
-            if self.gate.deadline(token).is_some_and(|held| at < held) {
+            if broken(Mutant::ShortenedAfterCommit) {
+                continue;
+            }
+            let sooner = |held| at < held || broken(Mutant::LengthenedBeforeCommit);
+            if self.gate.deadline(token).is_some_and(sooner) {
                 let result = self.gate.set_deadline(token, at);
                 self.note(result.as_ref().err());
             }
         }
+    }
+
+    /// Devices that leave.
+    fn stop(&mut self, plan: &mut Plan) {
         for &place in &plan.closing {
             let Some(Write::Release(record)) = plan.writes.get_mut(place) else {
                 continue;

@@ -1,6 +1,6 @@
 //! The account of a token: its balance, who draws on it, and when that ends.
 
-use super::{DueAt, Metering, Now, Token, due::Due};
+use super::{DueAt, Metering, Mutant, Now, Token, broken, due::Due};
 use crate::mac::DeviceId;
 
 /// A token in memory together with its open sessions.
@@ -28,6 +28,13 @@ impl Account {
     /// How many times as fast as the clock the balance runs down.
     fn draws(&self) -> u64 {
         match (self.token.metering, &self.token.run) {
+            (Metering::ConnectedTime, _) if broken(Mutant::SeatsDrawOnce) => self.busy().into(),
+            (Metering::ElapsedTime, Some(_)) if broken(Mutant::ElapsedDrawsForEach) => {
+                self.open.len().max(1) as u64
+            }
+            (Metering::ElapsedTime, _) if broken(Mutant::ElapsedNeedsConnection) => {
+                u64::from(!self.open.is_empty())
+            }
             (Metering::ConnectedTime, _) => self.open.len() as u64,
             (Metering::ElapsedTime, Some(run)) => u64::from(!run.paused),
             (Metering::ElapsedTime, None) => 0,
@@ -93,6 +100,10 @@ impl Account {
             .valid_from
             .filter(|_| paused)
             .map(|from| (calendar(from), Due::Resumed(id)));
+        if broken(Mutant::DepletedBeforeExpired) {
+            let dues = [depleted, expired, resumed].into_iter().flatten();
+            return dues.min_by_key(|(at, _)| *at);
+        }
         [depleted, expired, resumed].into_iter().flatten().min()
     }
 }

@@ -1,6 +1,6 @@
 //! What the ledger is told of a device's traffic: when frames of it were last forwarded.
 
-use super::{Now, Session};
+use super::{Mutant, Now, Session, broken};
 use crate::mac::DeviceId;
 
 /// Monotonic milliseconds of the last forwarded frames; `None`: none yet.
@@ -27,7 +27,8 @@ impl<F: Fn(DeviceId) -> Seen> Activity for F {
 impl Seen {
     /// The instant from which the device is silent: its last frame, its admission before the first.
     pub(super) fn silent_since(self, session: &Session) -> u64 {
-        self.up.unwrap_or(0).max(session.settled)
+        let down = self.down.filter(|_| broken(Mutant::DownlinkIsNoSilence));
+        self.up.max(down).unwrap_or(0).max(session.settled)
     }
 
     /// How long it is silent.
@@ -37,6 +38,7 @@ impl Seen {
 
     /// The last frame in either direction, not before the admission.
     pub(super) fn last(self, session: &Session) -> u64 {
-        self.down.unwrap_or(0).max(self.silent_since(session))
+        let down = self.down.filter(|_| !broken(Mutant::ChargedToUplinkOnly));
+        down.unwrap_or(0).max(self.silent_since(session))
     }
 }

@@ -1,8 +1,9 @@
 //! Tokens come into being, codes open sessions, sessions end by request.
 
 use super::{
-    AccessCode, Activity, Asker, Cause, CreateError, Effect, ID_MAX, Ledger, MINUTE_MS, Metering, NewToken,
-    Now, RedeemError, Run, Seen, Session, SessionId, Token, TokenId, refusal::Admitted, seat::Seat,
+    AccessCode, Activity, Asker, Cause, CreateError, Effect, ID_MAX, Ledger, MINUTE_MS, Metering, Mutant,
+    NewToken, Now, RedeemError, Run, Seen, Session, SessionId, Token, TokenId, broken, refusal::Admitted,
+    seat::Seat,
 };
 use crate::mac::DeviceId;
 
@@ -26,7 +27,7 @@ impl Ledger {
     /// [`CreateError`]; nothing has changed then.
     pub fn create(&mut self, new: NewToken, now: Now) -> Result<TokenId, CreateError> {
         let folded = new.code.folded();
-        if self.codes.contains_key(&folded) {
+        if self.codes.contains_key(&folded) && !broken(Mutant::CodeMadeTwice) {
             return Err(CreateError::CodeInUse);
         }
         if self.next_token > ID_MAX {
@@ -34,7 +35,10 @@ impl Ledger {
         }
         let id = self.next_token;
         self.next_token += 1;
-        let minutes = new.minutes_left.unwrap_or(new.minutes_included);
+        let minutes = new
+            .minutes_left
+            .filter(|_| !broken(Mutant::MinutesLeftIgnored))
+            .unwrap_or(new.minutes_included);
         let token = Token {
             id,
             unique_id: new.unique_id,
@@ -79,7 +83,9 @@ impl Ledger {
         let Redemption { device, asker, .. } = redemption;
         self.attempts.check(*device, asker, &self.rules, now)?;
         let result = self.admit_device(redemption, activity, now);
-        if result.is_err_and(|error| error != RedeemError::GateFull) {
+        let counts = result
+            .is_err_and(|error| error != RedeemError::GateFull || broken(Mutant::FullGateCountsAsAttempt));
+        if counts || broken(Mutant::SuccessCountsAsAttempt) {
             self.attempts.refused(*device, asker, now);
         }
         result
@@ -102,7 +108,8 @@ impl Ledger {
             return Err(RedeemError::UnknownCode);
         };
         let token = &account.token;
-        if !self.rules.locations.is_empty()
+        if !broken(Mutant::AnyLocation)
+            && !self.rules.locations.is_empty()
             && self.rules.locations.get(&device.zone) != Some(&token.business_id)
         {
             return Err(RedeemError::WrongLocation);
@@ -110,21 +117,33 @@ impl Ledger {
         let current = self.sessions.get(&device).map(|open| &open.session);
         if let Some(session) = current
             && session.token == id
+            && !broken(Mutant::RetryOpensAnother)
         {
             return Ok(session.id);
         }
-        check_calendar(token, now)?;
-        if account.used_at(now.monotonic) >= token.entitled {
+        let depleted = account.used_at(now.monotonic) >= token.entitled;
+        if !(depleted && broken(Mutant::ConditionsOutOfOrder)) {
+            check_calendar(token, now)?;
+        }
+        if depleted && !broken(Mutant::ZeroIsNoLimit) {
             return Err(RedeemError::Depleted);
         }
         let switching = current.is_some();
         let seat = self.seat(id, takeover, activity, now)?;
-        if !switching && matches!(seat, Seat::Free) && self.sessions.len() >= self.rules.devices_max {
+        if !switching
+            && matches!(seat, Seat::Free)
+            && self.sessions.len() >= self.rules.devices_max + usize::from(broken(Mutant::GateOverfull))
+        {
             return Err(RedeemError::GateFull);
         }
 
         let mut admitted = Admitted::default();
-        admitted.replace(self.end_heard(device, Cause::Switched, activity, now));
+        let switched = if broken(Mutant::SwitchIsLogout) {
+            Cause::Logout
+        } else {
+            Cause::Switched
+        };
+        admitted.replace(self.end_heard(device, switched, activity, now));
         if let Seat::Displace(other) | Seat::TakeOver(other) = seat {
             admitted.replace(self.end_heard(other, Cause::Displaced, activity, now));
         }
@@ -195,15 +214,17 @@ fn check_calendar(token: &Token, now: Now) -> Result<(), RedeemError> {
     if token.valid_from.is_none() && token.valid_to.is_none() {
         return Ok(());
     }
-    if !now.trusted {
+    if !now.trusted && !broken(Mutant::UntrustedClockJudges) {
         return Err(RedeemError::ClockNotSet);
     }
     if let Some(valid_from) = token.valid_from
         && now.wall < valid_from
+        && !broken(Mutant::ValidTooEarly)
     {
         return Err(RedeemError::NotYetValid { valid_from });
     }
-    if token.valid_to.is_some_and(|valid_to| now.wall >= valid_to) {
+    let late = i64::from(broken(Mutant::ValidToInclusive));
+    if token.valid_to.is_some_and(|valid_to| now.wall >= valid_to + late) {
         return Err(RedeemError::Expired);
     }
     Ok(())

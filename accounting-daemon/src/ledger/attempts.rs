@@ -7,7 +7,7 @@ use std::{
     net::IpAddr,
 };
 
-use super::{Now, RedeemError, Rules};
+use super::{Mutant, Now, RedeemError, Rules, broken};
 use crate::mac::DeviceId;
 
 /// The span in which attempts count, in milliseconds.
@@ -48,6 +48,9 @@ impl Attempts {
         now: Now,
     ) -> Result<(), RedeemError> {
         self.forget(now);
+        if broken(Mutant::NoBudget) {
+            return Ok(());
+        }
         let device = (Key::Device(device), rules.attempts_per_device);
         let asker = (Key::Asker(asker.clone()), rules.attempts_per_asker);
         for (key, max) in [device, asker] {

@@ -1,6 +1,6 @@
 //! Booking: what has come due is released at the moment it was due, not at the moment it was noticed.
 
-use super::{Activity, Cause, Effect, Ledger, Now, TokenId, due::Due};
+use super::{Activity, Cause, Effect, Ledger, Mutant, Now, TokenId, broken, due::Due};
 
 impl Ledger {
     /// The monotonic millisecond at which something comes due next. May change with every call that changes something.
@@ -11,9 +11,15 @@ impl Ledger {
 
     /// Books everything due, in the order of its time, working out the rest anew after each.
     pub fn book(&mut self, activity: &dyn Activity, now: Now) {
+        self.calendar.get_or_insert(now.offset());
         while let Some(&(at, due)) = self.due.first()
             && at <= now.monotonic
         {
+            let at = if broken(Mutant::BookedWhenNoticed) {
+                now.monotonic
+            } else {
+                at
+            };
             match due {
                 Due::Idle(device) => self.end_if_idle(device, at, activity, now),
                 Due::SessionTimeout(device) => {
@@ -28,7 +34,8 @@ impl Ledger {
 
     /// Works out calendar limits anew after the wall clock was set; one that is not trusted moves nothing.
     pub fn clock_stepped(&mut self, now: Now) {
-        if !now.trusted {
+        let believed = now.trusted || broken(Mutant::UntrustedCalendarMoves);
+        if !believed || broken(Mutant::CalendarSetUnnoticed) {
             return;
         }
         self.calendar = Some(now.offset());

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::{Mutant, broken};
+
 /// The longest access code, in characters.
 pub const CODE_CHARACTERS_MAX: usize = 64;
 
@@ -72,7 +74,7 @@ fn fold(text: &str) -> String {
         .filter(|c| !c.is_whitespace() && *c != '-')
         .flat_map(char::to_uppercase)
         .map(|c| match c {
-            'O' => '0',
+            'O' if !broken(Mutant::LookAlikesDiffer) => '0',
             'I' | 'L' => '1',
             other => other,
         })

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{AccessCode, Cause, Effect, Ledger, MINUTE_MS, Metering, Now, TokenId};
+use super::{AccessCode, Cause, Effect, Ledger, MINUTE_MS, Metering, Mutant, Now, TokenId, broken};
 use crate::mac::Mac;
 
 /// What is to change. The outer `None` leaves a field as it is; an inner one clears it.
@@ -79,15 +79,18 @@ impl Ledger {
         let before = token.code.folded();
         if let Some(code) = &edit.code
             && self.codes.get(&code.folded()).is_some_and(|owner| *owner != id)
+            && !broken(Mutant::CodeTakenTwice)
         {
             return Err(EditError::CodeInUse);
         }
-        if edit.metering.is_some_and(|metering| metering != token.metering) && token.last_access.is_some() {
+        let moves = edit.metering.is_some_and(|metering| metering != token.metering);
+        if moves && token.last_access.is_some() && !broken(Mutant::MeteringMoves) {
             return Err(EditError::MeteringFixed);
         }
         let valid_from = edit.valid_from.unwrap_or(token.valid_from);
         let valid_to = edit.valid_to.unwrap_or(token.valid_to);
-        if valid_from.zip(valid_to).is_some_and(|(from, to)| from > to) {
+        let reversed = valid_from.zip(valid_to).is_some_and(|(from, to)| from > to);
+        if reversed && !broken(Mutant::DatesReversible) {
             return Err(EditError::DatesReversed);
         }
 
@@ -109,7 +112,9 @@ impl Ledger {
             let after = code.folded();
             token.code = code;
             if after != before {
-                self.codes.remove(&before);
+                if !broken(Mutant::FormerCodeOpens) {
+                    self.codes.remove(&before);
+                }
                 self.codes.insert(after, id);
                 self.effects.push(Effect::Recode { token: id, before });
             }
@@ -117,6 +122,14 @@ impl Ledger {
         if let Some(minutes) = edit.minutes_included {
             let (old, new) = (u64::from(token.minutes_included), u64::from(minutes));
             token.minutes_included = minutes;
+            let old = if broken(Mutant::MinutesNeverLowered) {
+                old.min(new)
+            } else {
+                old
+            };
+            if broken(Mutant::ShortfallForgiven) && new > old {
+                token.entitled = token.entitled.max(token.used);
+            }
             let entitled = (token.entitled + new * MINUTE_MS).saturating_sub(old * MINUTE_MS);
             self.entitle(id, entitled, edit.by, "MinutesIncluded".into(), now);
         }
@@ -140,7 +153,13 @@ impl Ledger {
         account.settle(now.monotonic);
         account.token.updated_on = now.wall;
         account.token.updated_by.clone_from(&who);
-        let entitled = account.token.used.saturating_add(left);
+        let used = account.token.used;
+        let used = if broken(Mutant::BalanceForgetsUsed) {
+            0
+        } else {
+            used
+        };
+        let entitled = used.saturating_add(left);
         self.entitle(id, entitled, who, reason, now);
         self.enforce(id, now);
         Ok(())
@@ -176,7 +195,7 @@ impl Ledger {
         let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
         let by_ms = signed(entitled) - signed(account.token.entitled);
         account.token.entitled = entitled;
-        if by_ms != 0 {
+        if by_ms != 0 && !broken(Mutant::AdjustmentNotKept) {
             self.effects.push(Effect::Adjust(Adjustment {
                 token: id,
                 on: now.wall,
@@ -196,9 +215,12 @@ impl Ledger {
         self.effects.push(Effect::Update(account.token.clone()));
         let early = account.token.valid_from.is_some_and(|from| wall < from);
         let late = account.token.valid_to.is_some_and(|to| wall >= to);
-        if early || late {
+        let goes_on =
+            early && broken(Mutant::FutureValidFromGoesOn) || late && broken(Mutant::PastValidToGoesOn);
+        if (early || late) && !goes_on {
             self.end_token(id, now.monotonic, Cause::Expired, now);
-            self.pause(id, early, now.monotonic, now);
+            let paused = early && !broken(Mutant::FutureValidFromRuns);
+            self.pause(id, paused, now.monotonic, now);
         } else if account.token.left() == 0 {
             self.end_token(id, now.monotonic, Cause::Depleted, now);
         } else {
@@ -213,6 +235,13 @@ impl Ledger {
             .skip(account.token.seats() as usize)
             .copied()
             .collect();
+        let newest = match newest.len() {
+            _ if broken(Mutant::LowerLimitDisplacesNobody) => Vec::new(),
+            over if broken(Mutant::LowerLimitDisplacesOldest) => {
+                account.open.iter().take(over).copied().collect()
+            }
+            _ => newest,
+        };
         for device in newest {
             self.end_session(device, now.monotonic, Cause::Displaced, now);
         }

@@ -15,6 +15,7 @@ mod due;
 mod edit;
 mod effect;
 mod error;
+pub mod mutant;
 mod now;
 mod refusal;
 mod release;
@@ -41,6 +42,7 @@ use due::DueAt;
 pub use edit::{Adjustment, Edit, EditError};
 pub use effect::Effect;
 pub use error::{CreateError, RedeemError, ReleaseError};
+use mutant::{Mutant, broken};
 pub use now::Now;
 use refusal::Admitted;
 pub use rules::Rules;
@@ -76,8 +78,8 @@ pub struct Ledger {
     /// When seats of a token were taken over, within the window of [`Rules::takeover_window`].
     takeovers: BTreeMap<TokenId, Vec<u64>>,
     attempts: Attempts,
-    /// How far the calendar is from the clock of durations, as deadlines are worked out: the last reading that was
-    /// believed when the clock was set.
+    /// How far the calendar is from the clock of durations, as deadlines are worked out: the first reading, until one
+    /// that can be believed differs.
     calendar: Option<i64>,
     due: BTreeSet<DueAt>,
     next_token: TokenId,
@@ -124,7 +126,9 @@ impl Ledger {
     pub fn load(&mut self, token: Token) {
         let (id, code) = (token.id, token.code.folded());
         // What this round changed is not in the store yet: the row may have a code that is free by now, or be gone.
-        if self.accounts.contains_key(&id) || self.deleted.contains(&id) {
+        if self.accounts.contains_key(&id)
+            || (self.deleted.contains(&id) && !broken(Mutant::DeletedInRoundReturns))
+        {
             return;
         }
         self.accounts.insert(id, Box::new(Account::new(token)));

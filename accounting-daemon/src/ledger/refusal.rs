@@ -1,6 +1,6 @@
 //! The gate refuses a device: nothing is charged, and what had made room for it is open again.
 
-use super::{Activity, Cause, Effect, Ledger, Now, Seen, Session, SessionId};
+use super::{Activity, Cause, Effect, Ledger, Metering, Mutant, Now, Run, Seen, Session, SessionId, broken};
 use crate::mac::{DeviceId, Mac};
 
 /// What a redemption changed besides opening its session: taken back when the gate refuses that.
@@ -53,28 +53,40 @@ impl Ledger {
             account.settle(now.monotonic);
             account.open.retain(|open| *open != device);
             (account.token.mac_address, account.token.last_access) = admitted.before;
-            if admitted.began {
-                account.token.run = None;
+            if admitted.began && !broken(Mutant::RefusedRunStays) {
+                // Another device of the round would have begun it.
+                let run = account.token.run.take();
+                let heir = account.open.first().and_then(|device| self.sessions.get(device));
+                account.token.run = heir.zip(run).map(|(heir, run)| Run {
+                    device: heir.session.device,
+                    ..run
+                });
+                let heir = heir.and_then(|heir| self.admitted.get_mut(&heir.session.id));
+                heir.into_iter().for_each(|heir| heir.began = true);
             }
             self.effects.push(Effect::Update(account.token.clone()));
         }
-        if admitted.took_over {
+        if admitted.took_over && !broken(Mutant::RefusedTakeoverCounts) {
             self.not_taken_over(token);
         }
         self.effects.push(Effect::Void(id));
         self.reschedule(token, now);
+        if broken(Mutant::RefusalRestoresNothing) {
+            return;
+        }
         for (session, heard) in admitted.replaced {
             self.unrelease(session, heard, now);
         }
     }
 
-    /// Takes a release back, unless another letter of the round has its device or its seat by now.
+    /// Takes a release back, unless another letter of the round has taken its device or its seat, or ended its run.
     fn unrelease(&mut self, session: Session, heard: Seen, now: Now) {
         let online = self.sessions.contains_key(&session.device);
         let Some(account) = self.accounts.get_mut(&session.token) else {
             return;
         };
-        if online || account.open.len() >= account.token.seats() as usize {
+        let over = session.metering == Metering::ElapsedTime && account.token.run.is_none();
+        if online || over || account.open.len() >= account.token.seats() as usize {
             return;
         }
         account.settle(now.monotonic);

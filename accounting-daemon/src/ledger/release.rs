@@ -1,8 +1,8 @@
 //! How a session ends: its charge is fixed, its seat is free, its record is made.
 
 use super::{
-    Activity, Cause, Effect, Ledger, Metering, Now, ReleaseError, Seen, Session, TokenId, UsageRecord,
-    due::Due, session::Open,
+    Activity, Cause, Effect, Ledger, Metering, Mutant, Now, ReleaseError, Seen, Session, TokenId,
+    UsageRecord, broken, due::Due, session::Open,
 };
 use crate::mac::{DeviceId, Mac};
 
@@ -38,20 +38,30 @@ impl Ledger {
         account.settle(at);
         let elapsed = account.token.metering == Metering::ElapsedTime;
         // What does not divide evenly among the seats goes to the oldest session.
-        let rest = if cause == Cause::Depleted && !elapsed {
+        let rest = if cause == Cause::Depleted && !elapsed && !broken(Mutant::RestIsLost) {
             account.token.left()
         } else {
             0
         };
         account.token.used += rest;
         let open = std::mem::take(&mut account.open);
-        let over = matches!(cause, Cause::Depleted | Cause::Revoked);
+        let survives = cause == Cause::Depleted && broken(Mutant::RunSurvivesZero);
+        let over = matches!(cause, Cause::Depleted | Cause::Revoked) && !survives;
+        if survives && let Some(run) = &mut account.token.run {
+            run.paused = true;
+        }
         let run = if over { account.token.run.take() } else { None };
+        let oldest = if broken(Mutant::RestToTheNewest) {
+            open.len().saturating_sub(1)
+        } else {
+            0
+        };
         for (seat, device) in open.into_iter().enumerate() {
-            let rest = if seat == 0 { rest } else { 0 };
+            let rest = if seat == oldest { rest } else { 0 };
             self.retire(device, at, cause, now, |charged| charged + rest);
         }
-        if let Some(run) = run {
+        let lost = cause == Cause::Revoked && broken(Mutant::DeletionLosesRun);
+        if let Some(run) = run.filter(|_| !lost) {
             self.effects.push(Effect::EndRun(UsageRecord::of_run(
                 run,
                 token,
@@ -90,7 +100,8 @@ impl Ledger {
             self.due.insert((due, Due::Idle(device)));
             return;
         }
-        let until = if self.rules.bill_idle {
+        let billed = self.rules.bill_idle && !broken(Mutant::SilenceFree);
+        let until = if billed || broken(Mutant::SilenceCharged) {
             at
         } else {
             seen.last(&open.session).min(at)
@@ -163,7 +174,7 @@ impl Ledger {
         let idle_due = self
             .rules
             .idle_timeout
-            .filter(|_| metered)
+            .filter(|_| metered || broken(Mutant::ElapsedIdles))
             .map(|timeout| session.settled.saturating_add(timeout));
         self.due.extend(idle_due.map(|at| (at, Due::Idle(device))));
         self.due.extend(
@@ -190,6 +201,7 @@ impl Ledger {
     pub(super) fn capped_at(&self, session: &Session) -> Option<u64> {
         self.rules
             .session_timeout
+            .filter(|_| !broken(Mutant::NoSessionTimeout))
             .map(|timeout| session.opened.saturating_add(timeout))
     }
 

@@ -1,6 +1,6 @@
 //! What a restart of the gateway does to open sessions.
 
-use super::{Cause, Effect, Ledger, Now, Seen, Session, TokenId, UsageRecord};
+use super::{Cause, Effect, Ledger, Mutant, Now, Seen, Session, TokenId, UsageRecord, broken};
 
 impl Ledger {
     /// Takes an open session into memory that never stopped passing; its token must be there. Sessions come in the order
@@ -44,6 +44,7 @@ impl Ledger {
         let since = account.token.valid_from.map_or(u64::MAX, |from| {
             u64::try_from(now.wall.saturating_sub(from)).unwrap_or(0)
         });
+        let off = if broken(Mutant::TimeOffIsFree) { 0 } else { off };
         let off = match &mut account.token.run {
             Some(run) if run.paused => {
                 run.paused = since == 0;
@@ -82,6 +83,11 @@ impl Ledger {
         let token = &mut account.token;
         session.charged = session.charged_at(token.settled);
         session.settled = token.settled;
+        let until = if broken(Mutant::AbsentNotCharged) {
+            token.settled
+        } else {
+            until
+        };
         let charged = session.charged_at(until) - session.charged;
         let charged = charged.min(token.left());
         token.used += charged;
@@ -91,7 +97,9 @@ impl Ledger {
     /// Lets a device pass again that has left the gate and was charged with [`Ledger::charge_absent`]: what lies between
     /// is not charged. A session whose token has ended meanwhile ends.
     pub fn readmit(&mut self, mut session: Session, now: Now) {
-        session.settled = now.monotonic;
+        if !broken(Mutant::AbsenceCharged) {
+            session.settled = now.monotonic;
+        }
         let capped = self.capped_at(&session).is_some_and(|at| at <= now.monotonic);
         let Some(account) = self.accounts.get_mut(&session.token) else {
             return;
@@ -128,7 +136,7 @@ impl Ledger {
     pub fn lose_all(&mut self, last: Now) {
         // What was last heard of the devices is lost with the gate: nobody is taken for silent.
         let heard = Seen {
-            up: Some(last.monotonic),
+            up: Some(last.monotonic).filter(|_| !broken(Mutant::RebootIsSilence)),
             down: None,
         };
         self.book(&|_| heard, last);

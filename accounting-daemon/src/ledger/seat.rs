@@ -1,6 +1,6 @@
 //! Seats: who must make room when all are taken.
 
-use super::{Activity, Ledger, Now, RedeemError, TokenId};
+use super::{Activity, Ledger, Mutant, Now, RedeemError, TokenId, broken};
 use crate::mac::DeviceId;
 
 /// What a full token answers a device that asks for a seat.
@@ -41,17 +41,32 @@ impl Ledger {
                 )
             })
             // The first of equals is the oldest session.
-            .reduce(|quietest, next| if next.0 > quietest.0 { next } else { quietest });
+            .reduce(|quietest, next| {
+                if next.0 > quietest.0 && !broken(Mutant::OldestSeatGoes) {
+                    next
+                } else {
+                    quietest
+                }
+            });
+        let takeover = takeover || broken(Mutant::TakeoverUnasked);
+        let late = u64::from(broken(Mutant::SeatSilenceLate));
+        let enough = if broken(Mutant::TakeoverOfTheActive) {
+            0
+        } else {
+            self.rules.takeover_silence
+        };
         let no_seat = |retry_after_ms: Option<u64>| RedeemError::NoSeat {
             user_limit,
             seats_used,
             retry_after_s: retry_after_ms.map(|ms| ms.div_ceil(1_000)),
         };
         match quietest {
-            Some((silence, device)) if silence >= self.rules.seat_silence => Ok(Seat::Displace(device)),
-            Some((silence, device)) if takeover && silence >= self.rules.takeover_silence => {
+            Some((silence, device)) if silence >= self.rules.seat_silence + late => {
+                Ok(Seat::Displace(device))
+            }
+            Some((silence, device)) if takeover && silence >= enough => {
                 let recent = self.takeovers_since(token, now);
-                if recent.len() < self.rules.takeovers_max {
+                if recent.len() < self.rules.takeovers_max || broken(Mutant::TakeoversUnlimited) {
                     return Ok(Seat::TakeOver(device));
                 }
                 let oldest = recent.first().copied().unwrap_or(now.monotonic);
@@ -83,11 +98,12 @@ impl Ledger {
 
     fn takeovers_since(&self, token: TokenId, now: Now) -> Vec<u64> {
         let oldest = now.monotonic.checked_sub(self.rules.takeover_window);
+        let late = u64::from(broken(Mutant::TakeoverWindowLate));
         let times = self.takeovers.get(&token).map_or(&[] as &[u64], Vec::as_slice);
         times
             .iter()
             .copied()
-            .filter(|at| oldest.is_none_or(|oldest| *at > oldest))
+            .filter(|at| oldest.is_none_or(|oldest| *at + late > oldest))
             .collect()
     }
 }

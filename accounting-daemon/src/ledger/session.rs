@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Activity, Metering, Run, Seen, TokenId};
+use super::{Activity, Metering, Mutant, Run, Seen, TokenId, broken};
 use crate::mac::DeviceId;
 
 /// A session's number; grows with each redemption and is never used twice.
@@ -113,6 +113,9 @@ impl Session {
     pub fn charged_at(&self, monotonic: u64) -> u64 {
         match self.metering {
             Metering::ConnectedTime => self.charged + monotonic.saturating_sub(self.settled),
+            Metering::ElapsedTime if broken(Mutant::ElapsedChargedTwice) => {
+                self.charged + monotonic.saturating_sub(self.settled)
+            }
             Metering::ElapsedTime => self.charged,
         }
     }

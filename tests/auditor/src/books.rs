@@ -9,8 +9,9 @@ use crate::{
     token::{fold, minutes},
 };
 
-/// What the kernel did to the rounds of openings that the daemon asked for: the sessions refused in each.
-pub type Kernel = Vec<BTreeSet<u64>>;
+/// What the kernel did to the rounds of openings that the daemon asked for: the sessions refused in each, in
+/// the order of the refusals.
+pub type Kernel = Vec<Vec<u64>>;
 
 /// What a round must have led to.
 #[derive(Clone, Debug)]
@@ -251,6 +252,12 @@ impl Auditor {
         self.sessions()
             .find(|(_, session)| session.device == device)
             .is_some_and(|(token, session)| at < self.deadline(token).min(self.cap(session)))
+    }
+
+    /// Whether deadlines are worked out from the calendar as it is now.
+    #[must_use]
+    pub fn by_calendar_of(&self, now: Now) -> bool {
+        self.offset == now.offset()
     }
 
     /// The instant at which these books were brought up to date.

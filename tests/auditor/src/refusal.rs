@@ -20,7 +20,17 @@ impl Auditor {
         for token in self.tokens.values_mut() {
             if let Some(place) = token.open.iter().position(|session| session.id == id) {
                 token.open.remove(place);
-                token.run.take_if(|_| undo.begun);
+                // Another device of the round would have begun it.
+                match token.open.first() {
+                    _ if !undo.begun => {}
+                    None => token.run = None,
+                    Some(first) => {
+                        let device = first.device;
+                        token.run.iter_mut().for_each(|run| run.device = device);
+                        let heir = self.undo.get_mut(&first.id);
+                        heir.into_iter().for_each(|heir| heir.begun = true);
+                    }
+                }
                 token.redeemed &= !undo.first;
                 if undo.takeover {
                     token.takeovers.pop();
@@ -32,13 +42,14 @@ impl Auditor {
         }
     }
 
-    /// Takes a release back, unless its device or its seat is in use by now.
+    /// Takes a release back, unless its device or its seat is in use by now, or its run is over.
     fn restore(&mut self, token: u64, mut session: Session, at: u64) {
         let busy = self.sessions().any(|(_, open)| open.device == session.device);
         let Some(token) = self.tokens.get_mut(&token) else {
             return;
         };
-        if busy || token.open.len() >= token.seats() as usize {
+        let over = token.elapsed && token.run.is_none();
+        if busy || over || token.open.len() >= token.seats() as usize {
             return;
         }
         self.records.remove(&session.id);

@@ -18,7 +18,7 @@ impl Auditor {
         now: Now,
         checkpoint: u64,
         kept: &BTreeSet<Device>,
-        kernel: &[BTreeSet<u64>],
+        kernel: &[Vec<u64>],
     ) -> Vec<Self> {
         let mut books = self.clone();
         books.take_over(now, checkpoint, kept);

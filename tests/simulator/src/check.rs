@@ -197,3 +197,25 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, wanted: &T, got: &T) -> Resu
     }
     Err(format!("{what}\n    must be {wanted:?}\n    and is {got:?}"))
 }
+
+/// What must hold whenever the daemon dies: nobody passes whom the durable books do not let pass, nor for longer.
+pub(crate) fn crash(books: &Auditor, world: &World) -> Result<(), String> {
+    for entry in world.gate.entries() {
+        let found = books.sessions().find(|(_, session)| session.id == entry.session);
+        let held = world
+            .gate
+            .deadline(entry.token)
+            .unwrap_or(FOREVER)
+            .min(entry.deadline);
+        let until = found.map_or(0, |(token, session)| {
+            books.deadline(token).min(books.cap(session))
+        });
+        if held > until && !world.stuck.contains(&entry.device) {
+            return Err(format!(
+                "the daemon dies, and session {} passes until {held}, not {until}",
+                entry.session
+            ));
+        }
+    }
+    Ok(())
+}

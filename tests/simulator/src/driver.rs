@@ -9,6 +9,7 @@ use accounting_auditor::{Auditor, Command, Device, Now, Rules};
 use accounting_daemon::{
     engine::{Core, Step},
     gate::simulated::SimulatedGate,
+    mac::DeviceId,
 };
 
 use crate::{
@@ -130,7 +131,7 @@ impl Driver {
                 (world.fails, world.kept) = (Some(after), kept);
             }
             Event::Restart(after) => {
-                self.die();
+                self.die()?;
                 self.pass(after);
                 self.start()?;
             }
@@ -200,6 +201,9 @@ impl Driver {
             let world = self.world.look();
             (world.dead, world.commits, world.refused.clone())
         };
+        if refused.iter().any(|refused| !refused.is_empty()) {
+            self.trace.note(format!("  the kernel refuses {refused:?}"));
+        }
         let mut round = self.books.round(self.now, &commands, &refused, armed);
         let answered: Vec<_> = replies.into_iter().map(|reply| reply()).collect();
         if dead || result.is_err() {
@@ -213,7 +217,7 @@ impl Driver {
                 _ => return Err(format!("{commits} commits and {result:?} out of the blue")),
             };
             self.trace.note(format!("  dies after {commits} commits"));
-            self.die();
+            self.die()?;
             let after = if self.random.once_in(2) {
                 0
             } else {
@@ -257,19 +261,28 @@ impl Driver {
     }
 
     /// The daemon is no more; the gate goes on.
-    fn die(&mut self) {
+    fn die(&mut self) -> Result<(), String> {
         self.core = None;
         let mut world = self.world.look();
         (world.dead, world.fuse, world.fails) = (false, None, None);
+        // A session that was not to end after all is what its device passes for.
+        let open: BTreeSet<u64> = self.books.sessions().map(|(_, session)| session.id).collect();
+        let goes_on = world.gate.entries().filter(|entry| open.contains(&entry.session));
+        let goes_on: BTreeSet<DeviceId> = goes_on.map(|entry| entry.device).collect();
+        world.stuck.retain(|device| !goes_on.contains(device));
         let checkpoint = world
             .image
             .checkpoint
             .map_or(0, |checkpoint| checkpoint.monotonic);
-        self.passing.died(&self.books, checkpoint, self.now.monotonic);
+        self.passing.died(&self.books, checkpoint, self.now);
         if self.random.once_in(4) {
             world.fuse = Some(u32::try_from(self.random.below(5)).unwrap_or(0));
             world.kept = self.random.once_in(2);
         }
+        if self.books.by_calendar_of(self.now) {
+            check::crash(&self.books, &world)?;
+        }
+        Ok(())
     }
 
     fn start(&mut self) -> Result<(), String> {
@@ -324,7 +337,7 @@ impl Driver {
             if commits > 0 {
                 self.books = states.swap_remove((commits - 1).min(last));
             }
-            self.die();
+            self.die()?;
         }
         Err("the daemon does not start".into())
     }
@@ -351,7 +364,7 @@ impl Driver {
     }
 
     fn reboot(&mut self, off: u64) -> Result<(), String> {
-        self.die();
+        self.die()?;
         {
             let mut world = self.world.look();
             let capacity = world.gate.capacity;

@@ -8,6 +8,7 @@ mod panics;
 mod passing;
 mod random;
 mod report;
+mod theme;
 mod translate;
 mod workload;
 mod world;

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use accounting_auditor::{Auditor, Cause};
-use accounting_daemon::{gate::Gate, ledger::FOREVER};
+use accounting_auditor::{Auditor, Cause, Now};
+use accounting_daemon::{
+    gate::{Entry, Gate},
+    ledger::FOREVER,
+};
 
 use crate::world::World;
 
@@ -24,6 +27,8 @@ struct Passed {
     connected: bool,
     /// What crashes may have cost the books: what was charged after the last checkpoint.
     lost: u64,
+    /// Whether the calendar was set and the daemon died before it could act on it.
+    reset: bool,
     /// What a daemon that came late may have cost the guest: a deadline that the daemon had moved, had it been there.
     blocked: u64,
 }
@@ -31,7 +36,9 @@ struct Passed {
 impl Passing {
     /// Time passes.
     pub(crate) fn pass(&mut self, world: &World, from: u64, ms: u64) {
-        for entry in world.gate.entries() {
+        // Whom the kernel does not let go of passes on; the books cannot help it.
+        let stuck = |entry: &&Entry| world.stuck.contains(&entry.device);
+        for entry in world.gate.entries().filter(|entry| !stuck(entry)) {
             let deadline = world.gate.deadline(entry.token).unwrap_or(FOREVER);
             let open = deadline.min(entry.deadline).saturating_sub(from).min(ms);
             let passed = self.sessions.entry(entry.session).or_default();
@@ -41,10 +48,12 @@ impl Passing {
     }
 
     /// The daemon died: `books` are what is durable, charged up to a checkpoint.
-    pub(crate) fn died(&mut self, books: &Auditor, checkpoint: u64, now: u64) {
+    pub(crate) fn died(&mut self, books: &Auditor, checkpoint: u64, now: Now) {
         for (_, session) in books.sessions() {
             let passed = self.sessions.entry(session.id).or_default();
-            passed.lost += now.saturating_sub(checkpoint);
+            passed.lost += now.monotonic.saturating_sub(checkpoint);
+            // The gate goes by the calendar as it was; the daemon, once it is back, by the one that was set.
+            passed.reset |= !books.by_calendar_of(now);
         }
     }
 
@@ -69,7 +78,7 @@ impl Passing {
                     record.charged
                 ));
             }
-            if record.cause != Cause::Idle && passed.ms > record.charged + passed.lost {
+            if record.cause != Cause::Idle && !passed.reset && passed.ms > record.charged + passed.lost {
                 return Err(format!(
                     "session {id} passed {passed:?} and was charged {}",
                     record.charged

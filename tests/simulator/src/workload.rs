@@ -1,8 +1,8 @@
 //! What happens next: drawn from the seed, biased towards the moments at which something ends.
 
-use accounting_auditor::{Auditor, Cause, Change, Command, Device, MINUTE, New, Now, Rules};
+use accounting_auditor::{Auditor, Cause, Change, Command, Device, New, Now, Rules};
 
-use crate::random::Random;
+use crate::{random::Random, theme::Theme};
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub(crate) enum Event {
 
 /// Kinds of events and commands, for drawing and for leaving out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Create,
     Redeem,
     Takeover,
@@ -87,35 +87,19 @@ const WEIGHTS: [(Kind, u64); 24] = [
     (Kind::Reboot, 1),
 ];
 
-/// Tokens alive at once.
-const TOKENS_MAX: usize = 8;
-
 /// The world of one run: its rules, its devices, and what never happens in it.
 #[derive(Debug)]
 pub(crate) struct Workload {
     pub(crate) rules: Rules,
     devices: Vec<Device>,
     kinds: Vec<(Kind, u64)>,
+    theme: Theme,
     codes: u64,
 }
 
 impl Workload {
     pub(crate) fn new(random: &mut Random) -> Self {
-        let located = random.once_in(3);
-        let locations = if located { vec![(0, 1), (1, 2)] } else { Vec::new() };
-        let rules = Rules {
-            devices_max: usize::try_from(random.pick(&[2, 3, 4, 8])).unwrap_or(4),
-            locations: locations.into_iter().collect(),
-            idle_timeout: random.pick(&[Some(10 * MINUTE), Some(MINUTE), None]),
-            bill_idle: random.once_in(3),
-            session_timeout: random.pick(&[None, None, Some(90_000), Some(7 * MINUTE)]),
-            seat_silence: random.pick(&[120_000, 120_000, 45_000]),
-            takeover_silence: 30_000,
-            takeovers_max: 3,
-            takeover_window: 600_000,
-            attempts_per_device: random.pick(&[10, 10, 3]),
-            attempts_per_asker: random.pick(&[300, 300, 8]),
-        };
+        let theme = random.pick(&Theme::ALL);
         let devices = (1..=5)
             .flat_map(|mac| {
                 (0..2).map(move |zone| Device {
@@ -125,17 +109,22 @@ impl Workload {
             })
             .filter(|device| device.zone == 0 || device.mac % 2 == 1)
             .collect();
+        let rules = theme.rules(random);
         let mut kinds = WEIGHTS.to_vec();
         let dull = random.once_in(4);
         kinds.retain(|(kind, _)| {
-            let needed = matches!(kind, Kind::Create | Kind::Redeem | Kind::Pass);
+            let needed = matches!(kind, Kind::Create | Kind::Redeem | Kind::Pass) || theme.needs(*kind);
             let off = dull && *kind as u8 >= Kind::RefuseOpen as u8;
             needed || !(off || random.once_in(5))
         });
+        for (kind, weight) in &mut kinds {
+            *weight *= if theme.needs(*kind) { 5 } else { 1 };
+        }
         Self {
             rules,
             devices,
             kinds,
+            theme,
             codes: 0,
         }
     }
@@ -148,7 +137,10 @@ impl Workload {
         match self.draw(random) {
             Kind::Up => Event::Frame(random.pick(&self.devices), true),
             Kind::Down => Event::Frame(random.pick(&self.devices), false),
-            Kind::Pass => Event::Pass(length(random, books, now), !random.once_in(6)),
+            Kind::Pass => Event::Pass(
+                length(random, books, now, self.theme.longest()),
+                !random.once_in(6),
+            ),
             Kind::Set => {
                 Event::Set(random.pick(&[-3_600_000, -60_000, -1_000, 1_000, 30_000, 300_000, 3_600_000]))
             }
@@ -157,8 +149,8 @@ impl Workload {
             Kind::RefuseClose => Event::RefuseClose(random.pick(&self.devices)),
             Kind::Die => Event::Die(u32::try_from(random.below(7)).unwrap_or(0), random.once_in(2)),
             Kind::Fail => Event::Fail(u32::try_from(random.below(3)).unwrap_or(0), random.once_in(2)),
-            Kind::Restart => Event::Restart(length(random, books, now)),
-            Kind::Reboot => Event::Reboot(length(random, books, now)),
+            Kind::Restart => Event::Restart(length(random, books, now, self.theme.longest())),
+            Kind::Reboot => Event::Reboot(length(random, books, now, self.theme.longest())),
             first => {
                 let mut commands = vec![self.command(first, random, books, now)];
                 while commands.len() < 5 && random.once_in(2) {
@@ -194,8 +186,10 @@ impl Workload {
         let device = random.pick(&self.devices);
         let asker = u8::try_from(random.below(2)).unwrap_or(0);
         match kind {
-            Kind::Create if tokens.len() < TOKENS_MAX => Command::Create(self.token(random, books, now)),
-            Kind::Create | Kind::Delete => Command::Delete(id),
+            Kind::Create if tokens.len() < self.theme.tokens() => {
+                Command::Create(self.token(random, books, now))
+            }
+            Kind::Create | Kind::Delete if self.theme.deletes(random) => Command::Delete(id),
             Kind::Takeover => Command::Redeem(spelt(random, books, id), device, true, asker),
             Kind::Release => {
                 let zone = (!random.once_in(2)).then_some(device.zone);
@@ -208,7 +202,8 @@ impl Workload {
             Kind::To => Command::Edit(id, Change::To(date(random, now))),
             Kind::Code => {
                 let code = if random.once_in(3) {
-                    spelt(random, books, id)
+                    let other = random.maybe(&tokens).unwrap_or(id);
+                    spelt(random, books, other)
                 } else {
                     self.code()
                 };
@@ -229,17 +224,17 @@ impl Workload {
     }
 
     fn token(&mut self, random: &mut Random, books: &Auditor, now: Now) -> New {
-        let dated = random.once_in(3);
+        let dated = self.theme == Theme::Calendar || random.once_in(3);
         let code = if random.once_in(12) {
-            spelt(random, books, 1)
+            spelt(random, books, books.tokens().next().map_or(0, |token| token.id))
         } else {
             self.code()
         };
         New {
             code,
             place: 1 + random.below(2),
-            minutes: count(random, 20),
-            minutes_left: random.once_in(5).then(|| count(random, 6)),
+            minutes: self.theme.minutes() + count(random, 20),
+            minutes_left: (self.theme == Theme::Anything && random.once_in(5)).then(|| count(random, 6)),
             from: date(random, now).filter(|_| dated),
             to: date(random, now).filter(|_| dated),
             limit: limit(random),
@@ -281,7 +276,7 @@ fn date(random: &mut Random, now: Now) -> Option<i64> {
 const MINUTE_I: i64 = 60_000;
 
 /// How much time passes: often just as long as something takes to come due, a millisecond less, or one more.
-fn length(random: &mut Random, books: &Auditor, now: Now) -> u64 {
+fn length(random: &mut Random, books: &Auditor, now: Now, longest: u64) -> u64 {
     let mut targets: Vec<u64> = books.next_due().into_iter().collect();
     for (_, session) in books.sessions() {
         targets.extend([30_000, 45_000, 120_000].map(|silence| session.silent_since() + silence));
@@ -297,8 +292,8 @@ fn length(random: &mut Random, books: &Auditor, now: Now) -> u64 {
         (None, _) => match random.below(5) {
             0 => random.below(50),
             1 => random.below(5_000),
-            2 | 3 => random.below(120_000),
-            _ => random.below(20 * MINUTE),
+            2 | 3 => random.below(longest / 10),
+            _ => random.below(longest),
         },
     }
 }

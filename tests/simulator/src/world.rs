@@ -29,11 +29,9 @@ pub(crate) struct World {
     /// Commits with rows since the last look.
     pub(crate) commits: usize,
     /// Sessions that the kernel refused after each of the commits.
-    pub(crate) refused: Vec<BTreeSet<SessionId>>,
+    pub(crate) refused: Vec<Vec<SessionId>>,
     /// Devices that the kernel did not let go of.
     pub(crate) stuck: BTreeSet<DeviceId>,
-    /// Whether the kernel said that it is full.
-    pub(crate) full: bool,
 }
 
 /// The handle that the daemon holds.
@@ -50,18 +48,15 @@ impl World {
             kept: false,
             dead: false,
             commits: 0,
-            refused: vec![BTreeSet::new()],
+            refused: vec![Vec::new()],
             stuck: BTreeSet::new(),
-            full: false,
         }
     }
 
     /// Forgets what was noted of the last step.
     pub(crate) fn begin(&mut self) {
         self.commits = 0;
-        self.refused = vec![BTreeSet::new()];
-        self.stuck.clear();
-        self.full = false;
+        self.refused = vec![Vec::new()];
     }
 
     /// Burns the fuse; answers whether the daemon still lives to see this write done.
@@ -116,7 +111,7 @@ impl Store for Shared {
         if done || world.kept {
             world.image.apply(writes, checkpoint);
             world.commits += usize::from(!writes.is_empty());
-            world.refused.push(BTreeSet::new());
+            world.refused.push(Vec::new());
         }
         if done { Ok(()) } else { Err(failed()) }
     }
@@ -130,6 +125,7 @@ impl Gate for Shared {
     fn adopt(&mut self, deadlines: &[(TokenId, Deadline)], entries: &[Entry]) -> Result<Adoption, GateError> {
         let mut world = self.look();
         if world.lives() {
+            world.stuck.clear();
             world.gate.adopt(deadlines, entries)
         } else {
             world.gate.clone().adopt(deadlines, entries)
@@ -154,10 +150,11 @@ impl Gate for Shared {
             return Ok(());
         }
         let result = world.gate.open(entry);
-        if let Err(error) = &result {
-            world.full |= matches!(error, GateError::Full { .. });
+        if result.is_ok() {
+            world.stuck.remove(&entry.device);
+        } else {
             if let Some(refused) = world.refused.last_mut() {
-                refused.insert(entry.session);
+                refused.push(entry.session);
             }
         }
         result
@@ -171,6 +168,8 @@ impl Gate for Shared {
         let result = world.gate.close(device);
         if result.is_err() {
             world.stuck.insert(device);
+        } else {
+            world.stuck.remove(&device);
         }
         result
     }

@@ -234,6 +234,19 @@ fn a_refused_redemption_leaves_the_metering_open() {
 }
 
 #[test]
+fn a_run_goes_on_for_the_others_when_the_device_that_began_it_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path());
+    let a = bench.make("A", 60, 2, elapsed).unwrap().id;
+    bench.gate.0.lock().unwrap().refuse_open.insert(device(1));
+    let letters = [1, 2].map(|who| Message::Redeem(redemption("A", who), oneshot::channel().0));
+    bench.core.round(bench.now, letters.into()).unwrap();
+    bench.tick(60_000);
+    assert_eq!((bench.admits(1), bench.admits(2)), (false, true));
+    assert_eq!(bench.left(a), 3_540_000);
+}
+
+#[test]
 fn a_reboot_takes_nobody_for_silent() {
     let folder = tempfile::tempdir().unwrap();
     let mut bench = Bench::new(folder.path());

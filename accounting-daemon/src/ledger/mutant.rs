@@ -1,0 +1,174 @@
+//! Rules that can be broken on purpose, to show that somebody would notice: the simulator breaks each in turn. Without
+//! the feature `mutants` nothing is ever broken, and the compiler drops the questions.
+
+/// Declares the mutants, and the list of all of them.
+macro_rules! mutants {
+    ($($(#[doc = $text:literal])* $name:ident,)*) => {
+        /// A rule, named by what goes wrong without it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Mutant {
+            $($(#[doc = $text])* $name,)*
+        }
+
+        impl Mutant {
+            /// Every one.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+        }
+    };
+}
+
+mutants! {
+    /// The balance is looked at before the calendar.
+    ConditionsOutOfOrder,
+    /// Attempts are not limited.
+    NoBudget,
+    /// A success counts as an attempt.
+    SuccessCountsAsAttempt,
+    /// A full gate counts as an attempt.
+    FullGateCountsAsAttempt,
+    /// Look-alikes differ.
+    LookAlikesDiffer,
+    /// A token opens in every location.
+    AnyLocation,
+    /// Calendar limits are judged by a clock that is not trusted.
+    UntrustedClockJudges,
+    /// `ValidFrom` is not looked at.
+    ValidTooEarly,
+    /// `ValidTo` still admits at its very millisecond.
+    ValidToInclusive,
+    /// A balance of zero is no limit.
+    ZeroIsNoLimit,
+    /// No `UserLimit` means no limit.
+    NullMeansMany,
+    /// A silent seat is reused a millisecond late.
+    SeatSilenceLate,
+    /// The oldest seat goes, and not the longest silent.
+    OldestSeatGoes,
+    /// A seat is taken over without being asked.
+    TakeoverUnasked,
+    /// A takeover needs no silence.
+    TakeoverOfTheActive,
+    /// Takeovers are not counted.
+    TakeoversUnlimited,
+    /// A takeover counts for a millisecond longer.
+    TakeoverWindowLate,
+    /// A full gate takes one more.
+    GateOverfull,
+    /// The same code on the same device opens another session.
+    RetryOpensAnother,
+    /// The device's former session is recorded as ended by logout.
+    SwitchIsLogout,
+    /// What a refused session had replaced stays replaced.
+    RefusalRestoresNothing,
+    /// The run that a refused session began goes on.
+    RefusedRunStays,
+    /// A refused takeover counts.
+    RefusedTakeoverCounts,
+    /// All seats together draw once.
+    SeatsDrawOnce,
+    /// What does not divide goes to the newest session.
+    RestToTheNewest,
+    /// What does not divide is not charged.
+    RestIsLost,
+    /// On elapsed time every seat draws.
+    ElapsedDrawsForEach,
+    /// Elapsed time stands still while nobody is connected.
+    ElapsedNeedsConnection,
+    /// Sessions on elapsed time are charged besides the run.
+    ElapsedChargedTwice,
+    /// A run is only paused when its balance is zero.
+    RunSurvivesZero,
+    /// Frames to the device count against its silence.
+    DownlinkIsNoSilence,
+    /// The last frame to the device is not charged.
+    ChargedToUplinkOnly,
+    /// Silence is charged whatever `bill_idle` says.
+    SilenceCharged,
+    /// Silence is not charged whatever `bill_idle` says.
+    SilenceFree,
+    /// Silence ends sessions on elapsed time.
+    ElapsedIdles,
+    /// No session is capped.
+    NoSessionTimeout,
+    /// What is due is booked when it is noticed.
+    BookedWhenNoticed,
+    /// At equal times the balance comes before the calendar.
+    DepletedBeforeExpired,
+    /// Fewer minutes change nothing.
+    MinutesNeverLowered,
+    /// More minutes do not fill the shortfall first.
+    ShortfallForgiven,
+    /// `MinutesLeft` is not honoured at creation.
+    MinutesLeftIgnored,
+    /// The balance is set without what was used.
+    BalanceForgetsUsed,
+    /// A change of minutes is not kept with its reason.
+    AdjustmentNotKept,
+    /// A lower `UserLimit` displaces the oldest sessions.
+    LowerLimitDisplacesOldest,
+    /// A lower `UserLimit` displaces nobody.
+    LowerLimitDisplacesNobody,
+    /// Sessions go on when `ValidTo` is moved before now.
+    PastValidToGoesOn,
+    /// Sessions go on when `ValidFrom` is moved into the future.
+    FutureValidFromGoesOn,
+    /// A run goes on when `ValidFrom` is moved into the future.
+    FutureValidFromRuns,
+    /// Deletion forgets the run.
+    DeletionLosesRun,
+    /// A deleted token can be redeemed until the round is over.
+    DeletedInRoundReturns,
+    /// Two tokens may be made with one code.
+    CodeMadeTwice,
+    /// A token may be given another's code.
+    CodeTakenTwice,
+    /// A former code still opens.
+    FormerCodeOpens,
+    /// The metering may change after the first redemption.
+    MeteringMoves,
+    /// Dates may be the wrong way round.
+    DatesReversible,
+    /// Deadlines do not follow the calendar when it is set.
+    CalendarSetUnnoticed,
+    /// Deadlines follow a calendar that nobody trusts.
+    UntrustedCalendarMoves,
+    /// A device that left the gate is charged nothing since its token changed last.
+    AbsentNotCharged,
+    /// A device is charged for the time it was out of the gate.
+    AbsenceCharged,
+    /// After a reboot everybody counts as silent.
+    RebootIsSilence,
+    /// Time for which the gateway was off does not count for runs.
+    TimeOffIsFree,
+    /// A device passes before the commit.
+    AdmittedBeforeCommit,
+    /// A device is stopped after the commit.
+    StoppedAfterCommit,
+    /// A deadline is lengthened before the commit.
+    LengthenedBeforeCommit,
+    /// A deadline is shortened after the commit.
+    ShortenedAfterCommit,
+}
+
+#[cfg(feature = "mutants")]
+thread_local! {
+    static BROKEN: std::cell::Cell<Option<Mutant>> = const { std::cell::Cell::new(None) };
+}
+
+/// Breaks one rule on this thread, or none.
+#[cfg(feature = "mutants")]
+pub fn break_rule(mutant: Option<Mutant>) {
+    BROKEN.set(mutant);
+}
+
+/// Whether this rule is the broken one.
+#[cfg(feature = "mutants")]
+pub(crate) fn broken(mutant: Mutant) -> bool {
+    BROKEN.get() == Some(mutant)
+}
+
+/// Nothing is broken.
+#[cfg(not(feature = "mutants"))]
+pub(crate) const fn broken(_: Mutant) -> bool {
+    false
+}
