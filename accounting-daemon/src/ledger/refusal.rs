@@ -1,6 +1,6 @@
 //! The gate refuses a device: nothing is charged, and what had made room for it is open again.
 
-use super::{Activity, Cause, Effect, Ledger, Metering, Mutant, Now, Run, Seen, Session, SessionId, broken};
+use super::{Activity, Cause, Effect, Ledger, Metering, Mutant, Now, Seen, Session, SessionId, broken};
 use crate::mac::{DeviceId, Mac};
 
 /// What a redemption changed besides opening its session: taken back when the gate refuses that.
@@ -52,17 +52,22 @@ impl Ledger {
         if let Some(account) = self.accounts.get_mut(&token) {
             account.settle(now.monotonic);
             account.open.retain(|open| *open != device);
-            (account.token.mac_address, account.token.last_access) = admitted.before;
-            if admitted.began && !broken(Mutant::RefusedRunStays) {
-                // Another device of the round would have begun it.
-                let run = account.token.run.take();
-                let heir = account.open.first().and_then(|device| self.sessions.get(device));
-                account.token.run = heir.zip(run).map(|(heir, run)| Run {
-                    device: heir.session.device,
-                    ..run
-                });
-                let heir = heir.and_then(|heir| self.admitted.get_mut(&heir.session.id));
-                heir.into_iter().for_each(|heir| heir.began = true);
+            // Another device of the round would have been the first.
+            let heir = account.open.iter().filter_map(|device| self.sessions.get(device));
+            let heir = heir.map(|open| &open.session).find(|session| session.id > id);
+            if let Some(heir) = heir
+                && let Some(next) = self.admitted.get_mut(&heir.id)
+            {
+                next.before = admitted.before;
+                next.began |= admitted.began;
+                if let Some(run) = account.token.run.as_mut().filter(|_| admitted.began) {
+                    run.device = heir.device;
+                }
+            } else {
+                (account.token.mac_address, account.token.last_access) = admitted.before;
+                if admitted.began && !broken(Mutant::RefusedRunStays) {
+                    account.token.run = None;
+                }
             }
             self.effects.push(Effect::Update(account.token.clone()));
         }

@@ -24,7 +24,7 @@ impl Ledger {
     /// Carries the runs on elapsed time over a time in which the gateway was off for `off` milliseconds, into the boot of
     /// `now`. What was due before has been booked.
     pub fn carry_over(&mut self, last: Now, off: u64, now: Now) {
-        self.calendar = None;
+        self.calendar = Some(now.offset());
         let running: Vec<TokenId> = self
             .accounts
             .values()

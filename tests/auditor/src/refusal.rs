@@ -20,18 +20,20 @@ impl Auditor {
         for token in self.tokens.values_mut() {
             if let Some(place) = token.open.iter().position(|session| session.id == id) {
                 token.open.remove(place);
-                // Another device of the round would have begun it.
-                match token.open.first() {
-                    _ if !undo.begun => {}
-                    None => token.run = None,
-                    Some(first) => {
-                        let device = first.device;
+                // Another device of the round would have been the first.
+                let heir = token.open.iter().find(|session| session.id > id);
+                let next = heir.and_then(|heir| self.undo.get_mut(&heir.id));
+                if let Some((heir, next)) = heir.zip(next) {
+                    let device = heir.device;
+                    next.first |= undo.first;
+                    next.begun |= undo.begun;
+                    if undo.begun {
                         token.run.iter_mut().for_each(|run| run.device = device);
-                        let heir = self.undo.get_mut(&first.id);
-                        heir.into_iter().for_each(|heir| heir.begun = true);
                     }
+                } else {
+                    token.redeemed &= !undo.first;
+                    token.run.take_if(|_| undo.begun);
                 }
-                token.redeemed &= !undo.first;
                 if undo.takeover {
                     token.takeovers.pop();
                 }

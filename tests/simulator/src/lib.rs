@@ -35,4 +35,4 @@ pub fn run(options: Options) -> Result<Summary, Box<Failure>> {
 }
 
 /// Seeds that are always run.
-pub const SMOKE: std::ops::Range<u64> = 1..41;
+pub const SMOKE: std::ops::Range<u64> = 1..61;

@@ -11,6 +11,8 @@ pub(crate) enum Theme {
     Anything,
     /// Few tokens and many devices that want their seats.
     Crowd,
+    /// A gate with two places.
+    Full,
     /// Tokens with dates, and a calendar that is set and not always believed.
     Calendar,
     /// Long sessions, and a gateway that does not last.
@@ -19,11 +21,12 @@ pub(crate) enum Theme {
 
 impl Theme {
     /// Those that are drawn; the first more often.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Anything,
         Self::Anything,
         Self::Anything,
         Self::Crowd,
+        Self::Full,
         Self::Calendar,
         Self::Long,
     ];
@@ -32,9 +35,22 @@ impl Theme {
     pub(crate) fn needs(self, kind: Kind) -> bool {
         match self {
             Self::Anything => false,
-            Self::Crowd => matches!(kind, Kind::Redeem | Kind::Takeover | Kind::Up | Kind::RefuseOpen),
-            Self::Calendar => matches!(kind, Kind::Set | Kind::Trust | Kind::To | Kind::From),
+            Self::Crowd => matches!(kind, Kind::Pass | Kind::Takeover | Kind::RefuseOpen),
+            Self::Full => matches!(kind, Kind::Redeem),
+            Self::Calendar => matches!(kind, Kind::Set | Kind::Trust | Kind::Redeem),
             Self::Long => matches!(kind, Kind::Up | Kind::Down | Kind::Reboot | Kind::Restart),
+        }
+    }
+
+    /// What would keep it from getting far.
+    pub(crate) fn leaves_out(self, kind: Kind) -> bool {
+        let starves = matches!(kind, Kind::Minutes | Kind::Balance | Kind::Elapsed | Kind::Place);
+        let dates = matches!(kind, Kind::From | Kind::To | Kind::Set | Kind::Trust);
+        match self {
+            Self::Anything => false,
+            Self::Calendar => starves,
+            Self::Crowd | Self::Full => starves || dates || matches!(kind, Kind::Reboot | Kind::Delete),
+            Self::Long => starves || dates,
         }
     }
 
@@ -42,14 +58,14 @@ impl Theme {
     pub(crate) fn longest(self) -> u64 {
         match self {
             Self::Anything | Self::Calendar => 20 * MINUTE,
-            Self::Crowd | Self::Long => MINUTE,
+            Self::Crowd | Self::Full | Self::Long => MINUTE,
         }
     }
 
     /// Tokens alive at once.
     pub(crate) fn tokens(self) -> usize {
         match self {
-            Self::Anything | Self::Calendar => 8,
+            Self::Anything | Self::Calendar | Self::Full => 8,
             Self::Crowd => 2,
             Self::Long => 4,
         }
@@ -59,7 +75,16 @@ impl Theme {
     pub(crate) fn minutes(self) -> u32 {
         match self {
             Self::Anything => 0,
-            Self::Crowd | Self::Calendar | Self::Long => 120,
+            Self::Crowd | Self::Full | Self::Calendar | Self::Long => 120,
+        }
+    }
+
+    /// How far a date lies from now, in milliseconds.
+    pub(crate) fn date(self, random: &mut Random) -> i64 {
+        let far = 60 * 60_000;
+        match self {
+            Self::Calendar => random.pick(&[-far, 60_000, far / 2, far, far, 2 * far]),
+            _ => random.pick(&[-60_000, 0, 1, 10_000, 60_000, 240_000, far / 2]),
         }
     }
 
@@ -89,6 +114,9 @@ impl Theme {
             rules.locations.clear();
             rules.devices_max = 8;
             rules.session_timeout = None;
+        }
+        if self == Self::Full {
+            (rules.devices_max, rules.attempts_per_device) = (2, 3);
         }
         if self == Self::Crowd {
             rules.idle_timeout = None;

@@ -81,7 +81,7 @@ const WEIGHTS: [(Kind, u64); 24] = [
     (Kind::Trust, 3),
     (Kind::RefuseOpen, 4),
     (Kind::RefuseClose, 2),
-    (Kind::Die, 4),
+    (Kind::Die, 7),
     (Kind::Fail, 2),
     (Kind::Restart, 3),
     (Kind::Reboot, 1),
@@ -112,6 +112,7 @@ impl Workload {
         let rules = theme.rules(random);
         let mut kinds = WEIGHTS.to_vec();
         let dull = random.once_in(4);
+        kinds.retain(|(kind, _)| !theme.leaves_out(*kind));
         kinds.retain(|(kind, _)| {
             let needed = matches!(kind, Kind::Create | Kind::Redeem | Kind::Pass) || theme.needs(*kind);
             let off = dull && *kind as u8 >= Kind::RefuseOpen as u8;
@@ -198,8 +199,8 @@ impl Workload {
             }
             Kind::Minutes => Command::Edit(id, Change::Minutes(count(random, 12))),
             Kind::Limit => Command::Edit(id, Change::Limit(limit(random))),
-            Kind::From => Command::Edit(id, Change::From(date(random, now))),
-            Kind::To => Command::Edit(id, Change::To(date(random, now))),
+            Kind::From => Command::Edit(id, Change::From(date(random, now, self.theme))),
+            Kind::To => Command::Edit(id, Change::To(date(random, now, self.theme))),
             Kind::Code => {
                 let code = if random.once_in(3) {
                     let other = random.maybe(&tokens).unwrap_or(id);
@@ -235,8 +236,8 @@ impl Workload {
             place: 1 + random.below(2),
             minutes: self.theme.minutes() + count(random, 20),
             minutes_left: (self.theme == Theme::Anything && random.once_in(5)).then(|| count(random, 6)),
-            from: date(random, now).filter(|_| dated),
-            to: date(random, now).filter(|_| dated),
+            from: date(random, now, self.theme).filter(|_| dated),
+            to: date(random, now, self.theme).filter(|_| dated),
             limit: limit(random),
             elapsed: random.once_in(3),
         }
@@ -268,12 +269,9 @@ fn limit(random: &mut Random) -> Option<u32> {
     random.pick(&[None, Some(1), Some(2), Some(3)])
 }
 
-fn date(random: &mut Random, now: Now) -> Option<i64> {
-    let away = [-MINUTE_I, 0, 1, 10_000, MINUTE_I, 4 * MINUTE_I, 30 * MINUTE_I];
-    (!random.once_in(4)).then(|| now.wall + random.pick(&away))
+fn date(random: &mut Random, now: Now, theme: Theme) -> Option<i64> {
+    (!random.once_in(4)).then(|| now.wall + theme.date(random))
 }
-
-const MINUTE_I: i64 = 60_000;
 
 /// How much time passes: often just as long as something takes to come due, a millisecond less, or one more.
 fn length(random: &mut Random, books: &Auditor, now: Now, longest: u64) -> u64 {
