@@ -6,7 +6,9 @@
 pub mod clock;
 pub mod demo;
 pub mod gate;
+pub mod hotspot;
 pub mod kernel;
+pub mod kills;
 pub mod lab;
 pub mod model;
 pub mod packet;

@@ -226,3 +226,28 @@ fn a_flow_out_of_range_is_refused() {
         assert!(flow.is_err(), "{pace:?}");
     }
 }
+
+#[test]
+fn a_capture_ends_while_traffic_goes_on() {
+    needs_root!();
+    let lab = Lab::up(&Options {
+        clients: 1,
+        ..Options::default()
+    })
+    .unwrap();
+    let client = lab.client(1).unwrap();
+    let nonce = Nonce::draw().unwrap();
+    let witness = Capture::start(client.namespace(), WLAN, Filter::Nonce(nonce)).unwrap();
+    let source = client.ip4().unwrap().into();
+    let pace = Pace {
+        count: 5_000,
+        ..Pace::steady(nonce)
+    };
+    let flow = Flow::start(client.namespace(), source, (HOSTS[0], DISCARD_PORT).into(), pace).unwrap();
+    witness.wait_for(&nonce, SOON).unwrap();
+    let seen = witness.stop().len();
+    assert!(
+        seen < 4_000 && flow.sent() < 4_000,
+        "{seen} frames until it ended"
+    );
+}

@@ -9,6 +9,7 @@ mod demo;
 mod ebpf;
 mod lab;
 mod sim;
+mod soak;
 mod test;
 mod toolchain;
 mod verdict;
@@ -21,6 +22,7 @@ enum Task {
     /// Measure
     Bench(bench::Args),
     Lab(lab::Lab),
+    Soak(soak::Args),
     Demo(demo::Demo),
     Test(test::Test),
     /// Simulate: daemon against auditor, from a seed
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Bench(args) => bench::run(&args),
+        Task::Soak(args) => soak::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Lab(task) => task.run(),
         Task::Demo(task) => task.run(),
         Task::Test(task) => task.run(),

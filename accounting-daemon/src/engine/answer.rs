@@ -87,7 +87,7 @@ pub(super) enum Pending {
         Result<(), ReleaseError>,
         Answer<Result<(), Refusal<ReleaseError>>>,
     ),
-    SessionsOf(Vec<DeviceId>, Answer<Result<Vec<SessionView>, Unavailable>>),
+    SessionsOf(Mac, Option<u16>, Answer<Result<Vec<SessionView>, Unavailable>>),
     Stop(Answer<()>),
 }
 
@@ -126,7 +126,7 @@ impl Pending {
             Self::Delete(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Redeem(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Release(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
-            Self::SessionsOf(_, answer) => answer.send(Err(why)).is_ok(),
+            Self::SessionsOf(_, _, answer) => answer.send(Err(why)).is_ok(),
             Self::Stop(answer) => answer.send(()).is_ok(),
         };
     }

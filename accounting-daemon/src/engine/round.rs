@@ -205,13 +205,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 self.load_token(id, failure);
                 Pending::Delete(self.ledger.delete(id, now), answer)
             }
-            Message::SessionsOf { mac, zone, answer } => {
-                let devices = self
-                    .ledger
-                    .devices_of(mac)
-                    .filter(|device| zone.is_none_or(|zone| device.zone == zone));
-                Pending::SessionsOf(devices.collect(), answer)
-            }
+            Message::SessionsOf { mac, zone, answer } => Pending::SessionsOf(mac, zone, answer),
             Message::Stop(answer) => Pending::Stop(answer),
         }
     }
@@ -345,24 +339,24 @@ impl<S: Store, G: Gate> Core<S, G> {
             Pending::Delete(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
             Pending::Token(id, answer) => answer.send(Ok(self.token_view(id, now))).is_ok(),
             Pending::Redeem(result, answer) => {
-                let result = result.and_then(|(device, id)| {
+                let result = result.map_err(Refusal::Ledger).and_then(|(device, id)| {
                     if refused.contains(&id) {
-                        return Err(RedeemError::GateFull);
+                        return Err(Refusal::Ledger(RedeemError::GateFull));
                     }
-                    // Another redemption of the same round may have ended it again.
-                    self.session_view(device, now)
-                        .filter(|view| view.id == id)
-                        .ok_or(RedeemError::GateFull)
+                    // Another letter of the same round may have ended it again: asked once more, it is decided anew.
+                    let view = self.session_view(device, now).filter(|view| view.id == id);
+                    view.ok_or(Refusal::Unavailable(Unavailable::Busy))
                 });
-                answer.send(result.map_err(Refusal::Ledger)).is_ok()
+                answer.send(result).is_ok()
             }
             Pending::Release(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
-            Pending::SessionsOf(devices, answer) => {
-                let views = devices
-                    .into_iter()
-                    .filter_map(|device| self.session_view(device, now))
-                    .collect();
-                answer.send(Ok(views)).is_ok()
+            Pending::SessionsOf(mac, zone, answer) => {
+                let devices = self
+                    .ledger
+                    .devices_of(mac)
+                    .filter(|device| zone.is_none_or(|zone| device.zone == zone));
+                let views = devices.filter_map(|device| self.session_view(device, now));
+                answer.send(Ok(views.collect())).is_ok()
             }
             Pending::Stop(answer) => answer.send(()).is_ok(),
         };

@@ -82,23 +82,23 @@ impl<S: Store, G: Gate> Core<S, G> {
             .filter(|token| token.run.is_some())
             .map(|token| token.id)
             .collect();
+        let booked = checkpoint.monotonic;
         let mut missing = Vec::new();
-        if same_boot && adoption.kept.len() == opened.sessions.len() {
+        if same_boot && adoption.missing.is_empty() {
             // Nobody has left: the ledger is what it was expected to be, and so are the deadlines.
-            opened
-                .sessions
-                .iter()
-                .for_each(|session| self.meters.start(session));
+            for session in &opened.sessions {
+                self.meters.start(session);
+            }
             for &(token, at) in &deadlines {
                 self.meters.limit(token, at);
             }
             self.ledger = shown;
         } else {
             drop(shown);
-            missing = self.restore(opened, adoption, checkpoint, then, same_boot);
+            missing = self.restore(opened, adoption, checkpoint, then);
         }
         for token in running {
-            self.ledger.resume(token, then);
+            self.ledger.resume(token, booked, then);
         }
         self.stuck.clear();
         self.checkpoint = checkpoint;
@@ -123,22 +123,21 @@ impl<S: Store, G: Gate> Core<S, G> {
         adoption: Adoption,
         checkpoint: Checkpoint,
         then: Now,
-        same_boot: bool,
     ) -> Vec<Session> {
         let mut ledger = Ledger::new(self.rules.clone(), opened.next_token, opened.next_session);
         opened.tokens.into_iter().for_each(|token| ledger.load(token));
-        let kept: BTreeSet<_> = adoption.kept.into_iter().collect();
+        let absent: BTreeSet<_> = adoption.missing.into_iter().collect();
         let (staying, mut missing): (Vec<Session>, Vec<Session>) = opened
             .sessions
             .into_iter()
-            .partition(|session| !same_boot || kept.contains(&session.device));
+            .partition(|session| !absent.contains(&session.device));
         for session in &mut missing {
             // The checkpoint was written while it passed; for what came after it there is no witness.
             ledger.charge_absent(session, checkpoint.monotonic);
         }
         for session in staying {
             self.meters.start(&session);
-            ledger.restore(session, then);
+            ledger.restore(session, checkpoint.monotonic, then);
         }
         self.ledger = ledger;
         missing
@@ -150,7 +149,17 @@ impl<S: Store, G: Gate> Core<S, G> {
         let opened = self.store.opened()?;
         let (ledger, deadlines, entries) = expected(&opened, &self.rules, now);
         if restore {
-            self.gate.adopt(&deadlines, &entries)?;
+            let missing: BTreeSet<_> = self
+                .gate
+                .adopt(&deadlines, &entries)?
+                .missing
+                .into_iter()
+                .collect();
+            for entry in entries.iter().filter(|entry| missing.contains(&entry.device)) {
+                if let Err(error) = self.gate.open(entry) {
+                    tracing::error!(%error, "a device could not be let in again");
+                }
+            }
         }
         self.ledger = ledger;
         Ok(())
@@ -183,6 +192,7 @@ fn off(checkpoint: Checkpoint, now: Now) -> u64 {
 
 /// What the gate should hold if nothing had happened since the store was written.
 fn expected(opened: &Opened, rules: &Rules, now: Now) -> (Ledger, Vec<(TokenId, Deadline)>, Vec<Entry>) {
+    let booked = opened.checkpoint.unwrap_or_default().monotonic;
     let mut ledger = Ledger::new(rules.clone(), opened.next_token, opened.next_session);
     opened
         .tokens
@@ -193,7 +203,7 @@ fn expected(opened: &Opened, rules: &Rules, now: Now) -> (Ledger, Vec<(TokenId, 
         .sessions
         .iter()
         .cloned()
-        .for_each(|session| ledger.restore(session, now));
+        .for_each(|session| ledger.restore(session, booked, now));
     let deadlines: BTreeMap<TokenId, Deadline> = ledger
         .drain()
         .into_iter()
@@ -215,8 +225,7 @@ fn expected(opened: &Opened, rules: &Rules, now: Now) -> (Ledger, Vec<(TokenId, 
 fn report(adoption: &Adoption, opened: &Opened) {
     let Adoption {
         kept,
-        restored,
-        refused,
+        missing,
         strangers,
     } = adoption;
     if opened.sessions.is_empty() && *strangers == 0 {
@@ -225,8 +234,7 @@ fn report(adoption: &Adoption, opened: &Opened) {
     tracing::info!(
         sessions = opened.sessions.len(),
         kept = kept.len(),
-        restored = restored.len(),
-        refused = refused.len(),
+        missing = missing.len(),
         strangers,
         "brought the gate in line with the store"
     );

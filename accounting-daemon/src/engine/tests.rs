@@ -1,6 +1,7 @@
 //! The engine over a real store and a gate in memory: the order of effects, restarts, refusals.
 
 mod crash;
+mod leftover;
 mod outage;
 mod story;
 

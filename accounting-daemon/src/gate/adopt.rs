@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use accounting_ebpf::layout::{self, Counters, Device};
 
 use super::{
-    Adoption, Deadline, Entry, Gate, GateError,
+    Adoption, Deadline, Entry, GateError,
     calls::{device_of, grace, kernel},
     kernel::{KernelGate, NO_SESSION},
     lists::Listed,
@@ -63,7 +63,7 @@ pub(super) fn adopt(
             Err(error) => {
                 tracing::warn!(session = entry.session, %error, "a device could not be kept at the gate");
                 gate.erase(entry.device)?;
-                adoption.refused.push(entry.device);
+                adoption.missing.push(entry.device);
             }
         }
     }
@@ -75,17 +75,8 @@ pub(super) fn adopt(
     {
         gate.token_slots.give(*slot);
     }
-    for (device, entry) in wanted {
-        if !keep.contains(&device) {
-            match gate.open(entry) {
-                Ok(()) => adoption.restored.push(device),
-                Err(error) => {
-                    tracing::warn!(session = entry.session, %error, "a device could not be restored at the gate");
-                    adoption.refused.push(device);
-                }
-            }
-        }
-    }
+    let missing = wanted.into_keys().filter(|device| !keep.contains(device));
+    adoption.missing.extend(missing);
     for &(token, _) in deadlines {
         if gate
             .accounts

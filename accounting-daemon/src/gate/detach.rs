@@ -41,10 +41,16 @@ impl fmt::Display for Report {
 /// the interfaces; no daemon may be running on it.
 ///
 /// # Errors
-/// [`StartError`]; what was done before stays done, and the call can be repeated.
+/// [`StartError`]; what was done before stays done, and the call can be repeated. A gate that is not there cannot be
+/// left closed.
 pub async fn detach(pins: &Path, leave: Leave) -> Result<Report, StartError> {
     let mut report = Report::default();
     let layouts = layouts::all(pins)?;
+    if leave == Leave::Closed && !layouts::enforced(&layouts)? {
+        return Err(StartError::NoGate {
+            pins: pins.to_owned(),
+        });
+    }
     if layouts.is_empty() {
         report.0.push(format!("there is no gate at {}", pins.display()));
     }

@@ -42,9 +42,16 @@ pub enum StartError {
         /// The directory of pins.
         path: PathBuf,
     },
+    /// There is nothing that could be closed.
+    #[error("there is no gate at {} and everything passes: start the daemon to make one", pins.display())]
+    NoGate {
+        /// As configured.
+        pins: PathBuf,
+    },
     /// A pinned map is not what this version would have made.
     #[error(
-        "the pinned map {} has {what} {found}, not {expected}: run `accounting-daemon detach`, or set another `gate.pins`",
+        "the pinned map {} has {what} {found}, not {expected}: run `accounting-daemon detach --open`, \
+         after which everything passes until the next start",
         path.display()
     )]
     MapMismatch {

@@ -1,8 +1,9 @@
 //! Keeps the gated interfaces gated and the gateway's addresses known.
 //!
 //! Each look compares what the kernel has with what should be, and mends the difference; notifications decide when to
-//! look. An interface that is made anew is open until the look that follows, some milliseconds: the kernel has no way
-//! to attach programs to an interface that does not exist yet.
+//! look. An interface that is made anew is open until its programs are loaded and attached, some tens of milliseconds (some
+//! hundreds in an unoptimised build): the kernel has no way to attach programs to an interface that does not exist yet.
+//! Who cannot have that gates a port or a bridge that stays.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 

@@ -83,7 +83,7 @@ impl KernelGate {
                 pinned = maps.devices(),
                 configured = settings.devices,
                 "the gate keeps the capacity it was made with; for another one stop the daemon, run \
-                 `accounting-daemon detach` and start it again"
+                 `accounting-daemon detach --open` and start it again"
             );
         }
         let slots = maps.entries(map::TOKENS);

@@ -29,6 +29,16 @@ pub(super) fn all(pins: &Path) -> Result<Vec<PathBuf>, StartError> {
     Ok(layouts)
 }
 
+/// Whether a link of any of the layouts holds programs at an interface.
+pub(super) fn enforced(layouts: &[PathBuf]) -> Result<bool, StartError> {
+    for directory in layouts {
+        if list(directory)?.iter().any(|pin| !is_map(pin)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Removes every pin of a layout, links before the maps they use, and says which.
 pub(super) fn remove(directory: &Path) -> Result<Vec<PathBuf>, StartError> {
     let mut pins = list(directory)?;

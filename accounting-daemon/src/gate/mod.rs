@@ -64,10 +64,9 @@ pub struct Entry {
 pub struct Adoption {
     /// Devices that were there for the session that the ledger knows: they never stopped passing.
     pub kept: Vec<DeviceId>,
-    /// Devices that were missing and have been put in.
-    pub restored: Vec<DeviceId>,
-    /// Devices for which there was no room or that the kernel refused.
-    pub refused: Vec<DeviceId>,
+    /// Devices that do not pass: they were missing, or could not be kept. To be let in with [`Gate::open`] once it is
+    /// durable from when on they are charged.
+    pub missing: Vec<DeviceId>,
     /// How many entries nobody knew; they are gone.
     pub strangers: usize,
 }
@@ -97,7 +96,7 @@ pub trait Gate: Send {
     fn capacity(&self) -> u32;
 
     /// Brings the gate in line: `deadlines` for the tokens, `entries` for the devices and nothing else. Entries whose
-    /// session is already there keep their counts and never stop passing; missing ones start at zero.
+    /// session is already there keep their counts and never stop passing; missing ones are named in the answer.
     ///
     /// # Errors
     /// [`GateError::Kernel`] when the table cannot be read; what a single device met is in the answer.

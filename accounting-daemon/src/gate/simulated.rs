@@ -77,8 +77,7 @@ impl Gate for SimulatedGate {
                     self.entries.insert(entry.device, *entry);
                     adoption.kept.push(entry.device);
                 }
-                None if self.open(entry).is_ok() => adoption.restored.push(entry.device),
-                None => adoption.refused.push(entry.device),
+                None => adoption.missing.push(entry.device),
             }
         }
         adoption.strangers = before.len();

@@ -2,7 +2,7 @@
 
 use super::{
     AccessCode, Activity, Asker, Cause, CreateError, Effect, ID_MAX, Ledger, MINUTE_MS, Metering, NewToken,
-    Now, RedeemError, Run, Session, SessionId, Token, TokenId, seat::Seat,
+    Now, RedeemError, Run, Seen, Session, SessionId, Token, TokenId, refusal::Admitted, seat::Seat,
 };
 use crate::mac::DeviceId;
 
@@ -123,28 +123,28 @@ impl Ledger {
             return Err(RedeemError::GateFull);
         }
 
-        let mut replaced = Vec::new();
-        replaced.extend(self.end_session(device, now.monotonic, Cause::Switched, now));
+        let mut admitted = Admitted::default();
+        admitted.replace(self.end_heard(device, Cause::Switched, activity, now));
         if let Seat::Displace(other) | Seat::TakeOver(other) = seat {
-            replaced.extend(self.end_session(other, now.monotonic, Cause::Displaced, now));
+            admitted.replace(self.end_heard(other, Cause::Displaced, activity, now));
         }
         if let Seat::TakeOver(_) = seat {
             self.taken_over(id, now);
+            admitted.took_over = true;
         }
-        let session = self.open(id, device, now);
-        if !replaced.is_empty() {
-            self.replaced.insert(session, replaced);
-        }
+        let session = self.open(id, device, &mut admitted, now);
+        self.admitted.insert(session, admitted);
         Ok(session)
     }
 
-    fn open(&mut self, token: TokenId, device: DeviceId, now: Now) -> SessionId {
+    fn open(&mut self, token: TokenId, device: DeviceId, admitted: &mut Admitted, now: Now) -> SessionId {
         let id = self.number();
         let run = self.number_of_run(token);
         let mut metering = Metering::default();
         if let Some(account) = self.accounts.get_mut(&token) {
             account.settle(now.monotonic);
             account.open.push(device);
+            admitted.before = (account.token.mac_address, account.token.last_access);
             account.token.mac_address = Some(device.mac);
             account.token.last_access = Some(now.wall);
             metering = account.token.metering;
@@ -156,7 +156,7 @@ impl Ledger {
                     charged: 0,
                     paused: false,
                 });
-                self.begun.insert(id, token);
+                admitted.began = true;
             }
             self.effects.push(Effect::Update(account.token.clone()));
         }
@@ -171,7 +171,7 @@ impl Ledger {
             metering,
             addresses: Vec::new(),
         };
-        self.remember(session.clone());
+        self.remember(session.clone(), Seen::default());
         self.reschedule(token, now);
         self.admit(session);
         id
@@ -188,55 +188,6 @@ impl Ledger {
         let token = &self.accounts.get(&token)?.token;
         let begins = token.metering == Metering::ElapsedTime && token.run.is_none();
         begins.then(|| self.number())
-    }
-
-    /// Undoes an admission that the gate refused: nothing is charged, and the session that it had replaced is open
-    /// again. To be called in the round of the redemption, with its `now`.
-    pub fn refused(&mut self, id: SessionId, now: Now) {
-        let found = self
-            .sessions
-            .values()
-            .find(|open| open.session.id == id)
-            .map(|open| open.session.device);
-        let Some(session) = found.and_then(|device| self.forget(device)) else {
-            return;
-        };
-        let device = session.device;
-        debug_assert_eq!(
-            session.charged_at(now.monotonic),
-            0,
-            "a refused session was charged"
-        );
-        if let Some(account) = self.accounts.get_mut(&session.token) {
-            account.settle(now.monotonic);
-            account.open.retain(|open| *open != device);
-            if self.begun.remove(&id).is_some() {
-                account.token.run = None;
-            }
-            self.effects.push(Effect::Update(account.token.clone()));
-        }
-        self.effects.push(Effect::Void(id));
-        self.reschedule(session.token, now);
-        for session in self.replaced.remove(&id).unwrap_or_default() {
-            self.unrelease(session, now);
-        }
-    }
-
-    fn unrelease(&mut self, session: Session, now: Now) {
-        let Some(account) = self.accounts.get_mut(&session.token) else {
-            return;
-        };
-        account.settle(now.monotonic);
-        let sessions = &self.sessions;
-        let id_of = |device: &DeviceId| sessions.get(device).map_or(session.id, |open| open.session.id);
-        account.open.push(session.device);
-        account.open.sort_by_key(id_of);
-        self.effects.push(Effect::Unrelease(session.id));
-        self.effects.push(Effect::Update(account.token.clone()));
-        let token = session.token;
-        self.remember(session.clone());
-        self.reschedule(token, now);
-        self.admit(session);
     }
 }
 

@@ -26,8 +26,12 @@ impl Ledger {
         }
     }
 
-    /// Works out calendar limits anew after the wall clock was set.
+    /// Works out calendar limits anew after the wall clock was set; one that is not trusted moves nothing.
     pub fn clock_stepped(&mut self, now: Now) {
+        if !now.trusted {
+            return;
+        }
+        self.calendar = Some(now.offset());
         let limited: Vec<TokenId> = self
             .accounts
             .values()
@@ -37,6 +41,13 @@ impl Ledger {
         for token in limited {
             self.reschedule(token, now);
         }
+    }
+
+    /// The time by the calendar of the deadlines.
+    pub(super) fn by_calendar(&mut self, now: Now) -> Now {
+        let offset = *self.calendar.get_or_insert(now.offset());
+        let wall = offset.saturating_add_unsigned(now.monotonic);
+        Now { wall, ..now }
     }
 
     /// Stops or starts the run of a token at an instant.
@@ -49,7 +60,7 @@ impl Ledger {
             run.paused = paused;
             self.effects.push(Effect::Update(account.token.clone()));
         }
-        self.reschedule(token, now);
+        self.reschedule_from(token, at, now);
     }
 
     /// Brings the queue and the gate's deadline in line with the account.
@@ -59,6 +70,7 @@ impl Ledger {
 
     /// The same where calendar limits may have passed unnoticed since an instant.
     pub(super) fn reschedule_from(&mut self, token: TokenId, earliest: u64, now: Now) {
+        let now = self.by_calendar(now);
         let Some(account) = self.accounts.get_mut(&token) else {
             return;
         };

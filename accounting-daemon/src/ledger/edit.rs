@@ -163,6 +163,7 @@ impl Ledger {
         if let Some(account) = self.accounts.remove(&id) {
             let code = account.token.code.folded();
             self.codes.remove(&code);
+            self.deleted.insert(id);
             self.effects.push(Effect::Delete { token: id, code });
         }
         Ok(())
@@ -188,12 +189,13 @@ impl Ledger {
 
     /// Ends what an edit leaves no room for, and brings deadline and store in line with the rest.
     fn enforce(&mut self, id: TokenId, now: Now) {
+        let wall = self.by_calendar(now).wall;
         let Some(account) = self.accounts.get(&id) else {
             return;
         };
         self.effects.push(Effect::Update(account.token.clone()));
-        let early = account.token.valid_from.is_some_and(|from| now.wall < from);
-        let late = account.token.valid_to.is_some_and(|to| now.wall >= to);
+        let early = account.token.valid_from.is_some_and(|from| wall < from);
+        let late = account.token.valid_to.is_some_and(|to| wall >= to);
         if early || late {
             self.end_token(id, now.monotonic, Cause::Expired, now);
             self.pause(id, early, now.monotonic, now);

@@ -16,6 +16,7 @@ mod edit;
 mod effect;
 mod error;
 mod now;
+mod refusal;
 mod release;
 mod restart;
 mod rules;
@@ -41,6 +42,7 @@ pub use edit::{Adjustment, Edit, EditError};
 pub use effect::Effect;
 pub use error::{CreateError, RedeemError, ReleaseError};
 pub use now::Now;
+use refusal::Admitted;
 pub use rules::Rules;
 use session::Open;
 pub use session::{Cause, Session, SessionId, Traffic, UsageRecord};
@@ -67,13 +69,16 @@ pub struct Ledger {
     perhaps_idle: BTreeSet<TokenId>,
     codes: BTreeMap<FoldedCode, TokenId>,
     sessions: BTreeMap<DeviceId, Open>,
-    /// Sessions that a redemption of this round ended, by the session that took their place.
-    replaced: BTreeMap<SessionId, Vec<Session>>,
-    /// Runs that a redemption of this round began, by its session.
-    begun: BTreeMap<SessionId, TokenId>,
+    /// What the redemptions of this round changed besides, by their sessions.
+    admitted: BTreeMap<SessionId, Admitted>,
+    /// Tokens that were deleted in this round.
+    deleted: BTreeSet<TokenId>,
     /// When seats of a token were taken over, within the window of [`Rules::takeover_window`].
     takeovers: BTreeMap<TokenId, Vec<u64>>,
     attempts: Attempts,
+    /// How far the calendar is from the clock of durations, as deadlines are worked out: the last reading that was
+    /// believed when the clock was set.
+    calendar: Option<i64>,
     due: BTreeSet<DueAt>,
     next_token: TokenId,
     next_session: SessionId,
@@ -90,10 +95,11 @@ impl Ledger {
             perhaps_idle: BTreeSet::new(),
             codes: BTreeMap::new(),
             sessions: BTreeMap::new(),
-            replaced: BTreeMap::new(),
-            begun: BTreeMap::new(),
+            admitted: BTreeMap::new(),
+            deleted: BTreeSet::new(),
             takeovers: BTreeMap::new(),
             attempts: Attempts::default(),
+            calendar: None,
             due: BTreeSet::new(),
             next_token,
             next_session,
@@ -113,20 +119,23 @@ impl Ledger {
         self.codes.contains_key(code)
     }
 
-    /// Takes a token into memory as the store holds it. One that is there already stays as it is.
+    /// Takes a token into memory as the store holds it. One that is there already, or that this round deleted, stays
+    /// as it is.
     pub fn load(&mut self, token: Token) {
         let (id, code) = (token.id, token.code.folded());
-        self.accounts
-            .entry(id)
-            .or_insert_with(|| Box::new(Account::new(token)));
+        // What this round changed is not in the store yet: the row may have a code that is free by now, or be gone.
+        if self.accounts.contains_key(&id) || self.deleted.contains(&id) {
+            return;
+        }
+        self.accounts.insert(id, Box::new(Account::new(token)));
         self.codes.insert(code, id);
         self.perhaps_idle.insert(id);
     }
 
     /// Drops tokens that nobody uses from memory; to be called once their effects are durable.
     pub fn forget_idle(&mut self) {
-        self.replaced.clear();
-        self.begun.clear();
+        self.admitted.clear();
+        self.deleted.clear();
         for id in std::mem::take(&mut self.perhaps_idle) {
             if self.accounts.get(&id).is_some_and(|account| account.busy()) {
                 continue;

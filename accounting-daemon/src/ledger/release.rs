@@ -1,8 +1,8 @@
 //! How a session ends: its charge is fixed, its seat is free, its record is made.
 
 use super::{
-    Activity, Cause, Effect, Ledger, Metering, Now, ReleaseError, Session, TokenId, UsageRecord, due::Due,
-    session::Open,
+    Activity, Cause, Effect, Ledger, Metering, Now, ReleaseError, Seen, Session, TokenId, UsageRecord,
+    due::Due, session::Open,
 };
 use crate::mac::{DeviceId, Mac};
 
@@ -59,7 +59,7 @@ impl Ledger {
                 cause,
             )));
         }
-        self.closed(token, now);
+        self.closed(token, at, now);
     }
 
     /// Ends one session at an instant.
@@ -82,7 +82,7 @@ impl Ledger {
         let Some(open) = self.sessions.get_mut(&device) else {
             return;
         };
-        let seen = activity.seen(device);
+        let seen = open.heard(activity);
         let due = seen.silent_since(&open.session).saturating_add(timeout);
         if due > at {
             self.due.remove(&(at, Due::Idle(device)));
@@ -119,7 +119,7 @@ impl Ledger {
         account.token.used -= back;
         account.open.retain(|open| *open != device);
         let session = self.retire(device, at, cause, now, |charged| charged - back);
-        self.closed(token, now);
+        self.closed(token, at, now);
         session
     }
 
@@ -144,7 +144,9 @@ impl Ledger {
 
     /// Takes a session out of memory, with all that is due for it.
     pub(super) fn forget(&mut self, device: DeviceId) -> Option<Session> {
-        let Open { session, idle_due } = self.sessions.remove(&device)?;
+        let Open {
+            session, idle_due, ..
+        } = self.sessions.remove(&device)?;
         if let Some(due) = idle_due {
             self.due.remove(&(due, Due::Idle(device)));
         }
@@ -155,7 +157,7 @@ impl Ledger {
     }
 
     /// Takes a session into memory, with all that is due for it.
-    pub(super) fn remember(&mut self, session: Session) {
+    pub(super) fn remember(&mut self, session: Session, before: Seen) {
         let device = session.device;
         let metered = session.metering == Metering::ConnectedTime;
         let idle_due = self
@@ -168,7 +170,14 @@ impl Ledger {
             self.capped_at(&session)
                 .map(|at| (at, Due::SessionTimeout(device))),
         );
-        self.sessions.insert(device, Open { session, idle_due });
+        self.sessions.insert(
+            device,
+            Open {
+                session,
+                idle_due,
+                before,
+            },
+        );
     }
 
     /// Asks for the device of a session to be let through.
@@ -184,10 +193,10 @@ impl Ledger {
             .map(|timeout| session.opened.saturating_add(timeout))
     }
 
-    fn closed(&mut self, token: TokenId, now: Now) {
+    fn closed(&mut self, token: TokenId, at: u64, now: Now) {
         if let Some(account) = self.accounts.get(&token) {
             self.effects.push(Effect::Update(account.token.clone()));
         }
-        self.reschedule(token, now);
+        self.reschedule_from(token, at, now);
     }
 }

@@ -36,7 +36,7 @@ impl Ledger {
             .filter_map(|device| self.sessions.get(device))
             .map(|open| {
                 (
-                    activity.seen(open.session.device).silence(&open.session, now),
+                    open.heard(activity).silence(&open.session, now),
                     open.session.device,
                 )
             })
@@ -72,6 +72,13 @@ impl Ledger {
             !times.is_empty()
         });
         self.takeovers.entry(token).or_default().push(now.monotonic);
+    }
+
+    /// Forgets the last takeover: it was not to be.
+    pub(super) fn not_taken_over(&mut self, token: TokenId) {
+        if let Some(times) = self.takeovers.get_mut(&token) {
+            times.pop();
+        }
     }
 
     fn takeovers_since(&self, token: TokenId, now: Now) -> Vec<u64> {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Metering, Run, TokenId};
+use super::{Activity, Metering, Run, Seen, TokenId};
 use crate::mac::DeviceId;
 
 /// A session's number; grows with each redemption and is never used twice.
@@ -124,6 +124,19 @@ pub(super) struct Open {
     pub(super) session: Session,
     /// When its silence is looked at next, where silence ends it.
     pub(super) idle_due: Option<u64>,
+    /// What was heard of the device before the gate began to count anew.
+    pub(super) before: Seen,
+}
+
+impl Open {
+    /// The last frames of the device.
+    pub(super) fn heard(&self, activity: &dyn Activity) -> Seen {
+        let seen = activity.seen(self.session.device);
+        Seen {
+            up: seen.up.max(self.before.up),
+            down: seen.down.max(self.before.down),
+        }
+    }
 }
 
 /// What stays of a session that was released, or of a run on elapsed time: that one has no traffic.

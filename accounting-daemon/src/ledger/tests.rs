@@ -679,3 +679,36 @@ fn a_client_has_a_budget_over_all_its_devices() {
          redeem X d3 -> UnknownCode",
     );
 }
+
+#[test]
+fn a_calendar_limit_is_booked_at_its_time_however_late_and_whatever_came_before() {
+    check_with(
+        idle(false),
+        "token A 60m seats 2
+         redeem A d1 -> ok
+         tick 599999ms
+         redeem A d2 -> ok
+         edit A to 10s -> ok
+         tick 10m
+         record d1 Idle 0s
+         record d2 Expired 10s
+         left A 3590s",
+    );
+}
+
+#[test]
+fn a_takeover_that_the_kernel_refused_does_not_count() {
+    check(
+        "token A 60m
+         redeem A d1 -> ok
+         tick 30s
+         redeem A d2 takeover -> ok
+         refuse
+         redeem A d2 takeover -> ok
+         refuse
+         redeem A d2 takeover -> ok
+         refuse
+         redeem A d2 takeover -> ok
+         online d2",
+    );
+}

@@ -11,12 +11,12 @@ use super::{
     held::{Held, Source},
     reader::{Reader, Tables},
     schema::{
-        self, ADMINISTRATORS, META, META_CHECKPOINT, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS, SESSIONS,
-        USAGE,
+        self, ADJUSTMENTS, ADMINISTRATORS, META, META_CHECKPOINT, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS,
+        SESSIONS, USAGE,
     },
     write::write_all,
 };
-use crate::ledger::{FoldedCode, Session, Token, TokenId, UsageRecord};
+use crate::ledger::{Adjustment, FoldedCode, Session, Token, TokenId, UsageRecord};
 
 /// The redb file `accounting.redb` in the data folder. Clones share it.
 #[derive(Clone, Debug)]
@@ -116,6 +116,23 @@ impl Disk {
     /// [`StoreError`].
     pub fn usage(&self) -> Result<Vec<UsageRecord>, StoreError> {
         self.0.with(|database| self.all(database, USAGE, "usage"))
+    }
+
+    /// The changes of what a token is good for, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn adjustments(&self, token: TokenId) -> Result<Vec<Adjustment>, StoreError> {
+        self.0.with(|database| {
+            let table = self.table(database, ADJUSTMENTS)?;
+            let mut found = Vec::new();
+            let of_token = (token, 0)..=(token, u64::MAX);
+            for row in self.did("read the adjustments", table.range(of_token))? {
+                let (_, bytes) = self.did("read the adjustments", row)?;
+                found.push(Adjustment::decode(bytes.value()).map_err(|_| self.damaged("adjustments"))?);
+            }
+            Ok(found)
+        })
     }
 
     /// One transaction, durable when it returns.

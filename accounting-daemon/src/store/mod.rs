@@ -8,6 +8,8 @@ mod error;
 #[cfg(test)]
 pub(crate) mod faulty;
 mod file;
+#[cfg(test)]
+mod fixture_tests;
 mod held;
 mod measured;
 mod probation;

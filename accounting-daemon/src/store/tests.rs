@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    ledger::{AccessCode, Cause, Metering, Traffic},
+    ledger::{AccessCode, Cause, Metering, Run, Traffic},
     mac::{DeviceId, Mac},
 };
 use uuid::Uuid;
@@ -143,4 +143,24 @@ fn a_store_that_cannot_be_used_is_named() {
     std::fs::remove_file(&file).unwrap();
     std::fs::create_dir(&file).unwrap();
     assert!(matches!(Disk::open(folder.path()), Err(StoreError::Open { .. })));
+}
+
+#[test]
+fn the_number_of_a_run_that_goes_on_is_not_given_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut disk = Disk::open(folder.path()).unwrap();
+    let running = Token {
+        metering: Metering::ElapsedTime,
+        run: Some(Run {
+            id: 2,
+            device: session(1, 1).device,
+            opened_wall: 0,
+            charged: 0,
+            paused: false,
+        }),
+        ..token(1)
+    };
+    let writes = [Write::Update(running), Write::Open(session(1, 1))];
+    disk.commit(&writes, Checkpoint::default()).unwrap();
+    assert_eq!(disk.opened().unwrap().next_session, 3);
 }

@@ -45,6 +45,8 @@ pub(super) fn write_all(
                 } else {
                     runs.remove(token.id)?;
                 }
+                // The number of a run is taken from its beginning on.
+                last_session = last_session.max(token.run.as_ref().map(|run| run.id));
                 if let Write::Create(token) = write {
                     last_token = last_token.max(Some(token.id));
                 }

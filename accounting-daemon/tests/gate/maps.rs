@@ -205,11 +205,14 @@ fn adoption_keeps_counts_and_slots_and_removes_strangers() {
                 adoption,
                 Adoption {
                     kept: vec![device(1), device(2)],
-                    restored: vec![device(3), device(4)],
-                    refused: vec![device(5)],
+                    missing: vec![device(3), device(4), device(5)],
                     strangers: 2,
                 }
             );
+            for entry in [other_session, entry(4, 2)] {
+                assert_eq!(kernel.find(entry.device), None, "not before it is durable");
+                gate.open(&entry).unwrap();
+            }
             assert_eq!(kernel.find(device(1)), Some(before));
             assert_eq!(gate.traffic(device(2)).unwrap().bytes_up, 200);
             assert_eq!(gate.traffic(device(3)), Some(Traffic::default()));
@@ -244,10 +247,8 @@ fn the_lists_are_put_in_and_the_block_list_wins() {
             settings.block = vec![device(1)];
             let mut gate = open(&settings);
             let adoption = gate.adopt(&[(1, FOREVER)], &[entry(1, 1), entry(2, 1)]).unwrap();
-            assert_eq!(
-                (adoption.restored, adoption.refused),
-                (vec![device(2)], vec![device(1)])
-            );
+            assert_eq!(adoption.missing, vec![device(1), device(2)]);
+            gate.open(&entry(2, 1)).unwrap();
             let mut kernel = Kernel::open(&settings);
             assert_eq!(kernel.find(device(1)).unwrap().token, layout::TOKEN_BLOCKED);
             assert_eq!(kernel.deadline(device(1)), 0);

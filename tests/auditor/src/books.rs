@@ -34,6 +34,8 @@ pub struct Auditor {
     pub(crate) offset: i64,
     /// The last instant the daemon looked: nothing that is due by date is older.
     pub(crate) last: u64,
+    /// Refused redemptions: when, for which device, asked by whom.
+    pub(crate) attempts: Vec<(u64, Device, u8)>,
     pub(crate) undo: BTreeMap<u64, Undo>,
 }
 
@@ -49,7 +51,7 @@ pub(crate) struct Undo {
 /// What was decided and is answered at the end of the round.
 enum Decided {
     Token(u64),
-    Made(u64),
+    Changed(u64),
     Session(Device, u64),
     Sessions(u64),
     Done,
@@ -68,6 +70,7 @@ impl Auditor {
             next_session: 1,
             offset: now.offset(),
             last: now.monotonic,
+            attempts: Vec::new(),
             undo: BTreeMap::new(),
         }
     }
@@ -95,7 +98,8 @@ impl Auditor {
     fn look(&mut self, now: Now) {
         self.book(Scope::All, now);
         self.last = now.monotonic;
-        if self.offset.abs_diff(now.offset()) > 250 {
+        // Nothing moves by a calendar that cannot be believed.
+        if now.trusted && self.offset.abs_diff(now.offset()) > 250 {
             self.offset = now.offset();
             self.book(Scope::All, now);
         }
@@ -103,9 +107,9 @@ impl Auditor {
 
     fn decide(&mut self, command: &Command, now: Now) -> Decided {
         let result = match command {
-            Command::Create(new) => self.create(new).map(Decided::Made),
-            Command::Redeem(code, device, takeover) => self
-                .redeem(&fold(code), *device, *takeover, now)
+            Command::Create(new) => self.create(new).map(Decided::Changed),
+            Command::Redeem(code, device, takeover, asker) => self
+                .attempt(&fold(code), *device, *takeover, *asker, now)
                 .map(|id| Decided::Session(*device, id)),
             Command::Release(mac, zone, cause) => {
                 let devices: Vec<Device> = self
@@ -121,8 +125,8 @@ impl Auditor {
                     _ => Err(Why::SeveralZones),
                 }
             }
-            Command::Edit(id, change) => self.edit(*id, change, now).map(|()| Decided::Token(*id)),
-            Command::Balance(id, left) => self.set_balance(*id, *left, now).map(|()| Decided::Token(*id)),
+            Command::Edit(id, change) => self.edit(*id, change, now).map(|()| Decided::Changed(*id)),
+            Command::Balance(id, left) => self.set_balance(*id, *left, now).map(|()| Decided::Changed(*id)),
             Command::Delete(id) => self.delete(*id, now).map(|()| Decided::Done),
             Command::Token(id) => Ok(Decided::Token(*id)),
             Command::Sessions(mac) => Ok(Decided::Sessions(*mac)),
@@ -132,9 +136,12 @@ impl Auditor {
 
     fn answer(&self, decided: Decided, now: Now) -> Answer {
         match decided {
-            Decided::Token(id) | Decided::Made(id) => self
+            Decided::Token(id) => self
                 .token(id, now.monotonic)
                 .map_or(Answer::Nothing, Answer::Token),
+            Decided::Changed(id) => self
+                .token(id, now.monotonic)
+                .map_or(Answer::Refused(Why::NotFound), Answer::Token),
             // A session that was refused, or that a later letter of the round ended, was never there.
             Decided::Session(device, id) => self
                 .session(device, now.monotonic)

@@ -7,8 +7,8 @@ use crate::{Cause, Device};
 pub enum Command {
     /// Make a token.
     Create(New),
-    /// Redeem a code, and perhaps take a silent seat over.
-    Redeem(String, Device, bool),
+    /// Redeem a code, and perhaps take a silent seat over; the last is the number of the client that asks.
+    Redeem(String, Device, bool, u8),
     /// End the session of a MAC address, in one zone or in the only one.
     Release(u64, Option<u16>, Cause),
     /// Edit a token.
@@ -126,6 +126,8 @@ pub struct Seat {
 /// Why the daemon refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
+    /// The budget of wrong codes is spent; seconds until the next is heard.
+    TooManyAttempts(u64),
     /// No token has the code.
     UnknownCode,
     /// The token belongs elsewhere.

@@ -66,7 +66,7 @@ impl Auditor {
         let Some(token) = self.tokens.get_mut(&id) else {
             return;
         };
-        let (early, late) = token.off_season(now.wall);
+        let (early, late) = token.off_season(self.offset + signed(at));
         token.pause(early, at);
         if early || late {
             self.end_all(id, at, Cause::Expired, now);

@@ -1,6 +1,6 @@
 //! From a code and a device to a session: the conditions in their order.
 
-use crate::{Auditor, Cause, Device, Now, Run, Seat, Session, Token, Why, books::Undo};
+use crate::{Auditor, Cause, Device, Now, Run, Seat, Session, Token, Why, books::Undo, rules::MINUTE};
 
 /// What makes room for a device.
 enum Room {
@@ -10,13 +10,44 @@ enum Room {
 }
 
 impl Auditor {
-    pub(crate) fn redeem(
+    /// Hears an attempt if the budgets allow it, and counts it when it is refused for anything but want of room.
+    pub(crate) fn attempt(
         &mut self,
         code: &str,
         device: Device,
         takeover: bool,
+        asker: u8,
         now: Now,
     ) -> Result<u64, Why> {
+        self.attempts.retain(|(at, ..)| at + MINUTE > now.monotonic);
+        let times = |counts: &dyn Fn(&(u64, Device, u8)) -> bool| -> Vec<u64> {
+            let these = self.attempts.iter().filter(|attempt| counts(attempt));
+            these.map(|(at, ..)| *at).collect()
+        };
+        let budgets = [
+            (
+                times(&|attempt| attempt.1 == device),
+                self.rules.attempts_per_device,
+            ),
+            (
+                times(&|attempt| attempt.2 == asker),
+                self.rules.attempts_per_asker,
+            ),
+        ];
+        for (times, most) in budgets {
+            if times.len() >= most {
+                let wait = times[times.len() - most] + MINUTE - now.monotonic;
+                return Err(Why::TooManyAttempts(wait.div_ceil(1_000)));
+            }
+        }
+        let result = self.redeem(code, device, takeover, now);
+        if result.is_err_and(|why| why != Why::GateFull) {
+            self.attempts.push((now.monotonic, device, asker));
+        }
+        result
+    }
+
+    fn redeem(&mut self, code: &str, device: Device, takeover: bool, now: Now) -> Result<u64, Why> {
         let id = self.by_code(code).ok_or(Why::UnknownCode)?;
         let token = self.tokens.get(&id).ok_or(Why::UnknownCode)?;
         if !self.rules.locations.is_empty() && self.rules.locations.get(&device.zone) != Some(&token.place) {
@@ -132,6 +163,7 @@ impl Auditor {
             from: now.monotonic,
             up: None,
             down: None,
+            recounted: None,
         });
         number
     }

@@ -28,12 +28,12 @@ impl Auditor {
             }
         }
         for (token, session) in undo.replaced {
-            self.restore(token, session);
+            self.restore(token, session, at);
         }
     }
 
     /// Takes a release back, unless its device or its seat is in use by now.
-    fn restore(&mut self, token: u64, session: Session) {
+    fn restore(&mut self, token: u64, mut session: Session, at: u64) {
         let busy = self.sessions().any(|(_, open)| open.device == session.device);
         let Some(token) = self.tokens.get_mut(&token) else {
             return;
@@ -43,6 +43,7 @@ impl Auditor {
         }
         self.records.remove(&session.id);
         token.charges.retain(|(number, _)| *number != session.id);
+        session.recounted = Some(at);
         token.open.push(session);
         token.open.sort_by_key(|open| open.id);
     }

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Auditor, Cause, Device, Now, due::Scope, rules::signed};
+use crate::{
+    Auditor, Cause, Device, Now,
+    due::Scope,
+    rules::{FOREVER, signed},
+};
 
 impl Auditor {
     /// The daemon starts again in the same boot. `kept` are the devices that the gate still had for the sessions of these
@@ -30,12 +34,22 @@ impl Auditor {
 
     fn take_over(&mut self, now: Now, checkpoint: u64, kept: &BTreeSet<Device>) {
         self.undo.clear();
+        self.attempts.clear();
         self.offset = now.offset();
         self.last = checkpoint;
         let mut lost = Vec::new();
         for token in self.tokens.values_mut() {
             token.takeovers.clear();
             let elapsed = token.elapsed;
+            // The gate counts anew for a device that was refused and came back; only the daemon that died knew more.
+            for session in token
+                .open
+                .iter_mut()
+                .filter(|session| session.recounted.is_some())
+            {
+                session.up = session.up.filter(|at| Some(*at) >= session.recounted);
+                session.down = session.down.filter(|at| Some(*at) >= session.recounted);
+            }
             for mut session in token
                 .open
                 .extract_if(.., |session| !kept.contains(&session.device))
@@ -64,12 +78,22 @@ impl Auditor {
             };
             token.charges.retain(|(number, _)| *number != session.id);
             let device = session.device;
+            let cap = self
+                .rules
+                .session_timeout
+                .map_or(FOREVER, |timeout| session.opened + timeout);
             token.open.push(session);
             token.open.sort_by_key(|open| open.id);
+            let at = now.monotonic;
             let late = token.to.is_some_and(|to| now.wall >= to);
-            if late || token.left(now.monotonic) == 0 {
-                let cause = if late { Cause::Expired } else { Cause::Depleted };
-                self.end(device, now.monotonic, now.monotonic, cause, now);
+            let cause = match token.left(at) {
+                _ if late => Some(Cause::Expired),
+                0 => Some(Cause::Depleted),
+                _ => None,
+            };
+            let capped = (cap <= at).then_some(Cause::SessionTimeout);
+            if let Some(cause) = capped.or(cause) {
+                self.end(device, at, at, cause, now);
             }
         }
     }
@@ -86,6 +110,7 @@ impl Auditor {
 
     fn lose_all(&mut self, then: Now) {
         self.undo.clear();
+        self.attempts.clear();
         self.offset = then.offset();
         self.last = then.monotonic;
         let devices: BTreeSet<Device> = self.sessions().map(|(_, session)| session.device).collect();

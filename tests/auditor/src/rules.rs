@@ -69,4 +69,8 @@ pub struct Rules {
     pub takeovers_max: usize,
     /// The window.
     pub takeover_window: u64,
+    /// Refused redemptions of one device in a minute.
+    pub attempts_per_device: usize,
+    /// Refused redemptions of one client in a minute.
+    pub attempts_per_asker: usize,
 }

@@ -57,6 +57,8 @@ pub struct Session {
     pub up: Option<u64>,
     /// The last frame to the device.
     pub down: Option<u64>,
+    /// Since when the gate counts its frames, where that is not its admission.
+    pub recounted: Option<u64>,
 }
 
 impl Session {
@@ -92,7 +94,7 @@ impl Run {
     /// Milliseconds charged at an instant.
     #[must_use]
     pub fn charged(&self, at: u64) -> u64 {
-        self.before + self.since.map_or(0, |since| at - since)
+        self.before + self.since.map_or(0, |since| at.saturating_sub(since))
     }
 }
 
@@ -174,6 +176,9 @@ impl Token {
         } else {
             self.open.len() as u64
         };
+        // A pause may end after the instant from which this is seen.
+        let since = self.run.as_ref().and_then(|run| run.since);
+        let at = at.max(since.unwrap_or(0));
         (draws > 0).then(|| at + self.left(at) / draws)
     }
 

@@ -9,8 +9,11 @@ use accounting_daemon::{
 };
 use accounting_ebpf::layout::{Counters, Device, map};
 use accounting_tests::lab::{BPF_FS, prepare};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use aya::maps::{Array, HashMap, Map, MapData};
+
+type Devices = HashMap<MapData, u64, Device>;
+type Slots = Array<MapData, Counters>;
 
 /// A gate whose maps go away with it.
 pub(crate) struct Ground {
@@ -65,16 +68,15 @@ impl Ground {
         let mut tokens: Vec<(TokenId, Deadline)> =
             entries.iter().map(|entry| (entry.token, FOREVER)).collect();
         tokens.dedup();
-        let adoption = self.gate.adopt(&tokens, &entries)?;
-        ensure!(
-            adoption.restored.len() == entries.len(),
-            "the kernel refused devices"
-        );
+        self.gate.adopt(&tokens, &entries)?;
+        for entry in &entries {
+            self.gate.open(entry)?;
+        }
         Ok(())
     }
 
     /// The maps as a program without shared memory sees them.
-    pub(crate) fn maps(&self) -> Result<(HashMap<MapData, u64, Device>, Array<MapData, Counters>)> {
+    pub(crate) fn maps(&self) -> Result<(Devices, Slots)> {
         let pinned = |name| MapData::from_pin(self.folder().join(name));
         let devices = HashMap::try_from(Map::HashMap(pinned(map::DEVICES)?))?;
         let counters = Array::try_from(Map::Array(pinned(map::COUNTERS)?))?;

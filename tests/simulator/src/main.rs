@@ -25,8 +25,6 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    // A panic of the daemon is reported as a failure of the seed, with its events.
-    std::panic::set_hook(Box::new(|_| ()));
     let fresh = getrandom::u64().unwrap_or(0) >> 24;
     let seeds: Vec<u64> = match args.seed {
         Some(seed) => vec![seed],

@@ -24,10 +24,8 @@ struct Passed {
     connected: bool,
     /// What crashes may have cost the books: what was charged after the last checkpoint.
     lost: u64,
-    /// What crashes may have cost the guest: a deadline was shortened, and why is not known any more.
-    early: u64,
-    /// The shortened deadline, until the daemon is back.
-    shortened: Option<u64>,
+    /// What a daemon that came late may have cost the guest: a deadline that the daemon had moved, had it been there.
+    blocked: u64,
 }
 
 impl Passing {
@@ -36,30 +34,17 @@ impl Passing {
         for entry in world.gate.entries() {
             let deadline = world.gate.deadline(entry.token).unwrap_or(FOREVER);
             let open = deadline.min(entry.deadline).saturating_sub(from).min(ms);
-            self.sessions.entry(entry.session).or_default().ms += open;
+            let passed = self.sessions.entry(entry.session).or_default();
+            passed.ms += open;
+            passed.blocked += ms - open;
         }
     }
 
     /// The daemon died: `books` are what is durable, charged up to a checkpoint.
-    pub(crate) fn died(&mut self, world: &World, books: &Auditor, checkpoint: u64, now: u64) {
+    pub(crate) fn died(&mut self, books: &Auditor, checkpoint: u64, now: u64) {
         for (_, session) in books.sessions() {
             let passed = self.sessions.entry(session.id).or_default();
             passed.lost += now.saturating_sub(checkpoint);
-        }
-        for entry in world.gate.entries() {
-            let held = world.gate.deadline(entry.token).unwrap_or(FOREVER);
-            if held < books.deadline(entry.token) {
-                self.sessions.entry(entry.session).or_default().shortened = Some(held);
-            }
-        }
-    }
-
-    /// The daemon is back.
-    pub(crate) fn back(&mut self, now: u64) {
-        for passed in self.sessions.values_mut() {
-            if let Some(held) = passed.shortened.take() {
-                passed.early += now.saturating_sub(held);
-            }
         }
     }
 
@@ -78,7 +63,7 @@ impl Passing {
             if !self.judged.insert(*id) {
                 continue;
             }
-            if record.charged > passed.ms + passed.early + REST_MAX {
+            if record.charged > passed.ms + passed.blocked + REST_MAX {
                 return Err(format!(
                     "session {id} was charged {} and passed {passed:?}",
                     record.charged

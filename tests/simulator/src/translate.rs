@@ -3,7 +3,7 @@
 use accounting_auditor as audit;
 use accounting_auditor::{Answer, Change, Command, Why};
 use accounting_daemon::{
-    engine::{Answer as Sender, Balance, Message, Refusal, SessionView, TokenView},
+    engine::{Answer as Sender, Balance, Message, Refusal, SessionView, TokenView, Unavailable},
     ledger::{
         AccessCode, Asker, Cause, CreateError, Edit, EditError, Metering, NewToken, Now, RedeemError,
         Redemption, ReleaseError, Rules, Token,
@@ -34,9 +34,8 @@ pub(crate) fn rules(rules: &audit::Rules) -> Rules {
         takeover_silence: rules.takeover_silence,
         takeovers_max: rules.takeovers_max,
         takeover_window: rules.takeover_window,
-        // The simulator tries far more wrong codes than a person may.
-        attempts_per_device: usize::MAX,
-        attempts_per_asker: usize::MAX,
+        attempts_per_device: rules.attempts_per_device,
+        attempts_per_asker: rules.attempts_per_asker,
     }
 }
 
@@ -111,12 +110,12 @@ pub(crate) fn letter(command: &Command) -> (Message, Reply) {
                 create_error,
             )
         }
-        Command::Redeem(typed, from, takeover) => {
+        Command::Redeem(typed, from, takeover, asker) => {
             let redeem = Redemption {
-                asker: Asker::Client("simulator".into()),
                 code: code(&typed),
                 device: device(from),
                 takeover,
+                asker: Asker::Client(asker.to_string()),
             };
             ask(
                 |answer| Message::Redeem(redeem, answer),
@@ -192,6 +191,8 @@ fn ask<T: 'static, E: 'static>(
     let read = move || match reply.try_recv() {
         Ok(Ok(value)) => Ok(good(value)),
         Ok(Err(Refusal::Ledger(error))) => Ok(Answer::Refused(bad(error))),
+        // There is no mailbox to be full: a later letter of the round has ended the session, which was never there.
+        Ok(Err(Refusal::Unavailable(Unavailable::Busy))) => Ok(Answer::Refused(Why::GateFull)),
         Ok(Err(Refusal::Unavailable(why))) => Err(why.to_string()),
         Err(error) => Err(error.to_string()),
     };
@@ -254,7 +255,7 @@ fn edit_error(error: EditError) -> Why {
 
 fn redeem_error(error: RedeemError) -> Why {
     match error {
-        RedeemError::TooManyAttempts { .. } => unreachable!("the simulator has no budget of attempts"),
+        RedeemError::TooManyAttempts { retry_after_s } => Why::TooManyAttempts(retry_after_s),
         RedeemError::UnknownCode => Why::UnknownCode,
         RedeemError::WrongLocation => Why::WrongLocation,
         RedeemError::ClockNotSet => Why::ClockNotSet,

@@ -113,6 +113,8 @@ impl Workload {
             takeover_silence: 30_000,
             takeovers_max: 3,
             takeover_window: 600_000,
+            attempts_per_device: random.pick(&[10, 10, 3]),
+            attempts_per_asker: random.pick(&[300, 300, 8]),
         };
         let devices = (1..=5)
             .flat_map(|mac| {
@@ -127,7 +129,8 @@ impl Workload {
         let dull = random.once_in(4);
         kinds.retain(|(kind, _)| {
             let needed = matches!(kind, Kind::Create | Kind::Redeem | Kind::Pass);
-            needed || !(dull && *kind as u8 >= Kind::RefuseOpen as u8) && !random.once_in(5)
+            let off = dull && *kind as u8 >= Kind::RefuseOpen as u8;
+            needed || !(off || random.once_in(5))
         });
         Self {
             rules,
@@ -189,10 +192,11 @@ impl Workload {
             .filter(|_| !random.once_in(30))
             .unwrap_or(999_999);
         let device = random.pick(&self.devices);
+        let asker = u8::try_from(random.below(2)).unwrap_or(0);
         match kind {
             Kind::Create if tokens.len() < TOKENS_MAX => Command::Create(self.token(random, books, now)),
             Kind::Create | Kind::Delete => Command::Delete(id),
-            Kind::Takeover => Command::Redeem(spelt(random, books, id), device, true),
+            Kind::Takeover => Command::Redeem(spelt(random, books, id), device, true, asker),
             Kind::Release => {
                 let zone = (!random.once_in(2)).then_some(device.zone);
                 let cause = random.pick(&[Cause::Logout, Cause::Disconnected]);
@@ -215,7 +219,7 @@ impl Workload {
             Kind::Balance => {
                 Command::Balance(id, random.pick(&[0, 1, 7, 100, 1_000, 33_333, 60_000, 200_000]))
             }
-            _ => Command::Redeem(spelt(random, books, id), device, false),
+            _ => Command::Redeem(spelt(random, books, id), device, false, asker),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::io::IoSliceMut;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -79,14 +79,15 @@ pub struct Capture {
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     frames: Mutex<Vec<Frame>>,
     /// Lost in the kernel's queue.
     queue_lost: AtomicU64,
     /// Beyond [`FRAMES_MAX`].
     surplus: AtomicU64,
-    stop: AtomicBool,
+    /// Monotonic nanoseconds of the moment after which nothing is wanted any more.
+    stop: AtomicU64,
 }
 
 impl Shared {
@@ -106,7 +107,12 @@ impl Capture {
         setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
         setsockopt(&socket, sockopt::RxqOvfl, &1)?;
         setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::new(0, 20_000))?;
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            frames: Mutex::default(),
+            queue_lost: AtomicU64::new(0),
+            surplus: AtomicU64::new(0),
+            stop: AtomicU64::new(u64::MAX),
+        });
         let theirs = Arc::clone(&shared);
         let body = move || read(&socket, index, filter, &theirs);
         let thread = std::thread::Builder::new()
@@ -192,7 +198,8 @@ impl Capture {
     }
 
     fn end(&mut self) {
-        self.shared.stop.store(true, Ordering::Relaxed);
+        let now = u64::try_from(clock::monotonic().as_nanos()).unwrap_or(u64::MAX);
+        self.shared.stop.fetch_min(now, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             let _panic_was_printed = thread.join();
         }
@@ -207,11 +214,16 @@ impl Drop for Capture {
 
 fn read(socket: &OwnedFd, index: usize, filter: Filter, shared: &Shared) {
     let mut buffer = vec![0; SNAP];
+    let stop = || Duration::from_nanos(shared.stop.load(Ordering::Relaxed));
     loop {
         match read_one(socket, index, &mut buffer) {
             Ok(Received { frame, lost }) => {
                 if let Some(lost) = lost {
                     shared.queue_lost.store(lost, Ordering::Relaxed);
+                }
+                // On a busy interface the queue never is empty.
+                if frame.as_ref().is_some_and(|frame| frame.at > stop()) {
+                    return;
                 }
                 let Some(frame) = frame.filter(|frame| filter.keeps(&frame.data)) else {
                     continue;
@@ -224,7 +236,7 @@ fn read(socket: &OwnedFd, index: usize, filter: Filter, shared: &Shared) {
                 }
             }
             // The queue is empty: only then may it end.
-            Err(_empty) if shared.stop.load(Ordering::Relaxed) => return,
+            Err(_empty) if clock::monotonic() > stop() => return,
             Err(_empty) => {}
         }
     }

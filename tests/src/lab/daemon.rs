@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -27,6 +28,8 @@ pub const ADMINISTRATOR: &str = "admin@lab.test";
 
 /// How long the daemon may take to become ready, in seconds.
 const READY_SECONDS: u32 = 20;
+/// How long the daemon may take to answer on a machine that does much else; no measure of its speed.
+const ANSWER: Duration = Duration::from_secs(30);
 /// How long the daemon may take to stop.
 const STOP: Duration = Duration::from_secs(10);
 
@@ -34,6 +37,7 @@ const STOP: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Daemon {
     namespace: Namespace,
+    binary: PathBuf,
     config: PathBuf,
     data: PathBuf,
     pins: PathBuf,
@@ -54,6 +58,9 @@ impl Daemon {
         let state = footprint.state();
         let daemon = Self {
             namespace: gateway.clone(),
+            binary: binary
+                .canonicalize()
+                .with_context(|| format!("no daemon at {}", binary.display()))?,
             config: footprint.disk().join("accounting.toml"),
             data: footprint.disk().join("data"),
             pins: footprint.pins(),
@@ -67,7 +74,7 @@ impl Daemon {
         let password = footprint.disk().join("administrator.password");
         write(&password, &format!("{}\n", daemon.password), 0o600)?;
         write(&daemon.config, &daemon.configuration(&password, options), 0o600)?;
-        write(&daemon.start, &daemon.start_script(binary)?, 0o700)?;
+        write(&daemon.start, &daemon.start_script(), 0o700)?;
         Ok(daemon)
     }
 
@@ -117,13 +124,25 @@ impl Daemon {
         self.pid.clone()
     }
 
+    /// The daemon's binary as a command in the gateway, such as for `detach`.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        self.namespace.command(&self.binary.to_string_lossy())
+    }
+
+    /// Its binary.
+    #[must_use]
+    pub fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     /// Sends a request to the api listener, signed in as the administrator.
     ///
     /// # Errors
     /// As [`Request::send`].
     pub fn api(&self, method: &str, target: &str, body: Option<&Value>) -> Result<Answer> {
         let request = Request::new(&self.namespace, self.api_address(), method, target);
-        let request = request.basic(ADMINISTRATOR, &self.password);
+        let request = request.basic(ADMINISTRATOR, &self.password).limit(ANSWER);
         match body {
             Some(body) => request.json(body).send(),
             None => request.send(),
@@ -199,13 +218,14 @@ impl Daemon {
              pins = {pins:?}\n\
              trust_rtc = true\n\n\
              [[interface]]\nname = \"{LAN}\"\nzone = 0\n\n\
-             [gate]\ndevices = {devices}\n\n\
+             [gate]\ndevices = {devices}\n{gate}\n\n\
              [api]\nlisten = [\"{api}\"]\n\n\
              [portal]\nlisten_port = {PORTAL_PORT}\n\n\
              [administrator]\nemail = \"{ADMINISTRATOR}\"\npassword_file = {password:?}\n\
-             {extra}\n",
+             {config}\n",
             devices = options.devices,
-            extra = options.config,
+            gate = options.gate,
+            config = options.config,
             data = self.data,
             pins = self.pins,
             api = self.api_address(),
@@ -213,11 +233,8 @@ impl Daemon {
     }
 
     /// The one way the daemon is started, here and by commands outside.
-    fn start_script(&self, binary: &Path) -> Result<String> {
-        let binary = binary
-            .canonicalize()
-            .with_context(|| format!("no daemon at {}", binary.display()))?;
-        Ok(format!(
+    fn start_script(&self) -> String {
+        format!(
             "#!/bin/sh\n\
              # Starts the lab's daemon in the background; returns when it is ready.\n\
              PATH={path}\n\
@@ -243,11 +260,12 @@ impl Daemon {
             path = tool::path(),
             log = self.log,
             pid = self.pid,
+            binary = self.binary,
             namespace = self.namespace.path(),
             api = self.api_address(),
             config = self.config,
             turns = READY_SECONDS * 20,
-        ))
+        )
     }
 }
 

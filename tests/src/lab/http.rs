@@ -72,6 +72,13 @@ impl<'a> Request<'a> {
         self.header("Content-Type", "application/json")
     }
 
+    /// Carries a body of this media type.
+    #[must_use]
+    pub fn body(mut self, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self.header("Content-Type", media_type)
+    }
+
     /// Gives up after `limit` for the connection, and again for each part of the answer.
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Self {

@@ -64,6 +64,8 @@ pub struct Options {
     pub daemon: Option<PathBuf>,
     /// TOML for the end of the daemon's configuration: further keys of `[administrator]`, then further tables.
     pub config: String,
+    /// TOML of further keys of `[gate]`, a line each.
+    pub gate: String,
     /// How many devices the gate holds.
     pub devices: u32,
     /// Whether the clients connect at once. Otherwise each comes by [`Client::connect`].
@@ -76,6 +78,7 @@ impl Default for Options {
             clients: 2,
             daemon: None,
             config: String::new(),
+            gate: String::new(),
             devices: 65_536,
             connect: true,
         }

@@ -10,6 +10,7 @@
 
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 
 use anyhow::{Result, bail};
 
@@ -97,6 +98,17 @@ pub(super) fn build(footprint: &Footprint, clients: usize) -> Result<Site> {
         ("ipv6/conf/default/disable_ipv6", "1"),
         ("ipv6/conf/all/disable_ipv6", "1"),
     ])?;
+    // Nor may it drop the malformed frames that the gate is to drop, as bridges with netfilter do.
+    for name in [
+        "bridge-nf-call-iptables",
+        "bridge-nf-call-ip6tables",
+        "bridge-nf-call-arptables",
+    ] {
+        let parameter = format!("bridge/{name}");
+        if Path::new("/proc/sys/net").join(&parameter).exists() {
+            air.sysctl(&[(&parameter, "0")])?;
+        }
+    }
     for client in &site.clients {
         be_a_host(client)?;
     }

@@ -166,11 +166,15 @@ fn what_came_due_during_an_outage_ended_when_it_was_due() {
     world.redeem("A", 1).unwrap();
     world.redeem("A", 2).unwrap();
     world.fail(ErrorKind::StorageFull);
-    world.pass(400_000);
+    world.pass(10_000);
+    world.gate.1.lock().unwrap().clear();
+    world.pass(390_000);
     assert!(
         !world.admits(1) && !world.admits(2),
         "the kernel holds the deadline"
     );
+    let told = world.gate.1.lock().unwrap().clone();
+    assert_eq!(told, Vec::<String>::new(), "the gate is told what cannot be kept");
     world.disk.fail_from(None);
     world.pass(6_000);
     assert_eq!(world.left(a), Ok(0));

@@ -1,0 +1,92 @@
+//! The gate refuses a device: nothing is charged, and what had made room for it is open again.
+
+use super::{Activity, Cause, Effect, Ledger, Now, Seen, Session, SessionId};
+use crate::mac::{DeviceId, Mac};
+
+/// What a redemption changed besides opening its session: taken back when the gate refuses that.
+#[derive(Debug, Default)]
+pub(super) struct Admitted {
+    /// Sessions it ended, each with what was last heard of its device.
+    replaced: Vec<(Session, Seen)>,
+    /// Whether it began a run.
+    pub(super) began: bool,
+    /// Whether it took a seat over.
+    pub(super) took_over: bool,
+    /// The token's last device and last redemption until then.
+    pub(super) before: (Option<Mac>, Option<i64>),
+}
+
+impl Admitted {
+    pub(super) fn replace(&mut self, ended: Option<(Session, Seen)>) {
+        self.replaced.extend(ended);
+    }
+}
+
+impl Ledger {
+    /// Ends a session that may have to be restored.
+    pub(super) fn end_heard(
+        &mut self,
+        device: DeviceId,
+        cause: Cause,
+        activity: &dyn Activity,
+        now: Now,
+    ) -> Option<(Session, Seen)> {
+        let heard = self.sessions.get(&device)?.heard(activity);
+        let session = self.end_session(device, now.monotonic, cause, now)?;
+        Some((session, heard))
+    }
+
+    /// Undoes an admission that the gate refused: nothing is charged, and the session that it had replaced is open
+    /// again. A session that had passed before is over and keeps its charge. To be called in the round of the admission,
+    /// with its `now`.
+    pub fn refused(&mut self, id: SessionId, now: Now) {
+        let found = self.sessions.values().find(|open| open.session.id == id);
+        let Some((device, token)) = found.map(|open| (open.session.device, open.session.token)) else {
+            return;
+        };
+        let Some(admitted) = self.admitted.remove(&id) else {
+            self.end_session(device, now.monotonic, Cause::GatewayLost, now);
+            return;
+        };
+        self.forget(device);
+        if let Some(account) = self.accounts.get_mut(&token) {
+            account.settle(now.monotonic);
+            account.open.retain(|open| *open != device);
+            (account.token.mac_address, account.token.last_access) = admitted.before;
+            if admitted.began {
+                account.token.run = None;
+            }
+            self.effects.push(Effect::Update(account.token.clone()));
+        }
+        if admitted.took_over {
+            self.not_taken_over(token);
+        }
+        self.effects.push(Effect::Void(id));
+        self.reschedule(token, now);
+        for (session, heard) in admitted.replaced {
+            self.unrelease(session, heard, now);
+        }
+    }
+
+    /// Takes a release back, unless another letter of the round has its device or its seat by now.
+    fn unrelease(&mut self, session: Session, heard: Seen, now: Now) {
+        let online = self.sessions.contains_key(&session.device);
+        let Some(account) = self.accounts.get_mut(&session.token) else {
+            return;
+        };
+        if online || account.open.len() >= account.token.seats() as usize {
+            return;
+        }
+        account.settle(now.monotonic);
+        let sessions = &self.sessions;
+        let id_of = |device: &DeviceId| sessions.get(device).map_or(session.id, |open| open.session.id);
+        account.open.push(session.device);
+        account.open.sort_by_key(id_of);
+        self.effects.push(Effect::Unrelease(session.id));
+        self.effects.push(Effect::Update(account.token.clone()));
+        let token = session.token;
+        self.remember(session.clone(), heard);
+        self.reschedule(token, now);
+        self.admit(session);
+    }
+}
