@@ -66,43 +66,40 @@ impl<S: Store, G: Gate> Core<S, G> {
             .checkpoint
             .is_some_and(|checkpoint| checkpoint.boot == self.boot);
 
-        let (deadlines, entries) = if same_boot {
-            let (_, deadlines, entries) = expected(&opened, &self.rules, now);
-            (deadlines, entries)
+        let (shown, deadlines, entries) = if same_boot {
+            expected(&opened, &self.rules, now)
         } else {
-            (Vec::new(), Vec::new())
+            (Ledger::new(self.rules.clone(), 1, 1), Vec::new(), Vec::new())
         };
         let adoption = self.gate.adopt(&deadlines, &entries)?;
         report(&adoption, &opened);
 
-        let mut ledger = Ledger::new(self.rules.clone(), opened.next_token, opened.next_session);
+        self.meters.clear();
+        let then = if same_boot { now } else { at(checkpoint, now) };
         let running: Vec<TokenId> = opened
             .tokens
             .iter()
             .filter(|token| token.run.is_some())
             .map(|token| token.id)
             .collect();
-        opened.tokens.into_iter().for_each(|token| ledger.load(token));
-        self.meters.clear();
-        let absent: BTreeSet<_> = adoption.missing.iter().collect();
-        let (staying, mut missing): (Vec<Session>, Vec<Session>) = opened
-            .sessions
-            .into_iter()
-            .partition(|session| !absent.contains(&session.device));
-        let then = if same_boot { now } else { at(checkpoint, now) };
         let booked = checkpoint.monotonic;
-        for session in &mut missing {
-            // The checkpoint was written while it passed; for what came after it there is no witness.
-            ledger.charge_absent(session, checkpoint.monotonic);
+        let mut missing = Vec::new();
+        if same_boot && adoption.missing.is_empty() {
+            // Nobody has left: the ledger is what it was expected to be, and so are the deadlines.
+            for session in &opened.sessions {
+                self.meters.start(session);
+            }
+            for &(token, at) in &deadlines {
+                self.meters.limit(token, at);
+            }
+            self.ledger = shown;
+        } else {
+            drop(shown);
+            missing = self.restore(opened, adoption, checkpoint, then);
         }
-        for session in staying {
-            self.meters.start(&session);
-            ledger.restore(session, booked, then);
+        for token in running {
+            self.ledger.resume(token, booked, then);
         }
-        running
-            .into_iter()
-            .for_each(|token| ledger.resume(token, booked, then));
-        self.ledger = ledger;
         self.stuck.clear();
         self.checkpoint = checkpoint;
         self.offset = now.offset();
@@ -117,6 +114,33 @@ impl<S: Store, G: Gate> Core<S, G> {
         self.carry_out(now)?;
         self.ledger.forget_idle();
         Ok(())
+    }
+
+    /// Takes tokens and sessions into memory; answers the sessions whose devices have left the gate.
+    fn restore(
+        &mut self,
+        opened: Opened,
+        adoption: Adoption,
+        checkpoint: Checkpoint,
+        then: Now,
+    ) -> Vec<Session> {
+        let mut ledger = Ledger::new(self.rules.clone(), opened.next_token, opened.next_session);
+        opened.tokens.into_iter().for_each(|token| ledger.load(token));
+        let absent: BTreeSet<_> = adoption.missing.into_iter().collect();
+        let (staying, mut missing): (Vec<Session>, Vec<Session>) = opened
+            .sessions
+            .into_iter()
+            .partition(|session| !absent.contains(&session.device));
+        for session in &mut missing {
+            // The checkpoint was written while it passed; for what came after it there is no witness.
+            ledger.charge_absent(session, checkpoint.monotonic);
+        }
+        for session in staying {
+            self.meters.start(&session);
+            ledger.restore(session, checkpoint.monotonic, then);
+        }
+        self.ledger = ledger;
+        missing
     }
 
     /// Shows what is on disk, without booking anything; with `restore` the gate shows it too, so that a device that was

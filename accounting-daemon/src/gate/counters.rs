@@ -56,6 +56,18 @@ impl Words {
     }
 }
 
+impl Words {
+    /// So many words that follow each other.
+    #[inline]
+    fn words<const N: usize>(&self, at: usize) -> Option<&[AtomicU64; N]> {
+        if at.checked_add(N)? > self.count {
+            return None;
+        }
+        // SAFETY: as for `word`, and an atomic has the size and alignment of its integer.
+        Some(unsafe { &*self.base.add(at).cast() })
+    }
+}
+
 impl Drop for Words {
     fn drop(&mut self) {
         // SAFETY: the range is what `map` got, and `word` lends nothing beyond the life of `self`. A failure would
@@ -93,11 +105,12 @@ impl Counts {
     }
 
     /// The counts of a slot. Frames that pass meanwhile may be in one word and not yet in the next.
+    #[inline]
     pub(super) fn load(&self, slot: u32) -> Counters {
-        let word = |offset: usize| {
-            let at = slot as usize * Self::WORDS + offset / size_of::<u64>();
-            self.0.word(at).map_or(0, |word| word.load(Ordering::Relaxed))
+        let Some(words) = self.0.words::<{ Self::WORDS }>(slot as usize * Self::WORDS) else {
+            return Counters::default();
         };
+        let word = |offset: usize| words[offset / size_of::<u64>()].load(Ordering::Relaxed);
         Counters {
             up_bytes: word(std::mem::offset_of!(Counters, up_bytes)),
             up_packets: word(std::mem::offset_of!(Counters, up_packets)),

@@ -119,8 +119,8 @@ impl KernelGate {
 
     /// Looks at every device that was let in, in the order of their slots: through shared memory, without a system call.
     pub fn sweep(&self, mut each: impl FnMut(DeviceId, Traffic)) {
-        for (device, seat) in self.open.iter() {
-            each(device, self.counted(&seat));
+        for (device, slot) in self.open.iter() {
+            each(device, self.counted(slot, self.open.base(slot)));
         }
     }
 
@@ -268,8 +268,9 @@ impl KernelGate {
         self.leave(seat.token);
     }
 
-    fn counted(&self, seat: &Seat) -> Traffic {
-        let (now, base) = (self.counts.load(seat.slot), seat.base);
+    #[inline]
+    fn counted(&self, slot: u32, base: Counters) -> Traffic {
+        let now = self.counts.load(slot);
         let seen = |now: u64, base: u64| (now > base).then_some(now / NS_PER_MS);
         Traffic {
             bytes_up: now.up_bytes.wrapping_sub(base.up_bytes),
@@ -347,13 +348,15 @@ impl Gate for KernelGate {
         if !self.lists.contains_key(&device) {
             self.erase(device)?;
         }
-        let traffic = self.counted(&seat);
+        let traffic = self.counted(seat.slot, seat.base);
         self.open.remove(device);
         self.vacate(device, seat);
         Ok(Some(traffic))
     }
 
     fn traffic(&self, device: DeviceId) -> Option<Traffic> {
-        self.open.get(device).map(|seat| self.counted(&seat))
+        self.open
+            .get(device)
+            .map(|seat| self.counted(seat.slot, seat.base))
     }
 }

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use accounting_ebpf::layout::Counters;
 
-use crate::{ledger::TokenId, mac::DeviceId};
+use crate::{
+    ledger::TokenId,
+    mac::{DeviceId, Mac},
+};
 
 /// Where a device counts, and on which token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,11 +18,18 @@ pub(super) struct Seat {
     pub(super) base: Counters,
 }
 
+/// No device: all of its bits are zero.
+const NOBODY: DeviceId = DeviceId {
+    mac: Mac([0; 6]),
+    zone: 0,
+};
+
 /// The devices that were let in. No two of them have one slot.
 #[derive(Debug, Default)]
 pub(super) struct Seats {
-    slots: HashMap<DeviceId, u32>,
-    by_slot: Vec<Option<(DeviceId, TokenId)>>,
+    by_device: HashMap<DeviceId, (u32, TokenId)>,
+    /// [`NOBODY`] where no device has the slot: a word each, since a sweep reads them all.
+    by_slot: Vec<DeviceId>,
     /// Of slots whose base is not zero, which are few.
     bases: HashMap<u32, Counters>,
 }
@@ -30,8 +40,7 @@ impl Seats {
     }
 
     pub(super) fn get(&self, device: DeviceId) -> Option<Seat> {
-        let slot = *self.slots.get(&device)?;
-        let (_, token) = (*self.by_slot.get(slot as usize)?)?;
+        let &(slot, token) = self.by_device.get(&device)?;
         let base = self.base(slot);
         Some(Seat { slot, token, base })
     }
@@ -40,12 +49,12 @@ impl Seats {
         self.remove(device);
         let place = seat.slot as usize;
         if self.by_slot.len() <= place {
-            self.by_slot.resize(place + 1, None);
+            self.by_slot.resize(place + 1, NOBODY);
         }
         if let Some(held) = self.by_slot.get_mut(place) {
-            *held = Some((device, seat.token));
+            *held = device;
         }
-        self.slots.insert(device, seat.slot);
+        self.by_device.insert(device, (seat.slot, seat.token));
         if seat.base != Counters::default() {
             self.bases.insert(seat.slot, seat.base);
         }
@@ -53,24 +62,27 @@ impl Seats {
 
     pub(super) fn remove(&mut self, device: DeviceId) -> Option<Seat> {
         let seat = self.get(device)?;
-        self.slots.remove(&device);
+        self.by_device.remove(&device);
         self.bases.remove(&seat.slot);
         if let Some(held) = self.by_slot.get_mut(seat.slot as usize) {
-            *held = None;
+            *held = NOBODY;
         }
         Some(seat)
     }
 
-    /// All, by slot.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (DeviceId, Seat)> + '_ {
-        (0..).zip(&self.by_slot).filter_map(|(slot, held)| {
-            let (device, token) = (*held)?;
-            let base = self.base(slot);
-            Some((device, Seat { slot, token, base }))
-        })
+    /// All, each with its slot, in the order of slots.
+    #[inline]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (DeviceId, u32)> + '_ {
+        self.by_slot
+            .iter()
+            .zip(0..)
+            .filter(|(device, _)| **device != NOBODY)
+            .map(|(device, slot)| (*device, slot))
     }
 
-    fn base(&self, slot: u32) -> Counters {
+    /// What a slot had counted before its device was let in.
+    #[inline]
+    pub(super) fn base(&self, slot: u32) -> Counters {
         if self.bases.is_empty() {
             return Counters::default();
         }
@@ -81,7 +93,6 @@ impl Seats {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mac::Mac;
 
     fn device(last: u8) -> DeviceId {
         DeviceId {
@@ -104,7 +115,7 @@ mod tests {
         seats.insert(device(1), seat(5, 9));
         seats.insert(device(2), seat(0, 0));
         let all: Vec<_> = seats.iter().collect();
-        assert_eq!(all, [(device(2), seat(0, 0)), (device(1), seat(5, 9))]);
+        assert_eq!(all, [(device(2), 0), (device(1), 5)]);
         assert_eq!(seats.get(device(1)), Some(seat(5, 9)));
         assert_eq!(seats.remove(device(1)), Some(seat(5, 9)));
         assert_eq!((seats.get(device(1)), seats.remove(device(1))), (None, None));
@@ -117,6 +128,7 @@ mod tests {
         seats.insert(device(1), seat(4, 0));
         seats.insert(device(2), seat(3, 0));
         let all: Vec<_> = seats.iter().collect();
-        assert_eq!(all, [(device(2), seat(3, 0)), (device(1), seat(4, 0))]);
+        assert_eq!(all, [(device(2), 3), (device(1), 4)]);
+        assert_eq!((seats.base(3), seats.base(4)), Default::default());
     }
 }

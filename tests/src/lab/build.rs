@@ -1,4 +1,4 @@
-//! Builds the daemon that a lab runs.
+//! Builds the daemon that a lab runs, and other programs of this workspace.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -12,17 +12,18 @@ use serde_json::Value;
 /// # Errors
 /// When it does not build.
 pub fn daemon() -> Result<PathBuf> {
+    program("accounting-daemon", &[])
+}
+
+/// The same for the program of this name in the package of that name, with further options such as `--release`.
+///
+/// # Errors
+/// When it does not build.
+pub fn program(name: &str, options: &[&str]) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args([
-        "build",
-        "--quiet",
-        "--locked",
-        "--package",
-        "accounting-daemon",
-        "--bin",
-        "accounting-daemon",
-    ]);
+    command.args(["build", "--quiet", "--locked", "--package", name, "--bin", name]);
+    command.args(options);
     command.arg("--message-format=json-render-diagnostics");
     // The manifest of this crate, so that it works from any folder.
     command
@@ -30,15 +31,15 @@ pub fn daemon() -> Result<PathBuf> {
         .stderr(Stdio::inherit());
     let output = command.output().context("cannot start cargo")?;
     if !output.status.success() {
-        bail!("the daemon does not build");
+        bail!("{name} does not build");
     }
     let messages = String::from_utf8_lossy(&output.stdout);
     let binary = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .find_map(|message| {
-            let named = message["target"]["name"] == "accounting-daemon";
+            let named = message["target"]["name"] == name;
             named.then(|| message["executable"].as_str().map(PathBuf::from))?
         });
-    binary.context("cargo built the daemon but does not say where it is")
+    binary.with_context(|| format!("cargo built {name} but does not say where it is"))
 }
