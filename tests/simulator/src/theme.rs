@@ -49,7 +49,11 @@ impl Theme {
         match self {
             Self::Anything => false,
             Self::Calendar => starves,
-            Self::Crowd | Self::Full => starves || dates || matches!(kind, Kind::Reboot | Kind::Delete),
+            Self::Full => starves || dates || matches!(kind, Kind::Reboot | Kind::Delete),
+            Self::Crowd => {
+                let forgets = matches!(kind, Kind::Reboot | Kind::Restart | Kind::Die | Kind::Fail);
+                starves || dates || forgets || kind == Kind::Delete
+            }
             Self::Long => starves || dates,
         }
     }
@@ -59,6 +63,14 @@ impl Theme {
         match self {
             Self::Anything | Self::Calendar => 20 * MINUTE,
             Self::Crowd | Self::Full | Self::Long => MINUTE,
+        }
+    }
+
+    /// How far away something may be for time to pass up to it.
+    pub(crate) fn reach(self) -> u64 {
+        match self {
+            Self::Anything | Self::Calendar => u64::MAX,
+            Self::Crowd | Self::Full | Self::Long => 10 * MINUTE,
         }
     }
 
