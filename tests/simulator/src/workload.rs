@@ -282,7 +282,7 @@ fn length(random: &mut Random, books: &Auditor, now: Now, theme: Theme) -> u64 {
         targets.extend([30_000, 45_000, 120_000].map(|silence| session.silent_since() + silence));
     }
     for token in books.tokens() {
-        targets.extend(token.takeovers.iter().map(|at| at + 600_000));
+        targets.extend(token.takeovers.iter().flat_map(|at| [at + 60_000, at + 600_000]));
     }
     let near = |at: &u64| *at > now.monotonic && *at - now.monotonic <= reach;
     targets.retain(near);
