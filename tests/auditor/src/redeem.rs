@@ -163,7 +163,7 @@ impl Auditor {
             from: now.monotonic,
             up: None,
             down: None,
-            recounted: None,
+            earlier: (None, None),
         });
         number
     }

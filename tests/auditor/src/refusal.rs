@@ -40,12 +40,12 @@ impl Auditor {
             }
         }
         for (token, session) in undo.replaced {
-            self.restore(token, session, at);
+            self.restore(token, session);
         }
     }
 
     /// Takes a release back, unless its device or its seat is in use by now, or its run is over.
-    fn restore(&mut self, token: u64, mut session: Session, at: u64) {
+    fn restore(&mut self, token: u64, mut session: Session) {
         let busy = self.sessions().any(|(_, open)| open.device == session.device);
         let Some(token) = self.tokens.get_mut(&token) else {
             return;
@@ -56,7 +56,11 @@ impl Auditor {
         }
         self.records.remove(&session.id);
         token.charges.retain(|(number, _)| *number != session.id);
-        session.recounted = Some(at);
+        session.earlier = (
+            session.up.max(session.earlier.0),
+            session.down.max(session.earlier.1),
+        );
+        (session.up, session.down) = (None, None);
         token.open.push(session);
         token.open.sort_by_key(|open| open.id);
     }

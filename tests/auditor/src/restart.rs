@@ -41,14 +41,8 @@ impl Auditor {
         for token in self.tokens.values_mut() {
             token.takeovers.clear();
             let elapsed = token.elapsed;
-            // The gate counts anew for a device that was refused and came back; only the daemon that died knew more.
-            for session in token
-                .open
-                .iter_mut()
-                .filter(|session| session.recounted.is_some())
-            {
-                session.up = session.up.filter(|at| Some(*at) >= session.recounted);
-                session.down = session.down.filter(|at| Some(*at) >= session.recounted);
+            for session in &mut token.open {
+                session.earlier = (None, None);
             }
             for mut session in token
                 .open

@@ -57,21 +57,24 @@ pub struct Session {
     pub up: Option<u64>,
     /// The last frame to the device.
     pub down: Option<u64>,
-    /// Since when the gate counts its frames, where that is not its admission.
-    pub recounted: Option<u64>,
+    /// The same before the gate began to count anew; a daemon that dies takes the knowledge with it.
+    pub earlier: (Option<u64>, Option<u64>),
 }
 
 impl Session {
     /// Since when the device is silent.
     #[must_use]
     pub fn silent_since(&self) -> u64 {
-        self.up.unwrap_or(0).max(self.from)
+        self.up.max(self.earlier.0).unwrap_or(0).max(self.from)
     }
 
     /// The last frame in either direction, admission before the first.
     #[must_use]
     pub fn last_frame(&self) -> u64 {
-        self.down.unwrap_or(0).max(self.silent_since())
+        self.down
+            .max(self.earlier.1)
+            .unwrap_or(0)
+            .max(self.silent_since())
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{random::Random, workload::Kind};
 pub(crate) enum Theme {
     /// Nothing in particular.
     Anything,
-    /// Few tokens and many devices that want their seats.
+    /// One token and many devices that want its seats.
     Crowd,
     /// A gate with two places.
     Full,
@@ -35,7 +35,7 @@ impl Theme {
     pub(crate) fn needs(self, kind: Kind) -> bool {
         match self {
             Self::Anything => false,
-            Self::Crowd => matches!(kind, Kind::Pass | Kind::Takeover | Kind::RefuseOpen),
+            Self::Crowd => matches!(kind, Kind::Takeover),
             Self::Full => matches!(kind, Kind::Redeem),
             Self::Calendar => matches!(kind, Kind::Set | Kind::Trust | Kind::Redeem),
             Self::Long => matches!(kind, Kind::Up | Kind::Down | Kind::Reboot | Kind::Restart),
@@ -49,7 +49,11 @@ impl Theme {
         match self {
             Self::Anything => false,
             Self::Calendar => starves,
-            Self::Crowd | Self::Full => starves || dates || matches!(kind, Kind::Reboot | Kind::Delete),
+            Self::Full => starves || dates || matches!(kind, Kind::Reboot | Kind::Delete),
+            Self::Crowd => {
+                let forgets = matches!(kind, Kind::Reboot | Kind::Restart | Kind::Die | Kind::Fail);
+                starves || dates || forgets || kind == Kind::Delete
+            }
             Self::Long => starves || dates,
         }
     }
@@ -62,11 +66,19 @@ impl Theme {
         }
     }
 
+    /// How far away something may be for time to pass up to it.
+    pub(crate) fn reach(self) -> u64 {
+        match self {
+            Self::Anything | Self::Calendar => u64::MAX,
+            Self::Crowd | Self::Full | Self::Long => 10 * MINUTE,
+        }
+    }
+
     /// Tokens alive at once.
     pub(crate) fn tokens(self) -> usize {
         match self {
             Self::Anything | Self::Calendar | Self::Full => 8,
-            Self::Crowd => 2,
+            Self::Crowd => 1,
             Self::Long => 4,
         }
     }
@@ -90,13 +102,14 @@ impl Theme {
 
     /// Whether a token is to be deleted, where that is drawn.
     pub(crate) fn deletes(self, random: &mut Random) -> bool {
-        self == Self::Anything || random.once_in(10)
+        self == Self::Anything || self != Self::Crowd && random.once_in(10)
     }
 
     /// The rules of a run.
     pub(crate) fn rules(self, random: &mut Random) -> Rules {
         let located = random.once_in(3);
         let locations = if located { vec![(0, 1), (1, 2)] } else { Vec::new() };
+        let (takeovers_max, takeover_window) = random.pick(&[(3, 600_000), (3, 600_000), (1, 60_000)]);
         let mut rules = Rules {
             devices_max: usize::try_from(random.pick(&[2, 3, 4, 8])).unwrap_or(4),
             locations: locations.into_iter().collect(),
@@ -105,8 +118,8 @@ impl Theme {
             session_timeout: random.pick(&[None, None, Some(90_000), Some(7 * MINUTE)]),
             seat_silence: random.pick(&[120_000, 120_000, 45_000]),
             takeover_silence: 30_000,
-            takeovers_max: 3,
-            takeover_window: 600_000,
+            takeovers_max,
+            takeover_window,
             attempts_per_device: random.pick(&[10, 10, 3]),
             attempts_per_asker: random.pick(&[300, 300, 8]),
         };

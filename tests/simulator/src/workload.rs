@@ -1,6 +1,6 @@
 //! What happens next: drawn from the seed, biased towards the moments at which something ends.
 
-use accounting_auditor::{Auditor, Cause, Change, Command, Device, New, Now, Rules};
+use accounting_auditor::{Auditor, Cause, Change, Command, Device, FOREVER, New, Now, Rules};
 
 use crate::{random::Random, theme::Theme};
 
@@ -138,10 +138,7 @@ impl Workload {
         match self.draw(random) {
             Kind::Up => Event::Frame(random.pick(&self.devices), true),
             Kind::Down => Event::Frame(random.pick(&self.devices), false),
-            Kind::Pass => Event::Pass(
-                length(random, books, now, self.theme.longest()),
-                !random.once_in(6),
-            ),
+            Kind::Pass => Event::Pass(length(random, books, now, self.theme), !random.once_in(6)),
             Kind::Set => {
                 Event::Set(random.pick(&[-3_600_000, -60_000, -1_000, 1_000, 30_000, 300_000, 3_600_000]))
             }
@@ -150,8 +147,8 @@ impl Workload {
             Kind::RefuseClose => Event::RefuseClose(random.pick(&self.devices)),
             Kind::Die => Event::Die(u32::try_from(random.below(7)).unwrap_or(0), random.once_in(2)),
             Kind::Fail => Event::Fail(u32::try_from(random.below(3)).unwrap_or(0), random.once_in(2)),
-            Kind::Restart => Event::Restart(length(random, books, now, self.theme.longest())),
-            Kind::Reboot => Event::Reboot(length(random, books, now, self.theme.longest())),
+            Kind::Restart => Event::Restart(length(random, books, now, self.theme)),
+            Kind::Reboot => Event::Reboot(length(random, books, now, self.theme)),
             first => {
                 let mut commands = vec![self.command(first, random, books, now)];
                 while commands.len() < 5 && random.once_in(2) {
@@ -200,7 +197,12 @@ impl Workload {
             Kind::Minutes => Command::Edit(id, Change::Minutes(count(random, 12))),
             Kind::Limit => Command::Edit(id, Change::Limit(limit(random))),
             Kind::From => Command::Edit(id, Change::From(date(random, now, self.theme))),
-            Kind::To => Command::Edit(id, Change::To(date(random, now, self.theme))),
+            Kind::To => {
+                // Once in a while the very end of the balance.
+                let ends = books.deadline(id);
+                let to = (ends != FOREVER && random.once_in(3)).then(|| now.wall_at(ends));
+                Command::Edit(id, Change::To(to.or_else(|| date(random, now, self.theme))))
+            }
             Kind::Code => {
                 let code = if random.once_in(3) {
                     let other = random.maybe(&tokens).unwrap_or(id);
@@ -274,18 +276,21 @@ fn date(random: &mut Random, now: Now, theme: Theme) -> Option<i64> {
 }
 
 /// How much time passes: often just as long as something takes to come due, a millisecond less, or one more.
-fn length(random: &mut Random, books: &Auditor, now: Now, longest: u64) -> u64 {
+fn length(random: &mut Random, books: &Auditor, now: Now, theme: Theme) -> u64 {
+    let (longest, reach) = (theme.longest(), theme.reach());
     let mut targets: Vec<u64> = books.next_due().into_iter().collect();
     for (_, session) in books.sessions() {
         targets.extend([30_000, 45_000, 120_000].map(|silence| session.silent_since() + silence));
     }
     for token in books.tokens() {
-        targets.extend(token.takeovers.iter().map(|at| at + 600_000));
+        targets.extend(token.takeovers.iter().flat_map(|at| [at + 60_000, at + 600_000]));
     }
-    targets.retain(|at| *at > now.monotonic);
+    let near = |at: &u64| *at > now.monotonic && *at - now.monotonic <= reach;
+    targets.retain(near);
+    let due = books.next_due().filter(near);
     let target = random.maybe(&targets).filter(|_| !random.once_in(3));
-    match (target, books.next_due()) {
-        (Some(_), Some(due)) if due > now.monotonic && random.once_in(2) => around(random, due, now),
+    match (target, due) {
+        (Some(_), Some(due)) if random.once_in(2) => around(random, due, now),
         (Some(at), _) => around(random, at, now),
         (None, _) => match random.below(5) {
             0 => random.below(50),
