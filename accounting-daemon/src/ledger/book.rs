@@ -18,7 +18,7 @@ impl Ledger {
             let at = if broken(Mutant::BookedWhenNoticed) {
                 now.monotonic
             } else {
-                at
+                at.max(self.booked)
             };
             match due {
                 Due::Idle(device) => self.end_if_idle(device, at, activity, now),
@@ -30,6 +30,7 @@ impl Ledger {
                 Due::Resumed(token) => self.pause(token, false, at, now),
             }
         }
+        self.booked = now.monotonic;
     }
 
     /// Works out calendar limits anew after the wall clock was set; one that is not trusted moves nothing.

@@ -82,6 +82,9 @@ pub struct Ledger {
     /// that can be believed differs.
     calendar: Option<i64>,
     due: BTreeSet<DueAt>,
+    /// The instant up to which all that was due has been booked: nothing is booked before it, whatever a daemon that
+    /// died took with it and whatever the rules have become meanwhile.
+    booked: u64,
     next_token: TokenId,
     next_session: SessionId,
     effects: Vec<Effect>,
@@ -103,6 +106,7 @@ impl Ledger {
             attempts: Attempts::default(),
             calendar: None,
             due: BTreeSet::new(),
+            booked: 0,
             next_token,
             next_session,
             effects: Vec::new(),

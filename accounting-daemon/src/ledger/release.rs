@@ -95,7 +95,9 @@ impl Ledger {
         let seen = open.heard(activity);
         let due = seen.silent_since(&open.session).saturating_add(timeout);
         if due > at {
-            self.due.remove(&(at, Due::Idle(device)));
+            if let Some(looked) = open.idle_due {
+                self.due.remove(&(looked, Due::Idle(device)));
+            }
             open.idle_due = Some(due);
             self.due.insert((due, Due::Idle(device)));
             return;

@@ -12,6 +12,7 @@ impl Ledger {
         };
         account.open.push(session.device);
         let token = session.token;
+        self.booked = booked;
         self.remember(session, Seen::default());
         self.reschedule_from(token, booked, now);
     }
@@ -25,6 +26,7 @@ impl Ledger {
     /// `now`. What was due before has been booked.
     pub fn carry_over(&mut self, last: Now, off: u64, now: Now) {
         self.calendar = Some(now.offset());
+        self.booked = 0;
         let running: Vec<TokenId> = self
             .accounts
             .values()

@@ -83,13 +83,17 @@ impl Auditor {
                 dues.push((self.by_calendar(from), Due::Resumed(token.id)));
             }
             for session in &token.open {
-                dues.push((self.cap(session), Due::SessionTimeout(session.device)));
+                dues.push((
+                    self.cap(session).max(self.last),
+                    Due::SessionTimeout(session.device),
+                ));
                 let heard = !matches!(scope, Scope::Unheard(devices) if devices.contains(&session.device));
                 if let Some(timeout) = self.rules.idle_timeout
                     && !token.elapsed
                     && heard
                 {
-                    dues.push((session.silent_since() + timeout, Due::Idle(session.device)));
+                    let silent = session.silent_since() + timeout;
+                    dues.push((silent.max(self.last), Due::Idle(session.device)));
                 }
             }
         }

@@ -112,6 +112,19 @@ fn a_session_timeout_that_passed_while_the_device_was_out_ends_the_session() {
 }
 
 #[test]
+fn a_cap_that_is_new_with_a_restart_charges_nothing_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path());
+    let a = bench.create("A", 60, 2).unwrap().id;
+    bench.redeem("A", 1).unwrap();
+    bench.tick(300_000);
+    bench.redeem("A", 2).unwrap();
+    let mut bench = bench.restart_capped(folder.path(), 10_000);
+    assert_eq!(bench.records(), [(Cause::SessionTimeout, 300_000)]);
+    assert_eq!(bench.left(a), 3_600_000 - 300_000 - 10_000);
+}
+
+#[test]
 fn a_missing_device_is_let_in_after_the_commit_that_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let mut bench = Bench::new(folder.path());
