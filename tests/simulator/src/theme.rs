@@ -87,7 +87,17 @@ impl Theme {
     pub(crate) fn minutes(self) -> u32 {
         match self {
             Self::Anything => 0,
-            Self::Crowd | Self::Full | Self::Calendar | Self::Long => 120,
+            Self::Calendar => 120,
+            Self::Crowd | Self::Full | Self::Long => 3_000,
+        }
+    }
+
+    /// Whether a token is made with dates.
+    pub(crate) fn dated(self, random: &mut Random) -> bool {
+        match self {
+            Self::Anything => random.once_in(3),
+            Self::Calendar => true,
+            Self::Crowd | Self::Full | Self::Long => false,
         }
     }
 

@@ -227,7 +227,7 @@ impl Workload {
     }
 
     fn token(&mut self, random: &mut Random, books: &Auditor, now: Now) -> New {
-        let dated = self.theme == Theme::Calendar || random.once_in(3);
+        let dated = self.theme.dated(random);
         let code = if random.once_in(12) {
             spelt(random, books, books.tokens().next().map_or(0, |token| token.id))
         } else {
