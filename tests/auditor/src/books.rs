@@ -187,6 +187,12 @@ impl Auditor {
         Ok(id)
     }
 
+    /// How long a takeover counts.
+    #[must_use]
+    pub fn takeover_window(&self) -> u64 {
+        self.rules.takeover_window
+    }
+
     /// The tokens there are.
     pub fn tokens(&self) -> impl Iterator<Item = &Token> + '_ {
         self.tokens.values()

@@ -4,6 +4,7 @@
 mod check;
 mod driver;
 mod image;
+mod lifecycle;
 mod panics;
 mod passing;
 mod random;

@@ -119,7 +119,7 @@ impl Theme {
     pub(crate) fn rules(self, random: &mut Random) -> Rules {
         let located = random.once_in(3);
         let locations = if located { vec![(0, 1), (1, 2)] } else { Vec::new() };
-        let (takeovers_max, takeover_window) = random.pick(&[(3, 600_000), (3, 600_000), (1, 60_000)]);
+        let (takeovers_max, takeover_window) = random.pick(&[(3, 600_000), (1, 60_000)]);
         let mut rules = Rules {
             devices_max: usize::try_from(random.pick(&[2, 3, 4, 8])).unwrap_or(4),
             locations: locations.into_iter().collect(),

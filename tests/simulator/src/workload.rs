@@ -283,7 +283,8 @@ fn length(random: &mut Random, books: &Auditor, now: Now, theme: Theme) -> u64 {
         targets.extend([30_000, 45_000, 120_000].map(|silence| session.silent_since() + silence));
     }
     for token in books.tokens() {
-        targets.extend(token.takeovers.iter().flat_map(|at| [at + 60_000, at + 600_000]));
+        let ends = token.takeovers.iter().map(|at| at + books.takeover_window());
+        targets.extend(ends.flat_map(|end| [end; 4]));
     }
     let near = |at: &u64| *at > now.monotonic && *at - now.monotonic <= reach;
     targets.retain(near);
