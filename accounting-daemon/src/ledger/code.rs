@@ -70,6 +70,12 @@ impl FoldedCode {
 }
 
 fn fold(text: &str) -> String {
+    // Nearly every code; folded several times for each redemption.
+    if text.is_ascii() {
+        let mut folded = String::with_capacity(text.len());
+        folded.extend(text.chars().filter_map(fold_ascii));
+        return folded;
+    }
     text.chars()
         .filter(|c| !c.is_whitespace() && *c != '-')
         .flat_map(char::to_uppercase)
@@ -79,6 +85,16 @@ fn fold(text: &str) -> String {
             other => other,
         })
         .collect()
+}
+
+/// One character of [`fold`]; `None` where it does not count.
+fn fold_ascii(c: char) -> Option<char> {
+    match c.to_ascii_uppercase() {
+        c if c.is_whitespace() || c == '-' => None,
+        'O' => Some('0'),
+        'I' | 'L' => Some('1'),
+        c => Some(c),
+    }
 }
 
 impl fmt::Debug for AccessCode {
@@ -105,6 +121,14 @@ mod tests {
     fn codes_compare_without_case_spaces_and_dashes_and_with_look_alikes_folded() {
         for text in ["k0l1i-abcde", "KO11I ABCDE", " K0ILL-abcDE "] {
             assert_eq!(folded(text), folded("K0111ABCDE"), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_ascii_character_folds_as_it_does_beside_another_one() {
+        for c in '\0'..='\x7f' {
+            let (alone, beside) = (fold(&c.to_string()), fold(&format!("{c}\u{e9}")));
+            assert_eq!(format!("{alone}\u{c9}"), beside, "{c:?}");
         }
     }
 

@@ -14,6 +14,9 @@ use crate::{
 /// The version that this program writes, of every kind of row.
 const VERSION: u8 = 1;
 
+/// Room for nearly every row, so that writing one seldom moves it.
+const ROW_BYTES: usize = 256;
+
 /// A row that does not read back: wrong version, too short, too long, or a value out of its range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Damaged;
@@ -24,7 +27,8 @@ pub(super) trait Row: Sized {
     fn read(from: &mut Reader<'_>) -> Result<Self, Damaged>;
 
     fn encode(&self) -> Vec<u8> {
-        let mut out = Writer(vec![VERSION]);
+        let mut out = Writer(Vec::with_capacity(ROW_BYTES));
+        out.u8(VERSION);
         self.write(&mut out);
         out.0
     }
