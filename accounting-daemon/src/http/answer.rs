@@ -1,31 +1,50 @@
-//! Answers: a status, a body that is there as a whole, and headers.
+//! Answers: a status, a body, and headers.
 
-use http_body_util::Full;
+use std::convert::Infallible;
+
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::{
     Response, StatusCode,
-    body::Bytes,
+    body::{self, Bytes},
     header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use serde::Serialize;
 
 /// An answer to a request.
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
 /// No body at all.
 pub(super) fn empty(status: StatusCode) -> Answer {
-    let mut answer = Response::new(Full::default());
+    of(status, Full::default())
+}
+
+/// A body that comes piece by piece, such as a long table or events.
+#[expect(dead_code, reason = "exports and events are to come")]
+pub(super) fn streamed<B>(status: StatusCode, media_type: &'static str, body: B) -> Answer
+where
+    B: body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
+    kept_by_nobody(of(status, body), media_type)
+}
+
+fn of<B>(status: StatusCode, body: B) -> Answer
+where
+    B: body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
+    let mut answer = Response::new(body.boxed_unsync());
     *answer.status_mut() = status;
     answer
 }
 
+/// Codes and balances are nobody's to keep.
+fn kept_by_nobody(answer: Answer, media_type: &'static str) -> Answer {
+    let answer = with(answer, CONTENT_TYPE, HeaderValue::from_static(media_type));
+    with(answer, CACHE_CONTROL, HeaderValue::from_static("no-store"))
+}
+
 /// A body of a media type.
 pub(super) fn bytes(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Answer {
-    let answer = Response::new(Full::new(body.into()));
-    let answer = with(answer, CONTENT_TYPE, HeaderValue::from_static(media_type));
-    // Codes and balances are nobody's to keep.
-    let mut answer = with(answer, CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    *answer.status_mut() = status;
-    answer
+    kept_by_nobody(of(status, Full::new(body.into())), media_type)
 }
 
 /// A JSON body.

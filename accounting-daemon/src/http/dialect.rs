@@ -39,10 +39,13 @@ impl Dialect {
     }
 
     /// `allow` as in the header of that name.
-    pub(super) fn method_not_allowed(self, allow: &'static str) -> Answer {
+    pub(super) fn method_not_allowed(self, allow: &str) -> Answer {
         let text = "The requested resource does not support this http method.";
         let answer = self.status(StatusCode::METHOD_NOT_ALLOWED, text);
-        answer::with(answer, ALLOW, HeaderValue::from_static(allow))
+        match HeaderValue::from_str(allow) {
+            Ok(allow) => answer::with(answer, ALLOW, allow),
+            Err(_) => answer,
+        }
     }
 
     pub(super) fn unsupported_media_type(self) -> Answer {
@@ -98,6 +101,14 @@ impl Dialect {
                 };
                 let scheme = HeaderValue::from_static("Basic realm=\"accounting\", charset=\"UTF-8\"");
                 answer::with(answer, WWW_AUTHENTICATE, scheme)
+            }
+            // That API tells a missing role and missing credentials alike.
+            (Self::Record, Denied::Forbidden) => nexudus::message(
+                StatusCode::UNAUTHORIZED,
+                "Authorization has been denied for this request.",
+            ),
+            (Self::Gateway, Denied::Forbidden) => {
+                Problem::new(Kind::Forbidden, "the role for this is missing").into_answer()
             }
             (Self::Record, Denied::Throttled { retry_after_s }) => nexudus::throttled(*retry_after_s),
             (Self::Gateway, Denied::Throttled { retry_after_s }) => {

@@ -2,14 +2,38 @@
 
 use std::time::Duration;
 
-use hyper::StatusCode;
+use hyper::{Method, StatusCode};
 use serde::Serialize;
 
 use super::{
     Context,
     answer::{self, Answer},
+    endpoint::{Accepts, Answering, Asked, Endpoint, Handler},
 };
-use crate::{engine::Unavailable, gate::status::GateStatus};
+use crate::{engine::Unavailable, gate::status::GateStatus, metrics::Route};
+
+/// What supervisors and monitoring ask.
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    open("/healthz", Route::Healthz, |_, _| Box::pin(async { healthz() })),
+    open("/readyz", Route::Readyz, |context, _| Box::pin(readyz(context))),
+    open("/metrics", Route::Metrics, |context, _| {
+        Box::pin(async { metrics(context) })
+    }),
+];
+
+const fn open(
+    path: &'static str,
+    route: Route,
+    handler: for<'a> fn(&'a Context, &'a Asked) -> Answering<'a>,
+) -> Endpoint {
+    Endpoint {
+        method: Method::GET,
+        path,
+        route,
+        accepts: Accepts::Nothing,
+        handler: Handler::Open(handler),
+    }
+}
 
 /// How long the engine may take before it counts as not answering.
 const ENGINE_PATIENCE: Duration = Duration::from_secs(2);
@@ -25,12 +49,12 @@ struct Readiness {
 }
 
 /// Whether the process answers at all.
-pub(super) fn healthz() -> Answer {
+fn healthz() -> Answer {
     answer::bytes(StatusCode::OK, "text/plain; charset=utf-8", "ok\n")
 }
 
 /// Whether guests can be let in; 503 with what is missing.
-pub(super) async fn readyz(context: &Context) -> Answer {
+async fn readyz(context: &Context) -> Answer {
     let mut missing = missing_interfaces(&context.gate_status(), context.interfaces);
     let asked = tokio::time::timeout(ENGINE_PATIENCE, context.engine.token(SOME_TOKEN)).await;
     match asked {
@@ -51,7 +75,7 @@ pub(super) async fn readyz(context: &Context) -> Answer {
 }
 
 /// Everything in the text format of Prometheus.
-pub(super) fn metrics(context: &Context) -> Answer {
+fn metrics(context: &Context) -> Answer {
     match context.metrics.render(&context.gate_status()) {
         Ok(text) => answer::bytes(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text),
         Err(error) => {

@@ -8,6 +8,7 @@ mod auth;
 mod body;
 mod codes;
 mod dialect;
+mod endpoint;
 mod fields;
 mod form;
 mod health;
@@ -35,12 +36,12 @@ use hyper::{
     Request,
     body::{Body, Bytes},
     header::AUTHORIZATION,
-    http::request::Parts,
 };
 use tokio::{net::TcpListener, sync::watch};
 
 pub use auth::{
-    Account, Accounts, AccountsError, Auth, Caller, Denied, FirstStartError, OneTimePassword, first_start,
+    Account, Accounts, AccountsError, Auth, Caller, Denied, FirstStartError, OneTimePassword, Rights, Role,
+    UnknownRole, first_start,
 };
 pub use codes::{Codes, GenerateError};
 pub use serve::{ListenError, listen};
@@ -50,11 +51,12 @@ use crate::{
     engine::{Engine, Unavailable},
     gate::status::GateStatus,
     ledger::Now,
-    metrics::{Metrics, Route},
+    metrics::Metrics,
 };
 use answer::Answer;
-use body::{MediaType, ReadError};
+use body::ReadError;
 use dialect::Dialect;
+use endpoint::{Accepts, Asked, Endpoint, Handler};
 use router::{Found, Router};
 
 /// Reads the clocks.
@@ -124,13 +126,6 @@ pub async fn serve(listeners: Vec<TcpListener>, context: Arc<Context>, shutdown:
     serve::serve(listeners, &limits, &metrics, handler, shutdown).await;
 }
 
-/// A request that has signed in (where it must) and arrived as a whole.
-struct Arrived {
-    caller: Option<Caller>,
-    media_type: MediaType,
-    body: Bytes,
-}
-
 /// Answers one request. A panic is answered 500 and kept to this request.
 async fn answer<B>(context: &Context, request: Request<B>, peer: SocketAddr) -> Answer
 where
@@ -138,10 +133,7 @@ where
 {
     let dialect = Dialect::of(request.uri().path());
     let found = context.router.find(request.method(), request.uri().path());
-    let route = match &found {
-        Found::Endpoint { route, .. } | Found::WrongMethod { route, .. } => *route,
-        Found::Nothing => Route::Unknown,
-    };
+    let route = found.route();
     let timer = context.metrics.request_timer(route);
     let answer = contained(respond(context, dialect, found, request, peer)).await;
     let answer = answer.unwrap_or_else(|| {
@@ -182,23 +174,35 @@ async fn respond<B>(
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let (route, variable) = match found {
-        Found::Endpoint { route, variable } => (route, variable),
-        Found::WrongMethod { allow, .. } => return dialect.method_not_allowed(allow),
+    let (endpoint, variable) = match found {
+        Found::Endpoint { endpoint, variable } => (endpoint, variable),
+        Found::WrongMethod { allow, .. } => return dialect.method_not_allowed(&allow),
         Found::Nothing => return dialect.not_found(),
     };
     let mut deadline = pin!(tokio::time::sleep(context.limits.request_timeout));
     let (head, body) = request.into_parts();
+    let asked = Asked {
+        head,
+        variable,
+        media_type: None,
+        body: Bytes::new(),
+        peer: peer.ip(),
+    };
     let arrived = tokio::select! {
-        arrived = arrive(context, dialect, route, &head, body, peer) => arrived,
+        arrived = arrive(context, dialect, endpoint, asked, body) => arrived,
         () = &mut deadline => return dialect.too_slow(),
     };
-    let arrived = match arrived {
+    let (caller, asked) = match arrived {
         Ok(arrived) => arrived,
         Err(refusal) => return refusal,
     };
+    let answering = match (endpoint.handler, &caller) {
+        (Handler::Open(handler), _) => handler(context, &asked),
+        (Handler::SignedIn(_, handler), Some(caller)) => handler(context, caller, &asked),
+        (Handler::SignedIn(..), None) => return dialect.denied(&Denied::Unauthenticated),
+    };
     tokio::select! {
-        answer = handle(context, dialect, route, &variable, &head, arrived) => answer,
+        answer = answering => answer,
         () = &mut deadline => dialect.unavailable(Unavailable::Busy),
     }
 }
@@ -207,72 +211,41 @@ where
 async fn arrive<B>(
     context: &Context,
     dialect: Dialect,
-    route: Route,
-    head: &Parts,
+    endpoint: &Endpoint,
+    mut asked: Asked,
     body: B,
-    peer: SocketAddr,
-) -> Result<Arrived, Answer>
+) -> Result<(Option<Caller>, Asked), Answer>
 where
     B: Body<Data = Bytes> + Unpin,
 {
     let mut caller = None;
-    if !router::is_open(route) {
+    if let Handler::SignedIn(access, _) = endpoint.handler {
         let signed_in = context
             .auth
-            .authenticate(head.headers.get(AUTHORIZATION), peer.ip())
-            .await;
-        caller = Some(signed_in.map_err(|denied| dialect.denied(&denied))?);
-    }
-    let media_type = match (route, body::media_type(&head.headers)) {
-        (Route::Tokens, Some(media_type)) => media_type,
-        (Route::Redemptions, Some(MediaType::Json)) => MediaType::Json,
-        (Route::Tokens | Route::Redemptions, _) => return Err(dialect.unsupported_media_type()),
-        _ => {
-            let (media_type, body) = (MediaType::Json, Bytes::new());
-            return Ok(Arrived {
-                caller,
-                media_type,
-                body,
-            });
+            .authenticate(asked.head.headers.get(AUTHORIZATION), asked.peer)
+            .await
+            .map_err(|denied| dialect.denied(&denied))?;
+        if !access.lets(&signed_in) {
+            return Err(dialect.denied(&Denied::Forbidden));
         }
-    };
+        caller = Some(signed_in);
+    }
+    if endpoint.accepts == Accepts::Nothing {
+        return Ok((caller, asked));
+    }
+    asked.media_type = body::media_type(&asked.head.headers);
+    if !endpoint.accepts.takes(asked.media_type) {
+        return Err(dialect.unsupported_media_type());
+    }
     let limits = &context.limits;
-    let read = body::read(&head.headers, body, limits.body_bytes_max, limits.header_timeout).await;
-    let body = read.map_err(|error| match error {
-        ReadError::TooLarge => dialect.too_large(limits.body_bytes_max),
+    let bytes_max = endpoint.accepts.bytes_max(limits);
+    let read = body::read(&asked.head.headers, body, bytes_max, limits.header_timeout).await;
+    asked.body = read.map_err(|error| match error {
+        ReadError::TooLarge => dialect.too_large(bytes_max),
         ReadError::TooSlow => dialect.too_slow(),
         ReadError::CutOff => dialect.cut_off(),
     })?;
-    Ok(Arrived {
-        caller,
-        media_type,
-        body,
-    })
-}
-
-async fn handle(
-    context: &Context,
-    dialect: Dialect,
-    route: Route,
-    variable: &str,
-    head: &Parts,
-    arrived: Arrived,
-) -> Answer {
-    let query = head.uri.query();
-    match (route, &arrived.caller) {
-        (Route::Healthz, _) => health::healthz(),
-        (Route::Readyz, _) => health::readyz(context).await,
-        (Route::Metrics, _) => health::metrics(context),
-        (Route::Tokens, Some(caller)) => {
-            tokens::create(context, caller, arrived.media_type, &arrived.body).await
-        }
-        (Route::Token, Some(_)) => tokens::show(context, variable).await,
-        (Route::Redemptions, Some(caller)) => redemptions::redeem(context, caller, &arrived.body).await,
-        (Route::Device, Some(_)) => sessions::device(context, variable, query).await,
-        (Route::Session, Some(caller)) => sessions::release(context, caller, variable, query).await,
-        (_, None) => dialect.denied(&Denied::Unauthenticated),
-        (Route::Unknown, Some(_)) => dialect.not_found(),
-    }
+    Ok((caller, asked))
 }
 
 #[cfg(test)]

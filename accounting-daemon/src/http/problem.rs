@@ -23,6 +23,7 @@ pub(super) const BUSY_RETRY_S: u64 = 1;
 pub(super) enum Kind {
     Unauthenticated,
     MalformedRequest,
+    Forbidden,
     TooManyAttempts,
     UnknownCode,
     WrongLocation,
@@ -56,6 +57,7 @@ impl Kind {
                 StatusCode::BAD_REQUEST,
                 "The request is malformed",
             ),
+            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "Not allowed"),
             Self::TooManyAttempts => (
                 "too-many-attempts",
                 StatusCode::TOO_MANY_REQUESTS,

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use hyper::StatusCode;
+use hyper::{Method, StatusCode};
 
 use super::{
-    Caller, Context,
+    Context,
     answer::{self, Answer},
+    auth::{Caller, Role},
+    endpoint::{Accepts, Access, Asked, Endpoint, Handler},
     fields::{FieldError, Fields},
     problem,
     problem::{Kind, Problem},
@@ -17,13 +19,24 @@ use crate::{
     gate::status::GateStatus,
     ledger::{AccessCode, Asker, Redemption},
     mac::DeviceId,
-    metrics::RedeemResult,
+    metrics::{RedeemResult, Route},
 };
 
+/// Redeeming.
+pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint {
+    method: Method::POST,
+    path: "/v1/redemptions",
+    route: Route::Redemptions,
+    accepts: Accepts::Json,
+    handler: Handler::SignedIn(Access::Roles(&[Role::Redeem]), |context, caller, asked| {
+        Box::pin(redeem(context, caller, asked))
+    }),
+}];
+
 /// Answers the session, also when it was open already.
-pub(super) async fn redeem(context: &Context, caller: &Caller, body: &[u8]) -> Answer {
+async fn redeem(context: &Context, caller: &Caller, asked: &Asked) -> Answer {
     let gate = context.gate_status();
-    let redeem = match parse(body, caller, &context.zones, &gate) {
+    let redeem = match parse(&asked.body, caller, &context.zones, &gate) {
         Ok(redeem) => redeem,
         Err(problem) => return problem.into_answer(),
     };
@@ -80,7 +93,7 @@ fn parse(
             code,
             device: DeviceId { mac, zone },
             takeover,
-            asker: Asker::Client(caller.email.clone()),
+            asker: Asker::Client(caller.name.clone()),
         }),
         _ => Err(Problem::malformed(&errors)),
     }
@@ -107,9 +120,7 @@ mod tests {
     }
 
     fn caller() -> Caller {
-        Caller {
-            email: "admin@localhost".to_owned(),
-        }
+        Caller::administrator("admin@localhost")
     }
 
     fn parse_in(body: &Value, zones: &[u16]) -> Result<Redemption, Problem> {

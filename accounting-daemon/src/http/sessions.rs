@@ -2,14 +2,15 @@
 
 use std::net::IpAddr;
 
-use hyper::StatusCode;
+use hyper::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use super::{
     Context,
     answer::{self, Answer},
-    auth::Caller,
+    auth::{Caller, Role},
+    endpoint::{Accepts, Access, Asked, Endpoint, Handler},
     form, problem,
     problem::{Kind, Problem},
     record, times,
@@ -18,7 +19,31 @@ use crate::{
     engine::{Refusal, SessionView},
     ledger::{Cause, minutes_shown},
     mac::Mac,
+    metrics::Route,
 };
+
+/// Devices and their sessions.
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        method: Method::GET,
+        path: "/v1/devices/{mac}",
+        route: Route::Device,
+        accepts: Accepts::Nothing,
+        handler: Handler::SignedIn(Access::Roles(&[Role::Redeem]), |context, _, asked| {
+            Box::pin(device(context, asked))
+        }),
+    },
+    Endpoint {
+        method: Method::DELETE,
+        path: "/v1/sessions/{mac}",
+        route: Route::Session,
+        accepts: Accepts::Nothing,
+        handler: Handler::SignedIn(
+            Access::Roles(&[Role::Redeem, Role::Edit]),
+            |context, caller, asked| Box::pin(release(context, caller, asked)),
+        ),
+    },
+];
 
 /// A session as the gateway API shows it.
 #[derive(Serialize)]
@@ -75,8 +100,8 @@ impl<'a> From<&'a SessionView> for Session<'a> {
 }
 
 /// `GET /v1/devices/{mac}`: answers the device, online or not.
-pub(super) async fn device(context: &Context, mac: &str, query: Option<&str>) -> Answer {
-    let (mac, zone) = match target(context, mac, query) {
+async fn device(context: &Context, asked: &Asked) -> Answer {
+    let (mac, zone) = match target(context, asked) {
         Ok(target) => target,
         Err(problem) => return problem.into_answer(),
     };
@@ -102,15 +127,20 @@ pub(super) async fn device(context: &Context, mac: &str, query: Option<&str>) ->
     answer::json(StatusCode::OK, &device)
 }
 
-/// `DELETE /v1/sessions/{mac}`: ends the session. The administrator disconnects; others will log out.
-pub(super) async fn release(context: &Context, caller: &Caller, mac: &str, query: Option<&str>) -> Answer {
-    let (mac, zone) = match target(context, mac, query) {
+/// `DELETE /v1/sessions/{mac}`: ends the session. Who may edit disconnects; who may only redeem logs out.
+async fn release(context: &Context, caller: &Caller, asked: &Asked) -> Answer {
+    let (mac, zone) = match target(context, asked) {
         Ok(target) => target,
         Err(problem) => return problem.into_answer(),
     };
-    match context.engine.release(mac, zone, Cause::Disconnected).await {
+    let cause = if caller.may(Role::Edit) {
+        Cause::Disconnected
+    } else {
+        Cause::Logout
+    };
+    match context.engine.release(mac, zone, cause).await {
         Ok(()) => {
-            tracing::debug!(by = caller.email, "a session was disconnected");
+            tracing::debug!(by = caller.name, ?cause, "a session was ended");
             answer::empty(StatusCode::NO_CONTENT)
         }
         Err(Refusal::Ledger(error)) => Problem::from(error).into_answer(),
@@ -118,10 +148,10 @@ pub(super) async fn release(context: &Context, caller: &Caller, mac: &str, query
     }
 }
 
-fn target(context: &Context, mac: &str, query: Option<&str>) -> Result<(Mac, Option<u16>), Problem> {
+fn target(context: &Context, asked: &Asked) -> Result<(Mac, Option<u16>), Problem> {
     let malformed = |detail: String| Problem::new(Kind::MalformedRequest, detail);
-    let mac = parse_mac(mac).map_err(malformed)?;
-    let zone = parse_zone(query).map_err(malformed)?;
+    let mac = parse_mac(&asked.variable).map_err(malformed)?;
+    let zone = parse_zone(asked.query()).map_err(malformed)?;
     if let Some(zone) = zone
         && !context.zones.contains(&zone)
     {

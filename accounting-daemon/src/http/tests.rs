@@ -41,6 +41,15 @@ async fn the_record_api_says_no_in_its_own_words() {
         json!({"Message": "Authorization has been denied for this request."})
     );
 
+    let (status, _, body) = parts(Dialect::Record.denied(&Denied::Forbidden)).await;
+    assert_eq!(
+        (status.as_u16(), body),
+        (
+            401,
+            json!({"Message": "Authorization has been denied for this request."})
+        )
+    );
+
     for throttled in [
         Dialect::Record.denied(&Denied::Throttled { retry_after_s: 42 }),
         answer::retry_after(Dialect::Record.unavailable(Unavailable::Busy), 42),
@@ -72,6 +81,11 @@ async fn the_gateway_api_says_no_by_problem_documents() {
             Dialect::Gateway.denied(&Denied::Unauthenticated),
             401,
             "urn:accounting:unauthenticated",
+        ),
+        (
+            Dialect::Gateway.denied(&Denied::Forbidden),
+            403,
+            "urn:accounting:forbidden",
         ),
         (
             Dialect::Gateway.denied(&Denied::Throttled { retry_after_s: 1 }),

@@ -1,13 +1,15 @@
 //! `/api/spaces/accesstokens`: makes and shows tokens.
 
+use hyper::Method;
 use uuid::Uuid;
 
 use super::{
     Context,
     answer::{self, Answer},
-    auth::Caller,
+    auth::{Caller, Role},
     body::MediaType,
     dialect::Dialect,
+    endpoint::{Accepts, Access, Asked, Endpoint, Handler},
     fields::{FieldError, Fields},
     nexudus,
     record::{self, Record},
@@ -16,7 +18,30 @@ use crate::{
     engine::Refusal,
     ledger::{AccessCode, CreateError, Metering, NewToken},
     mac::Mac,
+    metrics::Route,
 };
+
+/// The record API.
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        method: Method::POST,
+        path: "/api/spaces/accesstokens",
+        route: Route::Tokens,
+        accepts: Accepts::JsonOrForm,
+        handler: Handler::SignedIn(Access::Roles(&[Role::Create]), |context, caller, asked| {
+            Box::pin(create(context, caller, asked))
+        }),
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/api/spaces/accesstokens/{id}",
+        route: Route::Token,
+        accepts: Accepts::Nothing,
+        handler: Handler::SignedIn(Access::Roles(&[Role::Read]), |context, caller, asked| {
+            Box::pin(show(context, caller, asked))
+        }),
+    },
+];
 
 /// The longest description, in characters.
 const DESCRIPTION_CHARACTERS_MAX: usize = 1000;
@@ -31,10 +56,10 @@ const ID_MAX: i128 = i64::MAX as i128;
 const MINUTES_MAX: i128 = i32::MAX as i128;
 
 /// `POST`: answers 200 with the token's number.
-pub(super) async fn create(context: &Context, caller: &Caller, media_type: MediaType, body: &[u8]) -> Answer {
-    let fields = match media_type {
-        MediaType::Json => Fields::json(body),
-        MediaType::Form => Fields::form(body),
+async fn create(context: &Context, caller: &Caller, asked: &Asked) -> Answer {
+    let fields = match asked.media_type {
+        Some(MediaType::Form) => Fields::form(&asked.body),
+        Some(MediaType::Json) | None => Fields::json(&asked.body),
     };
     let draft = match fields.map(Draft::read) {
         Ok(Ok(draft)) => draft,
@@ -77,13 +102,20 @@ pub(super) async fn create(context: &Context, caller: &Caller, media_type: Media
 }
 
 /// `GET .../{id}`: answers the record.
-pub(super) async fn show(context: &Context, id: &str) -> Answer {
-    let Some(id) = id.parse().ok().filter(|id| (1..=i64::MAX as u64).contains(id)) else {
+async fn show(context: &Context, caller: &Caller, asked: &Asked) -> Answer {
+    let Some(id) = asked
+        .variable
+        .parse()
+        .ok()
+        .filter(|id| (1..=i64::MAX as u64).contains(id))
+    else {
         return nexudus::not_found();
     };
     match context.engine.token(id).await {
-        Ok(Some(view)) => answer::json(hyper::StatusCode::OK, &Record::from(&view.token)),
-        Ok(None) => nexudus::not_found(),
+        Ok(Some(view)) if caller.sees(view.token.business_id) => {
+            answer::json(hyper::StatusCode::OK, &Record::from(&view.token))
+        }
+        Ok(_) => nexudus::not_found(),
         Err(reason) => Dialect::Record.unavailable(reason),
     }
 }
@@ -164,7 +196,7 @@ impl Draft {
             visitor_guid: self.visitor_guid,
             system_id: self.system_id.clone(),
             metering: self.metering,
-            by: caller.email.clone(),
+            by: caller.name.clone(),
         })
     }
 }

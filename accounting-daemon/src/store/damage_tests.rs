@@ -115,8 +115,10 @@ fn a_newer_store_is_refused_and_not_touched() {
     let folder = tempfile::tempdir().unwrap();
     let disk = Disk::open(folder.path()).unwrap();
     disk.write(|rows| {
-        rows.open_table(schema::META)?
-            .insert(schema::META_VERSION, 2u64.to_le_bytes().as_slice())?;
+        rows.open_table(schema::META)?.insert(
+            schema::META_VERSION,
+            (schema::VERSION + 1).to_le_bytes().as_slice(),
+        )?;
         Ok(())
     })
     .unwrap();
@@ -128,8 +130,8 @@ fn a_newer_store_is_refused_and_not_touched() {
         matches!(
             error,
             StoreError::Newer {
-                found: 2,
-                known: 1,
+                found: 3,
+                known: 2,
                 ..
             }
         ),

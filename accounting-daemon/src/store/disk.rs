@@ -56,6 +56,7 @@ impl Disk {
     fn on(shown: String, source: Source) -> Result<Self, StoreError> {
         let name = shown.clone();
         let held = Held::new(shown, source, |database| schema::prepare(&name, database))?;
+        held.with_writes(|database| schema::upgrade(&name, database))?;
         Ok(Self(Arc::new(held), Arc::default()))
     }
 

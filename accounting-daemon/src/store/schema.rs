@@ -1,11 +1,14 @@
 //! The tables, and the version of their layout.
 
-use redb::{Database, ReadableDatabase, TableDefinition, TableError};
+use redb::{Database, ReadableDatabase, TableDefinition, TableError, WriteTransaction};
 
 use super::{StoreError, disk::number};
 
 /// The layout that this program writes.
-pub(super) const VERSION: u64 = 1;
+pub(super) const VERSION: u64 = 2;
+
+/// The oldest layout that is brought to the current one when it is opened.
+const VERSION_OLDEST: u64 = 1;
 
 /// Single values by name; see the constants below.
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
@@ -38,7 +41,7 @@ pub(super) fn prepare(path: &str, database: &Database) -> Result<(), StoreError>
     let failed = |error: redb::Error| StoreError::of(path, "read the version", error);
     match version(database).map_err(failed)? {
         None => make(database).map_err(|error| StoreError::of(path, "make the tables", error)),
-        Some(Some(VERSION)) => Ok(()),
+        Some(Some(VERSION_OLDEST..=VERSION)) => Ok(()),
         Some(Some(found)) if found > VERSION => Err(StoreError::Newer {
             path: path.to_owned(),
             found,
@@ -63,6 +66,23 @@ fn version(database: &Database) -> Result<Option<Option<u64>>, redb::Error> {
 fn make(database: &Database) -> Result<(), redb::Error> {
     let mut transaction = database.begin_write()?;
     transaction.set_two_phase_commit(true);
+    make_tables(&transaction)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Brings an older layout to the current one, in one transaction.
+pub(super) fn upgrade(path: &str, database: &Database) -> Result<(), StoreError> {
+    let failed = |error: redb::Error| StoreError::of(path, "bring it to this version", error);
+    if version(database).map_err(failed)? == Some(Some(VERSION)) {
+        return Ok(());
+    }
+    tracing::info!(to = VERSION, "the store is brought to a newer version");
+    make(database).map_err(failed)
+}
+
+/// Makes the tables that are missing, and says which version they are.
+fn make_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction
         .open_table(META)?
         .insert(META_VERSION, VERSION.to_le_bytes().as_slice())?;
@@ -73,6 +93,5 @@ fn make(database: &Database) -> Result<(), redb::Error> {
     transaction.open_table(ADJUSTMENTS)?;
     transaction.open_table(RUNS)?;
     transaction.open_table(ADMINISTRATORS)?;
-    transaction.commit()?;
     Ok(())
 }

@@ -6,6 +6,7 @@
 mod account;
 mod basic;
 mod budget;
+mod caller;
 mod remembered;
 mod stored;
 
@@ -19,6 +20,7 @@ use zeroize::Zeroizing;
 pub use account::{Account, Accounts, AccountsError, FirstStartError, OneTimePassword, first_start};
 use basic::Credentials;
 use budget::Budgets;
+pub use caller::{Caller, Rights, Role, UnknownRole};
 use remembered::Remembered;
 
 use super::Clock;
@@ -31,19 +33,15 @@ const TURN: Duration = Duration::from_secs(10);
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Somebody who has signed in. There is one administrator so far, who passes every role.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The account's name, for `UpdatedBy` and the audit.
-    pub email: String,
-}
-
 /// Why nobody is signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// No credentials, or wrong ones.
     #[error("credentials are missing or wrong")]
     Unauthenticated,
+    /// The caller is known and lacks the role.
+    #[error("the role is missing")]
+    Forbidden,
     /// The budget of failures is spent.
     #[error("too many failed attempts to sign in")]
     Throttled {
@@ -135,13 +133,13 @@ impl Auth {
         budgets.passed(&credentials.email, peer);
         self.metrics.signed_in(SignIn::Passed);
         self.remembered().keep(&credentials, &account.email, self.now());
-        Ok(Caller { email: account.email })
+        Ok(Caller::administrator(account.email))
     }
 
     fn recall(&self, credentials: &Credentials) -> Option<Caller> {
         let now = self.now();
         let email = self.remembered().find(credentials, now)?;
-        Some(Caller { email })
+        Some(Caller::administrator(email))
     }
 
     fn account(&self, credentials: &Credentials) -> Result<Option<Account>, Denied> {

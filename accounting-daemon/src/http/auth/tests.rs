@@ -82,7 +82,7 @@ async fn the_right_password_passes_and_is_checked_once_in_five_minutes() {
         .sign_in("admin@LOCALHOST", &bench.password, "::1")
         .await
         .unwrap();
-    assert_eq!(caller.email, "Admin@localhost");
+    assert_eq!(caller.name, "Admin@localhost");
     for _ in 0..100 {
         bench
             .sign_in("admin@LOCALHOST", &bench.password, "::1")

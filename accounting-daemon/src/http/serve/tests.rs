@@ -5,8 +5,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use http_body_util::Full;
-use hyper::{Response, StatusCode};
+use hyper::StatusCode;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::oneshot,
@@ -60,7 +59,7 @@ async fn start() -> Server {
             }
             let (head, body) = request.into_parts();
             match body::read(&head.headers, body, 1024, Duration::from_millis(300)).await {
-                Ok(read) => Response::new(Full::from(read.len().to_string())),
+                Ok(read) => answer::bytes(StatusCode::OK, "text/plain", read.len().to_string()),
                 Err(body::ReadError::TooLarge) => {
                     answer::closing(answer::empty(StatusCode::PAYLOAD_TOO_LARGE))
                 }

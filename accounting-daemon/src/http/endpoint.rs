@@ -1,0 +1,105 @@
+//! What an endpoint is: a method and a path, who may ask, what body it takes, and its handler.
+//!
+//! Each room of the API keeps a table of its own; the router joins them.
+
+use std::{net::IpAddr, pin::Pin};
+
+use hyper::{Method, body::Bytes, http::request::Parts};
+
+use super::{
+    Context,
+    answer::Answer,
+    auth::{Caller, Role},
+    body::MediaType,
+};
+use crate::{config::ApiConfig, metrics::Route};
+
+/// An answer in the making.
+pub(super) type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// One method of one path.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    pub(super) method: Method,
+    /// With at most one variable, such as `{id}`.
+    pub(super) path: &'static str,
+    /// Its label in the metrics.
+    pub(super) route: Route,
+    pub(super) accepts: Accepts,
+    pub(super) handler: Handler,
+}
+
+/// Who may ask, and what answers them.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Handler {
+    /// Anybody, without signing in.
+    Open(for<'a> fn(&'a Context, &'a Asked) -> Answering<'a>),
+    /// Who has signed in and is let through.
+    SignedIn(
+        Access,
+        for<'a> fn(&'a Context, &'a Caller, &'a Asked) -> Answering<'a>,
+    ),
+}
+
+/// Who of those who have signed in is let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Who holds one of these roles.
+    Roles(&'static [Role]),
+}
+
+impl Access {
+    pub(super) fn lets(self, caller: &Caller) -> bool {
+        match self {
+            Self::Roles(roles) => roles.iter().any(|role| caller.may(*role)),
+        }
+    }
+}
+
+/// The body that is read before the handler runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Accepts {
+    /// None: what is sent is not read.
+    Nothing,
+    Json,
+    JsonOrForm,
+}
+
+impl Accepts {
+    /// Whether a body of this media type is read.
+    pub(super) const fn takes(self, media_type: Option<MediaType>) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Json => matches!(media_type, Some(MediaType::Json)),
+            Self::JsonOrForm => matches!(media_type, Some(MediaType::Json | MediaType::Form)),
+        }
+    }
+
+    /// The most bytes of a body.
+    pub(super) const fn bytes_max(self, limits: &ApiConfig) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Json | Self::JsonOrForm => limits.body_bytes_max,
+        }
+    }
+}
+
+/// A request that may be answered, arrived as a whole.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) head: Parts,
+    /// The variable part of the path as it was sent; empty where the path has none.
+    pub(super) variable: String,
+    /// `None` where no body was read.
+    pub(super) media_type: Option<MediaType>,
+    pub(super) body: Bytes,
+    /// Who asks, as the network says.
+    pub(super) peer: IpAddr,
+}
+
+impl Asked {
+    /// The query string as it was sent.
+    pub(super) fn query(&self) -> Option<&str> {
+        self.head.uri.query()
+    }
+}
