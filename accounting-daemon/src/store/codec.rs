@@ -34,10 +34,7 @@ pub(super) trait Row: Sized {
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
-        let mut from = Reader(bytes);
-        if from.u8()? != VERSION {
-            return Err(Damaged);
-        }
+        let mut from = Reader::of(bytes)?;
         let row = Self::read(&mut from)?;
         if from.0.is_empty() { Ok(row) } else { Err(Damaged) }
     }
@@ -95,7 +92,16 @@ impl Writer {
 
 pub(super) struct Reader<'a>(&'a [u8]);
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// The fields of a row, behind its version.
+    pub(super) fn of(row: &'a [u8]) -> Result<Self, Damaged> {
+        let mut from = Self(row);
+        if from.u8()? == VERSION {
+            Ok(from)
+        } else {
+            Err(Damaged)
+        }
+    }
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Damaged> {
         let (head, rest) = self.0.split_first_chunk::<N>().ok_or(Damaged)?;
         self.0 = rest;
@@ -104,13 +110,13 @@ impl Reader<'_> {
     fn u8(&mut self) -> Result<u8, Damaged> {
         self.array::<1>().map(|[byte]| byte)
     }
-    fn u32(&mut self) -> Result<u32, Damaged> {
+    pub(super) fn u32(&mut self) -> Result<u32, Damaged> {
         self.array().map(u32::from_le_bytes)
     }
-    fn u64(&mut self) -> Result<u64, Damaged> {
+    pub(super) fn u64(&mut self) -> Result<u64, Damaged> {
         self.array().map(u64::from_le_bytes)
     }
-    fn i64(&mut self) -> Result<i64, Damaged> {
+    pub(super) fn i64(&mut self) -> Result<i64, Damaged> {
         self.array().map(i64::from_le_bytes)
     }
     fn text(&mut self) -> Result<String, Damaged> {
@@ -119,7 +125,14 @@ impl Reader<'_> {
         self.0 = rest;
         String::from_utf8(text.to_vec()).map_err(|_| Damaged)
     }
-    fn option<T>(
+    /// Passes a text over.
+    pub(super) fn skip_text(&mut self) -> Result<(), Damaged> {
+        let length = usize::try_from(self.u32()?).map_err(|_| Damaged)?;
+        let (_, rest) = self.0.split_at_checked(length).ok_or(Damaged)?;
+        self.0 = rest;
+        Ok(())
+    }
+    pub(super) fn option<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, Damaged>,
     ) -> Result<Option<T>, Damaged> {
@@ -143,7 +156,7 @@ impl Reader<'_> {
             _ => Err(Damaged),
         }
     }
-    fn mac(&mut self) -> Result<Mac, Damaged> {
+    pub(super) fn mac(&mut self) -> Result<Mac, Damaged> {
         self.array().map(Mac)
     }
     fn device(&mut self) -> Result<DeviceId, Damaged> {
@@ -152,7 +165,7 @@ impl Reader<'_> {
             zone: u16::from_le_bytes(self.array()?),
         })
     }
-    fn uuid(&mut self) -> Result<Uuid, Damaged> {
+    pub(super) fn uuid(&mut self) -> Result<Uuid, Damaged> {
         self.array().map(Uuid::from_bytes)
     }
     fn addresses(&mut self) -> Result<Vec<IpAddr>, Damaged> {

@@ -152,6 +152,14 @@ impl Disk {
         done
     }
 
+    /// Works with the database beside the engine.
+    pub(super) fn with_database<T>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, redb::Error>,
+    ) -> Result<T, StoreError> {
+        self.0.with(|database| self.did("read", work(database)))
+    }
+
     fn table<K: redb::Key + 'static, V: redb::Value + 'static>(
         &self,
         database: &Database,
@@ -200,7 +208,7 @@ impl Disk {
         result.map_err(|error| StoreError::of(self.0.shown(), action, error.into()))
     }
 
-    fn damaged(&self, table: &'static str) -> StoreError {
+    pub(super) fn damaged(&self, table: &'static str) -> StoreError {
         StoreError::Damaged {
             path: self.0.shown().to_owned(),
             table,

@@ -11,6 +11,10 @@ mod file;
 #[cfg(test)]
 mod fixture_tests;
 mod held;
+mod index;
+#[cfg(test)]
+mod index_tests;
+mod lookup;
 mod measured;
 mod probation;
 mod reader;
@@ -21,6 +25,7 @@ mod write;
 
 pub use disk::Disk;
 pub use error::StoreError;
+pub use lookup::{Among, Direction, Stretch};
 pub use measured::Measured;
 
 use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
