@@ -1,5 +1,6 @@
 //! What is kept on disk, and how: tokens, open sessions, usage records, accounts of people, and the one-row checkpoint.
 
+mod audit;
 mod codec;
 #[cfg(test)]
 mod damage_tests;
@@ -19,6 +20,7 @@ mod schema;
 mod tests;
 mod write;
 
+pub use audit::{Actor, AuditFilter, AuditRecord, AuditRetention, Part, Via, shortened};
 pub use disk::Disk;
 pub use error::StoreError;
 pub use measured::Measured;
@@ -59,6 +61,8 @@ pub enum Write {
     Void(SessionId),
     /// A record that is taken back.
     Unrelease(SessionId),
+    /// Who changed something.
+    Audit(AuditRecord),
 }
 
 /// What a start finds.
