@@ -28,7 +28,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     // What can fail without a trace comes first.
     let listeners = http::listen(&config.api.listen).await?;
     gate::preflight(&config.pins)?;
-    let disk = Disk::open(&config.data)?;
+    let disk = Disk::open(&config.data)?.keeping(config.audit);
     let clock = Clock::new(config.trust_rtc, None)?;
     if let Some(made) = http::first_start(&disk, &config.administrator)? {
         announce(&made)?;
@@ -50,11 +50,11 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let supervisor = tokio::spawn(supervisor.run(told(stopped.clone())));
     let live_codes = disk.tokens_made()?;
     let auth = Auth::new(
-        Arc::new(disk),
+        Arc::new(disk.clone()),
         Arc::new(move || clock.now()),
         Arc::clone(&metrics),
     )?;
-    let context = http::Context::new(&config, engine.clone(), auth, metrics, status, live_codes)?;
+    let context = http::Context::new(&config, engine.clone(), auth, metrics, status, disk, live_codes)?;
     let edge = tokio::spawn(http::serve(listeners, Arc::new(context), told(stopped)));
     tracing::info!(interfaces = config.interfaces.len(), "the gate is up");
 

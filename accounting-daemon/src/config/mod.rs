@@ -2,6 +2,7 @@
 //!
 //! All settings, with their defaults, are shown in `docs/config.example.toml`. Durations carry their unit in the key.
 
+mod accounts;
 mod edge;
 mod gate;
 mod problem;
@@ -15,6 +16,8 @@ use std::{
 };
 
 use toml::de::DeTable;
+
+use crate::store::AuditRetention;
 
 pub use edge::{AdministratorConfig, ApiConfig, CODE_ALPHABET, CodesConfig, PortalConfig};
 pub use gate::{GARDEN_PORTS_MAX, GardenConfig, GateConfig, RESOLVERS_MAX, StrangersConfig};
@@ -53,6 +56,8 @@ pub struct Config {
     pub administrator: AdministratorConfig,
     /// How access codes are generated.
     pub codes: CodesConfig,
+    /// How much of the audit is kept.
+    pub audit: AuditRetention,
 }
 
 /// One gated interface.
@@ -116,6 +121,7 @@ impl Config {
         let portal = PortalConfig::check(root.table("portal", "portal"), &api);
         let administrator = AdministratorConfig::check(root.table("administrator", "administrator"));
         let codes = CodesConfig::check(root.table("codes", "codes"));
+        let audit = AuditRetention::check(root.table("audit", "audit"));
         root.finish();
         Self {
             data: data.unwrap_or_default().into(),
@@ -128,6 +134,7 @@ impl Config {
             portal,
             administrator,
             codes,
+            audit,
         }
     }
 }

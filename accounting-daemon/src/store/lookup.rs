@@ -66,7 +66,7 @@ impl Disk {
     /// # Errors
     /// [`StoreError`].
     pub fn count(&self, among: &Among) -> Result<Option<u64>, StoreError> {
-        self.reading(|read| match among {
+        self.snapshot(|read| match among {
             Among::All => Ok(Some(read.open_table(TOKENS)?.len()?)),
             Among::Locations(locations) => {
                 let counts = read.open_table(COUNTS)?;
@@ -94,7 +94,7 @@ impl Disk {
             Among::Locations(locations) => locations,
             _ => return Ok(None),
         };
-        self.reading(|read| {
+        self.snapshot(|read| {
             let counts = read.open_table(COUNTS)?;
             let mut blocks = BTreeMap::<u64, u64>::new();
             for location in locations {
@@ -161,7 +161,7 @@ impl Disk {
             (Some(after), Direction::Ascending) => after + 1..=u64::MAX,
             (Some(after), Direction::Descending) => 0..=after - 1,
         };
-        let rows = self.reading(|read| {
+        let rows = self.snapshot(|read| {
             let tokens = read.open_table(TOKENS)?;
             if *among == Among::All {
                 let range = tokens.range(ids.clone())?;
@@ -195,7 +195,7 @@ impl Disk {
     /// # Errors
     /// [`StoreError`].
     pub fn codes_in_use(&self, codes: &[FoldedCode]) -> Result<Vec<usize>, StoreError> {
-        self.reading(|read| {
+        self.snapshot(|read| {
             let table = read.open_table(CODES)?;
             let mut used = Vec::new();
             for (place, code) in codes.iter().enumerate() {
@@ -207,13 +207,13 @@ impl Disk {
         })
     }
 
-    fn reading<T>(
+    fn snapshot<T>(
         &self,
         work: impl FnOnce(ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, StoreError> {
-        self.with_database(|database| {
-            let transaction = database.begin_read()?;
-            work(transaction)
+        self.reading(|database| {
+            let transaction = self.did("begin reading", database.begin_read())?;
+            self.did("read", work(transaction))
         })
     }
 }

@@ -1,5 +1,6 @@
 //! What is kept on disk, and how: tokens, open sessions, usage records, accounts of people, and the one-row checkpoint.
 
+mod audit;
 mod codec;
 #[cfg(test)]
 mod damage_tests;
@@ -23,6 +24,7 @@ mod schema;
 mod tests;
 mod write;
 
+pub use audit::{Actor, AuditFilter, AuditRecord, AuditRetention, Part, Via, shortened};
 pub use disk::Disk;
 pub use error::StoreError;
 pub use lookup::{Among, Direction, Stretch};
@@ -64,6 +66,8 @@ pub enum Write {
     Void(SessionId),
     /// A record that is taken back.
     Unrelease(SessionId),
+    /// Who changed something.
+    Audit(AuditRecord),
 }
 
 /// What a start finds.

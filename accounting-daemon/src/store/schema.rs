@@ -39,6 +39,9 @@ pub(super) const COUNTS: TableDefinition<'_, (u64, u64), u64> = TableDefinition:
 /// E-mail address to password hash of an administrator.
 pub(super) const ADMINISTRATORS: TableDefinition<'_, &str, &str> = TableDefinition::new("administrators");
 
+/// Number to audit record.
+pub(super) const AUDIT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("audit");
+
 /// In [`META`]: the version, 8 bytes.
 pub(super) const META_VERSION: &str = "version";
 /// In [`META`]: the checkpoint.
@@ -47,6 +50,8 @@ pub(super) const META_CHECKPOINT: &str = "checkpoint";
 pub(super) const META_NEXT_TOKEN: &str = "next_token";
 /// In [`META`]: the next number of a session, 8 bytes.
 pub(super) const META_NEXT_SESSION: &str = "next_session";
+/// In [`META`]: the next number of an audit record, 8 bytes; absent before the first.
+pub(super) const META_NEXT_AUDIT: &str = "next_audit";
 
 /// Makes the tables in a new store; says whether this program can use one that is there.
 pub(super) fn prepare(path: &str, database: &Database) -> Result<(), StoreError> {
@@ -119,5 +124,6 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(VISITORS)?;
     transaction.open_table(COUNTS)?;
     transaction.open_table(ADMINISTRATORS)?;
+    transaction.open_table(AUDIT)?;
     Ok(())
 }

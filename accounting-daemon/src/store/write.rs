@@ -3,7 +3,7 @@
 use redb::{ReadableTable, WriteTransaction};
 
 use super::{
-    Checkpoint, Write,
+    AuditRetention, Checkpoint, Write, audit,
     codec::Row,
     disk::number,
     index::Indexes,
@@ -18,6 +18,7 @@ pub(super) fn write_all(
     transaction: &WriteTransaction,
     writes: &[Write],
     checkpoint: Checkpoint,
+    retention: AuditRetention,
 ) -> Result<(), redb::Error> {
     let mut meta = transaction.open_table(META)?;
     meta.insert(META_CHECKPOINT, checkpoint.encode().as_slice())?;
@@ -30,6 +31,7 @@ pub(super) fn write_all(
     let mut usage = transaction.open_table(USAGE)?;
     let mut adjustments = transaction.open_table(ADJUSTMENTS)?;
     let mut runs = transaction.open_table(RUNS)?;
+    let mut audited = Vec::new();
     let mut indexes = Indexes::open(transaction)?;
     let mut last_token: Option<TokenId> = None;
     let mut last_session: Option<SessionId> = None;
@@ -92,6 +94,7 @@ pub(super) fn write_all(
             Write::Unrelease(id) => {
                 usage.remove(id)?;
             }
+            Write::Audit(record) => audited.push(record),
         }
     }
     indexes.finish()?;
@@ -103,5 +106,6 @@ pub(super) fn write_all(
             meta.insert(name, (last + 1).to_le_bytes().as_slice())?;
         }
     }
-    Ok(())
+    drop(meta);
+    audit::keep(transaction, &audited, retention)
 }

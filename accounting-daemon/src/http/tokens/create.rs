@@ -35,7 +35,7 @@ pub(super) async fn create(context: &Context, caller: &Caller, asked: &Asked) ->
                 return nexudus::failed();
             }
         };
-        match context.engine.create(new).await {
+        match context.engine.create(new, asked.actor(caller)).await {
             Ok(token) => {
                 context.codes.created(token.id);
                 return nexudus::created(token.id, record::shown_as(&token));

@@ -15,7 +15,7 @@ pub(super) async fn delete(context: &Context, caller: &Caller, asked: &Asked) ->
         Ok(_) => return nexudus::not_found(),
         Err(reason) => return Dialect::Record.unavailable(reason),
     }
-    match context.engine.delete(id).await {
+    match context.engine.delete(id, asked.actor(caller)).await {
         Ok(()) => nexudus::deleted(),
         Err(Refusal::Ledger(_)) => nexudus::not_found(),
         Err(Refusal::Unavailable(reason)) => Dialect::Record.unavailable(reason),

@@ -39,7 +39,7 @@ pub(super) async fn edit(context: &Context, caller: &Caller, asked: &Asked) -> A
     if fields.has_errors() {
         return nexudus::invalid(&fields.into_errors());
     }
-    match context.engine.edit(id, edit).await {
+    match context.engine.edit(id, edit, asked.actor(caller)).await {
         Ok(view) => nexudus::updated(id, record::shown_as(&view.token)),
         Err(Refusal::Ledger(EditError::NotFound)) => nexudus::not_found(),
         Err(Refusal::Ledger(error)) => nexudus::invalid(&[refused(error, code.as_ref())]),
