@@ -1,20 +1,24 @@
 //! The way into the engine: a bounded mailbox, and an answer for each letter.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-    mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
 };
 
 use tokio::sync::oneshot;
 
 use super::{
-    Meters, Observer, Refusal, SessionView, TokenView, Unavailable,
+    Balances, Meters, Observer, Refusal, SessionView, TokenView, Unavailable,
     answer::{Answer, Balance, Message},
 };
 use crate::{
     ledger::{
-        Cause, CreateError, Edit, EditError, NewToken, RedeemError, Redemption, ReleaseError, Token, TokenId,
+        BulkError, Cause, CreateError, Edit, EditError, NewToken, RedeemError, Redemption, ReleaseError,
+        Token, TokenId,
     },
     mac::Mac,
     store::Actor,
@@ -28,6 +32,7 @@ const MAILBOX_MAX: usize = 4_096;
 pub struct Engine {
     mailbox: SyncSender<Message>,
     meters: Arc<Meters>,
+    balances: Arc<Balances>,
     observer: Arc<dyn Observer>,
     failing: Arc<AtomicBool>,
 }
@@ -36,6 +41,7 @@ impl Engine {
     /// A mailbox, and the end at which the worker reads it.
     pub(super) fn new(
         meters: Arc<Meters>,
+        balances: Arc<Balances>,
         observer: Arc<dyn Observer>,
         failing: Arc<AtomicBool>,
     ) -> (Self, Receiver<Message>) {
@@ -44,6 +50,7 @@ impl Engine {
             Self {
                 mailbox,
                 meters,
+                balances,
                 observer,
                 failing,
             },
@@ -55,6 +62,12 @@ impl Engine {
     #[must_use]
     pub fn meters(&self) -> &Meters {
         &self.meters
+    }
+
+    /// The balances of tokens in use, read without asking the engine.
+    #[must_use]
+    pub fn balances(&self) -> &Balances {
+        &self.balances
     }
 
     /// Whether the store takes no commits at the moment: questions are answered, all else is refused.
@@ -72,6 +85,26 @@ impl Engine {
             self.ask(|answer| Message::Create(Box::new(new), by, answer))
                 .await,
         )
+    }
+
+    /// Creates many tokens in one commit, all or none; answers their numbers in the order given.
+    ///
+    /// # Errors
+    /// [`BulkError`], or no answer.
+    pub async fn create_all(
+        &self,
+        new: Vec<NewToken>,
+        by: Actor,
+    ) -> Result<Vec<TokenId>, Refusal<BulkError>> {
+        flatten(self.ask(|answer| Message::CreateAll(new, by, answer)).await)
+    }
+
+    /// Deletes many tokens and revokes their sessions in one commit, all or none.
+    ///
+    /// # Errors
+    /// [`EditError`], or no answer.
+    pub async fn delete_all(&self, ids: BTreeSet<TokenId>, by: Actor) -> Result<(), Refusal<EditError>> {
+        flatten(self.ask(|answer| Message::DeleteAll(ids, by, answer)).await)
     }
 
     /// The token with this number.

@@ -5,6 +5,7 @@
 
 mod answer;
 mod audit;
+mod balances;
 mod front;
 mod lasting;
 mod meter;
@@ -27,6 +28,7 @@ mod atomics {
 use std::net::IpAddr;
 
 pub use answer::{Answer, Balance, Message};
+pub use balances::Balances;
 pub use front::Engine;
 pub use meter::{Meters, SessionMeter};
 pub use round::{Core, Observer};

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Core, Observer, round::seen};
+use super::{Core, Observer, balances::Publisher, round::seen};
 use crate::{
     gate::{Adoption, Deadline, Entry, Gate, GateError},
     ledger::{Effect, Ledger, Now, Rules, Session, Token, TokenId},
@@ -49,6 +49,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             rules,
             boot,
             meters: Arc::default(),
+            published: Publisher::default(),
             observer,
             stuck: BTreeSet::new(),
             checkpoint: Checkpoint::default(),
@@ -115,6 +116,7 @@ impl<S: Store, G: Gate> Core<S, G> {
         }
         self.carry_out(now)?;
         self.ledger.forget_idle();
+        self.published.show_all(&self.ledger);
         Ok(())
     }
 
@@ -164,6 +166,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             }
         }
         self.ledger = ledger;
+        self.published.show_all(&self.ledger);
         Ok(())
     }
 
