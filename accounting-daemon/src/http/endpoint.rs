@@ -66,6 +66,8 @@ pub(super) enum Accepts {
     Nothing,
     Json,
     JsonOrForm,
+    /// A table.
+    Csv,
 }
 
 impl Accepts {
@@ -75,6 +77,7 @@ impl Accepts {
             Self::Nothing => true,
             Self::Json => matches!(media_type, Some(MediaType::Json)),
             Self::JsonOrForm => matches!(media_type, Some(MediaType::Json | MediaType::Form)),
+            Self::Csv => matches!(media_type, Some(MediaType::Csv)),
         }
     }
 
@@ -83,6 +86,7 @@ impl Accepts {
         match self {
             Self::Nothing => 0,
             Self::Json | Self::JsonOrForm => limits.body_bytes_max,
+            Self::Csv => limits.import_bytes_max,
         }
     }
 }

@@ -17,11 +17,15 @@ mod json;
 mod list;
 mod nexudus;
 mod problem;
+mod reader;
 mod record;
 mod redemptions;
 mod router;
 mod serve;
 mod sessions;
+#[cfg(test)]
+mod site;
+mod throttle;
 mod times;
 mod tokens;
 
@@ -39,7 +43,10 @@ use hyper::{
     body::{Body, Bytes},
     header::AUTHORIZATION,
 };
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
 
 pub use auth::{
     Account, Accounts, AccountsError, Auth, Caller, Denied, FirstStartError, OneTimePassword, Rights, Role,
@@ -60,7 +67,9 @@ use answer::Answer;
 use body::ReadError;
 use dialect::Dialect;
 use endpoint::{Accepts, Asked, Endpoint, Handler};
+use reader::Reader;
 use router::{Found, Router};
+use throttle::Throttle;
 
 /// Reads the clocks.
 pub type Clock = Arc<dyn Fn() -> Now + Send + Sync>;
@@ -78,6 +87,10 @@ pub struct Context {
     gate: watch::Receiver<Arc<GateStatus>>,
     store: Disk,
     codes: Codes,
+    reader: Reader,
+    walks: Semaphore,
+    writes: Throttle,
+    clock: Clock,
     limits: ApiConfig,
     zones: BTreeSet<u16>,
     interfaces: usize,
@@ -98,7 +111,12 @@ impl Context {
         store: Disk,
         live_codes: u64,
     ) -> Result<Self, RoutesError> {
+        let clock = auth.clock();
         Ok(Self {
+            reader: Reader::new(store.clone(), engine.clone(), Arc::clone(&clock)),
+            walks: Semaphore::new(reader::WALKS_MAX),
+            writes: Throttle::new(config.api.writes_per_minute),
+            clock,
             engine,
             auth,
             metrics,
