@@ -4,6 +4,7 @@
 
 mod edge;
 mod gate;
+mod portal;
 mod problem;
 mod reader;
 
@@ -16,8 +17,9 @@ use std::{
 
 use toml::de::DeTable;
 
-pub use edge::{AdministratorConfig, ApiConfig, CODE_ALPHABET, CodesConfig, PortalConfig};
+pub use edge::{AdministratorConfig, ApiConfig, CODE_ALPHABET, CodesConfig};
 pub use gate::{GARDEN_PORTS_MAX, GardenConfig, GateConfig, RESOLVERS_MAX, StrangersConfig};
+pub use portal::{Colour, PortalConfig};
 pub use problem::{ConfigErrors, Problem, ProblemKind};
 use reader::{Report, Table};
 

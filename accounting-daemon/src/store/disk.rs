@@ -152,6 +152,15 @@ impl Disk {
         done
     }
 
+    /// Reads what no redemption needs.
+    pub(super) fn look<T>(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&Database) -> Result<T, redb::Error>,
+    ) -> Result<T, StoreError> {
+        self.0.with(|database| self.did(action, work(database)))
+    }
+
     fn table<K: redb::Key + 'static, V: redb::Value + 'static>(
         &self,
         database: &Database,

@@ -14,6 +14,7 @@ mod held;
 mod measured;
 mod probation;
 mod reader;
+mod resumptions;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ mod write;
 pub use disk::Disk;
 pub use error::StoreError;
 pub use measured::Measured;
+pub use resumptions::{Digest, RESUMPTIONS_PER_TOKEN_MAX, Resumption};
 
 use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
 

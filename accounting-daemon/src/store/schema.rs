@@ -26,6 +26,12 @@ pub(super) const RUNS: TableDefinition<'_, u64, ()> = TableDefinition::new("runs
 pub(super) const ADJUSTMENTS: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("adjustments");
 /// E-mail address to password hash of an administrator.
 pub(super) const ADMINISTRATORS: TableDefinition<'_, &str, &str> = TableDefinition::new("administrators");
+/// Digest of a browser's secret to token number and wall clock milliseconds of its issue.
+pub(super) const RESUMPTIONS: TableDefinition<'_, &[u8; 32], (u64, i64)> =
+    TableDefinition::new("resumptions");
+/// The same by token number and time.
+pub(super) const RESUMPTIONS_OF: TableDefinition<'_, (u64, i64, &[u8; 32]), ()> =
+    TableDefinition::new("resumptions_of");
 
 /// In [`META`]: the version, 8 bytes.
 pub(super) const META_VERSION: &str = "version";
@@ -93,5 +99,7 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(ADJUSTMENTS)?;
     transaction.open_table(RUNS)?;
     transaction.open_table(ADMINISTRATORS)?;
+    transaction.open_table(RESUMPTIONS)?;
+    transaction.open_table(RESUMPTIONS_OF)?;
     Ok(())
 }
