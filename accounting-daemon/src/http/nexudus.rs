@@ -1,17 +1,33 @@
 //! The answers of the record API, member by member as that API gives them.
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{
     answer::{self, Answer},
+    describe::{self, Says},
     fields::FieldError,
 };
 
-#[derive(Serialize)]
+/// What the descriptions say of [`invalid`].
+pub(super) const INVALID: Says = Says::json(
+    StatusCode::BAD_REQUEST,
+    "Members that are wrong, all at once",
+    describe::of::<Invalid<'static>>,
+);
+
+/// What the descriptions say of [`not_found`].
+pub(super) const NOT_FOUND: Says = Says::json(
+    StatusCode::NOT_FOUND,
+    "There is none of this number",
+    describe::of::<String>,
+);
+
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Written {
+pub(super) struct Written {
     status: u16,
     message: String,
     value: Option<WrittenValue>,
@@ -23,15 +39,15 @@ struct Written {
     errors: Option<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct WrittenValue {
     id: u64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Invalid<'a> {
+pub(super) struct Invalid<'a> {
     status: u16,
     message: String,
     value: Option<&'static str>,
@@ -39,15 +55,16 @@ struct Invalid<'a> {
     errors: Vec<InvalidField<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct InvalidField<'a> {
+    #[schemars(with = "Value")]
     attempted_value: &'a Value,
     message: &'a str,
     property_name: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Message<'a> {
     message: &'a str,

@@ -1,6 +1,6 @@
 //! `/api/spaces/accesstokens`: makes and shows tokens.
 
-use hyper::Method;
+use hyper::{Method, StatusCode};
 use uuid::Uuid;
 
 use super::{
@@ -8,6 +8,7 @@ use super::{
     answer::{self, Answer},
     auth::{Caller, Role},
     body::MediaType,
+    describe::{self, Describe, Says},
     dialect::Dialect,
     endpoint::{Accepts, Access, Asked, Endpoint, Handler},
     fields::{FieldError, Fields},
@@ -31,6 +32,14 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         handler: Handler::SignedIn(Access::Roles(&[Role::Create]), |context, caller, asked| {
             Box::pin(create(context, caller, asked))
         }),
+        describe: Describe::new(
+            "Makes a token",
+            &[
+                Says::json(StatusCode::OK, "It is made", describe::of::<nexudus::Written>),
+                nexudus::INVALID,
+            ],
+        )
+        .body(record::shape_of_new),
     },
     Endpoint {
         method: Method::GET,
@@ -40,6 +49,13 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         handler: Handler::SignedIn(Access::Roles(&[Role::Read]), |context, caller, asked| {
             Box::pin(show(context, caller, asked))
         }),
+        describe: Describe::new(
+            "Shows a token",
+            &[
+                Says::json(StatusCode::OK, "The record", describe::of::<Record<'static>>),
+                nexudus::NOT_FOUND,
+            ],
+        ),
     },
 ];
 
@@ -113,7 +129,7 @@ async fn show(context: &Context, caller: &Caller, asked: &Asked) -> Answer {
     };
     match context.engine.token(id).await {
         Ok(Some(view)) if caller.sees(view.token.business_id) => {
-            answer::json(hyper::StatusCode::OK, &Record::from(&view.token))
+            answer::json(StatusCode::OK, &Record::from(&view.token))
         }
         Ok(_) => nexudus::not_found(),
         Err(reason) => Dialect::Record.unavailable(reason),
