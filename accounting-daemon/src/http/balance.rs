@@ -87,7 +87,7 @@ async fn set(context: &Context, caller: &Caller, asked: &Asked) -> Answer {
         who: caller.name.clone(),
         reason,
     };
-    match context.engine.set_balance(balance).await {
+    match context.engine.set_balance(balance, asked.actor(caller)).await {
         Ok(view) => answer::json(StatusCode::OK, &Record::from(&view.token)),
         Err(Refusal::Ledger(_)) => not_found(),
         Err(Refusal::Unavailable(reason)) => problem::unavailable(reason),

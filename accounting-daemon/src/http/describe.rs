@@ -59,6 +59,12 @@ pub(super) enum Content {
     Problem,
 }
 
+impl Parameter {
+    pub(super) const fn new(name: &'static str, shape: Shape, about: &'static str) -> Self {
+        Self { name, shape, about }
+    }
+}
+
 impl Describe {
     /// One that takes nothing and meets nothing of its own.
     pub(super) const fn new(summary: &'static str, answers: &'static [Says]) -> Self {
@@ -234,7 +240,6 @@ pub(super) fn id(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// The shape of a time.
-#[expect(dead_code, reason = "lists are to come")]
 pub(super) fn time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "description": "2025-01-15T10:30:00Z; without an offset it is UTC"})
 }
@@ -245,27 +250,23 @@ fn message(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// The parameter that names a zone.
-pub(super) const ZONE: Parameter = Parameter {
-    name: "Zone",
-    shape: zone,
-    about: "The zone of the device; needed where the address is in several",
-};
+pub(super) const ZONE: Parameter = Parameter::new(
+    "Zone",
+    zone,
+    "The zone of the device; needed where the address is in several",
+);
 
 /// Both parameters of a list.
-#[expect(dead_code, reason = "lists are to come")]
-pub(super) const AFTER: Parameter = Parameter {
-    name: "After",
-    shape: text,
-    about: "`Next` of the page before",
-};
+pub(super) const AFTER: Parameter = Parameter::new("After", text, "`Next` of the page before");
 
 /// See [`AFTER`].
-#[expect(dead_code, reason = "lists are to come")]
-pub(super) const SIZE: Parameter = Parameter {
-    name: "Size",
-    shape: size,
-    about: "Records of a page",
-};
+pub(super) const SIZE: Parameter = Parameter::new("Size", size, "Records of a page");
+
+/// Both parameters of a span of time.
+pub(super) const FROM: Parameter = Parameter::new("From", time, "Not before");
+
+/// See [`FROM`].
+pub(super) const TO: Parameter = Parameter::new("To", time, "Not after");
 
 fn size(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "integer", "minimum": 1, "maximum": 1000, "default": 25})

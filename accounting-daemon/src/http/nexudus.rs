@@ -1,7 +1,7 @@
 //! The answers of the record API, member by member as that API gives them.
 
 use hyper::StatusCode;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -26,11 +26,12 @@ pub(super) const NOT_FOUND: Says = Says::json(
 );
 
 #[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Written")]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Written {
+struct Written<V> {
     status: u16,
     message: String,
-    value: Option<WrittenValue>,
+    value: Option<V>,
     was_successful: bool,
     open_in_dialog: bool,
     #[serde(rename = "RedirectURL")]
@@ -40,6 +41,7 @@ pub(super) struct Written {
 }
 
 #[derive(JsonSchema, Serialize)]
+#[schemars(rename = "WrittenId")]
 #[serde(rename_all = "PascalCase")]
 struct WrittenValue {
     id: u64,
@@ -80,12 +82,33 @@ impl<'a> From<&'a FieldError> for InvalidField<'a> {
     }
 }
 
+/// The shape of what is answered to a write.
+pub(super) fn shape_of_written(schemas: &mut SchemaGenerator) -> Schema {
+    describe::of::<Written<WrittenValue>>(schemas)
+}
+
 /// A record was made. The misspelt text is that API's own, and clients compare it.
 pub(super) fn created(id: u64, shown_as: &str) -> Answer {
+    let message = format!("Record '{shown_as}' has been succesfully created.");
+    written(message, Some(WrittenValue { id }))
+}
+
+/// A record was changed.
+pub(super) fn updated(id: u64, shown_as: &str) -> Answer {
+    let message = format!("The record '{shown_as}' was updated successfully");
+    written(message, Some(WrittenValue { id }))
+}
+
+/// A record was deleted.
+pub(super) fn deleted() -> Answer {
+    written::<WrittenValue>("The record was deleted successfully.".to_owned(), None)
+}
+
+fn written<V: Serialize>(message: String, value: Option<V>) -> Answer {
     let written = Written {
         status: 200,
-        message: format!("Record '{shown_as}' has been succesfully created."),
-        value: Some(WrittenValue { id }),
+        message,
+        value,
         was_successful: true,
         open_in_dialog: false,
         redirect_url: None,

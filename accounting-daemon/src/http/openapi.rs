@@ -154,6 +154,7 @@ fn responses(endpoint: &Endpoint, schemas: &mut SchemaGenerator) -> Value {
 pub(super) fn who(endpoint: &Endpoint) -> Option<String> {
     match endpoint.handler {
         Handler::Open(_) => None,
+        Handler::SignedIn(Access::Administrator, _) => Some("Administrators only.".to_owned()),
         Handler::SignedIn(Access::Roles(roles), _) => {
             let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
             Some(format!("Role: {}.", roles.join(" or ")))

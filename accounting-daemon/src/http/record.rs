@@ -99,6 +99,19 @@ pub(super) fn shape_of_new(schemas: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// The same for a change: only its number is required.
+pub(super) fn shape_of_changes(schemas: &mut SchemaGenerator) -> Schema {
+    let mut schema = shape_of_new(schemas);
+    schema.insert("required".to_owned(), json!(["Id"]));
+    if let Some(members) = schema
+        .get_mut("properties")
+        .and_then(serde_json::Value::as_object_mut)
+    {
+        members.insert("Id".to_owned(), describe::id(schemas).to_value());
+    }
+    schema
+}
+
 /// What the record is called: its description, else its code.
 pub(super) fn shown_as(token: &Token) -> &str {
     let description = token.description.as_deref();

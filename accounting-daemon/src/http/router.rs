@@ -3,7 +3,7 @@
 use hyper::Method;
 use matchit::InsertError;
 
-use super::{balance, check, endpoint::Endpoint, health, openapi, redemptions, sessions, tokens};
+use super::{audit, balance, check, endpoint::Endpoint, health, openapi, redemptions, sessions, tokens};
 use crate::metrics::Route;
 
 /// Every endpoint, room by room.
@@ -13,6 +13,7 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     check::ENDPOINTS,
     sessions::ENDPOINTS,
     balance::ENDPOINTS,
+    audit::ENDPOINTS,
     health::ENDPOINTS,
     openapi::ENDPOINT,
 ];
