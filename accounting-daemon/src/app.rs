@@ -29,7 +29,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let tls = config.api.tls.as_ref().map(http::Tls::load).transpose()?;
     let listeners = http::listen(&config.api.listen, tls.as_ref()).await?;
     gate::preflight(&config.pins)?;
-    let disk = Disk::open(&config.data)?;
+    let disk = Disk::open(&config.data)?.keeping(config.audit);
     // Whoever has the store has the socket beside it.
     let socket = http::listen_local(&config.api.socket)?;
     let clock = Clock::new(config.trust_rtc, None)?;
@@ -53,11 +53,11 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let supervisor = tokio::spawn(supervisor.run(told(stopped.clone())));
     let live_codes = disk.tokens_made()?;
     let auth = Auth::new(
-        Arc::new(disk),
+        Arc::new(disk.clone()),
         Arc::new(move || clock.now()),
         Arc::clone(&metrics),
     )?;
-    let context = http::Context::new(&config, engine.clone(), auth, metrics, status, live_codes)?;
+    let context = http::Context::new(&config, engine.clone(), auth, metrics, status, disk, live_codes)?;
     let context = Arc::new(context);
     let edge = tokio::spawn(http::serve(
         listeners,

@@ -45,6 +45,7 @@ fn defaults_are_as_documented() {
     assert_eq!(config.portal, example.portal);
     assert_eq!(config.administrator.email, example.administrator.email);
     assert_eq!(config.codes, example.codes);
+    assert_eq!(config.audit, example.audit);
     assert!(config.zones.is_empty() && config.gate.garden.is_empty() && config.gate.bypass.is_empty());
 }
 
@@ -65,6 +66,7 @@ fn the_example_shows_every_setting() {
                 "portal",
                 "administrator",
                 "codes",
+                "audit",
             ],
         ),
         ("[[interface]]", vec!["name", "zone"]),
@@ -101,6 +103,7 @@ fn the_example_shows_every_setting() {
         ("[portal]", vec!["listen_port"]),
         ("[administrator]", vec!["email", "password_file"]),
         ("[codes]", vec!["length", "alphabet"]),
+        ("[audit]", vec!["retention_days", "records_max"]),
     ] {
         // The parser itself says which keys it knows, when it is given one that it does not.
         let text = format!("{table}\nno_such_key = 1\n");

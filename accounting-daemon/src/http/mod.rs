@@ -4,6 +4,7 @@
 //! answers, in the dialect of the API that was asked. Handlers check form and range and leave the rules to the engine.
 
 mod answer;
+mod audit;
 mod auth;
 mod body;
 mod codes;
@@ -13,6 +14,7 @@ mod fields;
 mod form;
 mod health;
 mod json;
+mod list;
 mod nexudus;
 mod problem;
 mod record;
@@ -52,6 +54,7 @@ use crate::{
     gate::status::GateStatus,
     ledger::Now,
     metrics::Metrics,
+    store::{Disk, StoreError},
 };
 use answer::Answer;
 use body::ReadError;
@@ -74,6 +77,7 @@ pub struct Context {
     auth: Auth,
     metrics: Arc<Metrics>,
     gate: watch::Receiver<Arc<GateStatus>>,
+    store: Disk,
     codes: Codes,
     limits: ApiConfig,
     zones: BTreeSet<u16>,
@@ -92,6 +96,7 @@ impl Context {
         auth: Auth,
         metrics: Arc<Metrics>,
         gate: watch::Receiver<Arc<GateStatus>>,
+        store: Disk,
         live_codes: u64,
     ) -> Result<Self, RoutesError> {
         Ok(Self {
@@ -99,6 +104,7 @@ impl Context {
             auth,
             metrics,
             gate,
+            store,
             codes: Codes::new(config.codes.clone(), live_codes),
             limits: config.api.clone(),
             zones: config.zone_numbers(),
@@ -113,6 +119,21 @@ impl Context {
 
     fn default_zone(&self) -> Option<u16> {
         redemptions::default_zone(&self.zones)
+    }
+}
+
+/// Asks the store on a thread that may wait for it. An error has been logged, and is what to answer.
+async fn blocking<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Answer> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => {
+            tracing::error!(%error, what, "the store could not be read or written");
+            Err(Dialect::Gateway.unavailable(Unavailable::Store))
+        }
+        Err(_) => Err(Dialect::Gateway.failed()),
     }
 }
 
