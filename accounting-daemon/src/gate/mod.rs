@@ -25,6 +25,7 @@ pub mod simulated;
 mod slots;
 mod stats;
 pub mod status;
+mod steer;
 mod tables;
 mod tc;
 mod transparent;
@@ -35,7 +36,7 @@ pub use detach::{Leave, Report, detach};
 pub use error::{AttachError, NetlinkError, StartError};
 pub use interfaces::Supervisor;
 pub use kernel::KernelGate;
-pub use settings::{Interface, Settings, Strangers, directory};
+pub use settings::{Interface, Refuse, Settings, Strangers, directory};
 pub use stats::Stats;
 pub use transparent::listen;
 

@@ -37,6 +37,8 @@ pub(super) struct Target {
     pub(super) name: String,
     pub(super) index: u32,
     pub(super) mac: [u8; 6],
+    /// The MAC address that frames to the gateway carry: the bridge's, for one of its ports.
+    pub(super) gateway: [u8; 6],
     pub(super) zone: u16,
     /// How an XDP program is attached, and its number.
     pub(super) xdp: Option<(XdpMode, u32)>,
@@ -187,7 +189,7 @@ impl Programs {
     }
 
     fn load(&self, target: &Target, mode: XdpMode) -> Result<Ebpf, AttachError> {
-        let port = object::port(&self.settings, target.zone, target.mac, mode)?;
+        let port = object::port(&self.settings, target, mode)?;
         object::load(&self.maps, &port)
     }
 }
