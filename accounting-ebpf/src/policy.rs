@@ -117,18 +117,17 @@ fn turn_away<M: Addresses + Cells>(
     if !judges_frame(found) || !is_to_gateway(ethernet, port) {
         return found;
     }
-    let (better, otherwise) = if is_web() {
-        (Verdict::Redirect, Verdict::Budget)
-    } else if port.refuse != 0 && Refusal::to(ethernet, window).is_some() {
-        (Verdict::Refused, found)
-    } else {
-        return found;
-    };
-    if budget::spend(ethernet.source, 1, port, maps) {
-        better
-    } else {
-        otherwise
+    if is_web() {
+        return if budget::spend(ethernet.source, 1, port, maps) {
+            Verdict::Redirect
+        } else {
+            Verdict::Budget
+        };
     }
+    let answered = port.refuse != 0
+        && Refusal::to(ethernet, window).is_some()
+        && budget::spare(ethernet.source, port, maps);
+    if answered { Verdict::Refused } else { found }
 }
 
 #[inline(always)]

@@ -233,6 +233,7 @@ impl Gated {
             index: link.index,
             mac,
             gateway: bridge.and_then(|bridge| bridge.mac).unwrap_or(mac),
+            is_port: link.bridge.is_some(),
             zone: self.configured.zone,
             xdp: link.xdp,
         }
@@ -295,6 +296,9 @@ impl Gated {
         }
         if before.mac != target.mac || before.gateway != target.gateway {
             return Some("its MAC address has changed");
+        }
+        if before.is_port != target.is_port {
+            return Some("it has joined or left a bridge");
         }
         if target.xdp.map(|(_, program)| program) != Some(attached.program) {
             return Some("its XDP program is not the gate's");

@@ -63,7 +63,11 @@ pub(super) fn port(settings: &Settings, target: &Target, mode: XdpMode) -> Resul
         mac: target.mac,
         portal_ports: settings.portal_ports,
         gateway: target.gateway,
-        redirect_port: settings.portal_ports[0],
+        redirect_port: if target.is_port {
+            0
+        } else {
+            settings.portal_ports[0]
+        },
         uplink_in_tc: u32::from(mode == XdpMode::Generic),
         refuse: u32::from(settings.refuse == Refuse::Reset),
     })
@@ -101,6 +105,7 @@ mod tests {
             index: 2,
             mac: [2, 0, 0, 0, 0, 1],
             gateway: [2, 0, 0, 0, 0, 2],
+            is_port: false,
             zone: 7,
             xdp: None,
         };
@@ -108,6 +113,14 @@ mod tests {
         assert_eq!((port.budget_cost, port.budget_burst), (50_000_000, 5_000_000_000));
         assert_eq!((port.zone, port.uplink_in_tc), (7, 1));
         settings.strangers.packets_per_second = 0;
-        assert!(super::port(&settings, &target, XdpMode::Native).is_ok());
+        settings.portal_ports[0] = 8880;
+        let of_a_bridge = Target {
+            is_port: true,
+            ..target.clone()
+        };
+        for (target, redirect_port) in [(target, 8880), (of_a_bridge, 0)] {
+            let port = super::port(&settings, &target, XdpMode::Native).unwrap();
+            assert_eq!((port.redirect_port, port.portal_ports[0]), (redirect_port, 8880));
+        }
     }
 }
