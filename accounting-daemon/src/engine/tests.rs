@@ -1,5 +1,6 @@
 //! The engine over a real store and a gate in memory: the order of effects, restarts, refusals.
 
+mod audit;
 mod crash;
 mod leftover;
 mod outage;
@@ -20,7 +21,7 @@ use crate::{
         Rules, TokenId, Traffic,
     },
     mac::Mac,
-    store::{Checkpoint, Disk, Opened, Store, StoreError, Write},
+    store::{Actor, Checkpoint, Disk, Opened, Store, StoreError, Write},
 };
 
 type Log = Arc<Mutex<Vec<String>>>;
@@ -165,7 +166,7 @@ impl Bench {
             by: "test".into(),
         };
         change(&mut new);
-        self.ask(|answer| Message::Create(Box::new(new), answer))
+        self.ask(|answer| Message::Create(Box::new(new), Actor::daemon(), answer))
     }
 
     fn redeem(&mut self, code: &str, who: u8) -> Result<SessionView, Refusal<RedeemError>> {
@@ -229,6 +230,7 @@ fn a_device_passes_only_after_the_commit_and_is_stopped_before_it() {
             mac: device(1).mac,
             zone: None,
             cause: Cause::Logout,
+            by: None,
             answer,
         })
         .unwrap();
@@ -252,6 +254,7 @@ fn a_deadline_is_shortened_before_the_joiner_passes_and_lengthened_after_the_lea
             mac: device(2).mac,
             zone: None,
             cause: Cause::Logout,
+            by: None,
             answer,
         })
         .unwrap();
@@ -322,6 +325,7 @@ fn a_device_that_the_kernel_does_not_let_go_of_is_tried_again() {
             mac: device(1).mac,
             zone: None,
             cause: Cause::Logout,
+            by: None,
             answer,
         })
         .unwrap();
@@ -385,6 +389,7 @@ fn after_a_restart_strangers_are_out_and_the_missing_are_in_and_not_charged_for_
             mac: device(2).mac,
             zone: None,
             cause: Cause::Logout,
+            by: None,
             answer,
         })
         .unwrap();
