@@ -13,7 +13,9 @@ use tokio::sync::oneshot;
 
 use super::{
     Balances, Meters, Observer, Refusal, SessionView, TokenView, Unavailable,
-    answer::{Answer, Balance, Message},
+    answer::{Answer, Balance, CodeCheck, Message, PageAsked},
+    feed::Feed,
+    listing::SessionPage,
 };
 use crate::{
     ledger::{
@@ -33,6 +35,7 @@ pub struct Engine {
     mailbox: SyncSender<Message>,
     meters: Arc<Meters>,
     balances: Arc<Balances>,
+    feed: Arc<Feed>,
     observer: Arc<dyn Observer>,
     failing: Arc<AtomicBool>,
 }
@@ -42,6 +45,7 @@ impl Engine {
     pub(super) fn new(
         meters: Arc<Meters>,
         balances: Arc<Balances>,
+        feed: Arc<Feed>,
         observer: Arc<dyn Observer>,
         failing: Arc<AtomicBool>,
     ) -> (Self, Receiver<Message>) {
@@ -51,6 +55,7 @@ impl Engine {
                 mailbox,
                 meters,
                 balances,
+                feed,
                 observer,
                 failing,
             },
@@ -148,6 +153,28 @@ impl Engine {
     /// [`RedeemError`], or no answer.
     pub async fn redeem(&self, redemption: Redemption) -> Result<SessionView, Refusal<RedeemError>> {
         flatten(self.ask(|answer| Message::Redeem(redemption, answer)).await)
+    }
+
+    /// Whether a code would open a session for another device.
+    ///
+    /// # Errors
+    /// [`RedeemError`], or no answer.
+    pub async fn check(&self, check: CodeCheck) -> Result<(), Refusal<RedeemError>> {
+        flatten(self.ask(|answer| Message::Check(check, answer)).await)
+    }
+
+    /// Some open sessions, oldest first.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn sessions(&self, asked: PageAsked) -> Result<SessionPage, Unavailable> {
+        self.ask(|answer| Message::Sessions(asked, answer)).await?
+    }
+
+    /// What happens to sessions.
+    #[must_use]
+    pub fn feed(&self) -> &Arc<Feed> {
+        &self.feed
     }
 
     /// Ends the session of a MAC address, in the zone named or in the only one.

@@ -50,6 +50,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             boot,
             meters: Arc::default(),
             published: Publisher::default(),
+            feed: Arc::default(),
             observer,
             stuck: BTreeSet::new(),
             checkpoint: Checkpoint::default(),
@@ -117,6 +118,7 @@ impl<S: Store, G: Gate> Core<S, G> {
         self.carry_out(now)?;
         self.ledger.forget_idle();
         self.published.show_all(&self.ledger);
+        self.feed.begin_anew();
         Ok(())
     }
 

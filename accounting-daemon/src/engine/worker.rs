@@ -30,8 +30,9 @@ impl<S: Store + 'static, G: Gate + 'static> Worker<S, G> {
     pub fn new(core: Core<S, G>, clock: Clock) -> (Engine, Self) {
         let (meters, observer) = (Arc::clone(&core.meters), Arc::clone(&core.observer));
         let balances = core.published.balances();
+        let feed = Arc::clone(&core.feed);
         let core = Lasting::new(core);
-        let (engine, inbox) = Engine::new(meters, balances, observer, core.failing());
+        let (engine, inbox) = Engine::new(meters, balances, feed, observer, core.failing());
         (engine, Self { core, clock, inbox })
     }
 

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 
 use hyper::StatusCode;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{
     answer::{self, Answer},
+    describe::{self, Says},
     fields::FieldError,
 };
 
@@ -50,9 +52,24 @@ impl From<FieldError> for Fault {
     }
 }
 
-#[derive(Serialize)]
+/// What the descriptions say of [`invalid`].
+pub(super) const INVALID: Says = Says::json(
+    StatusCode::BAD_REQUEST,
+    "Members that are wrong, all at once",
+    describe::of::<Invalid<'static>>,
+);
+
+/// What the descriptions say of [`not_found`].
+pub(super) const NOT_FOUND: Says = Says::json(
+    StatusCode::NOT_FOUND,
+    "There is none of this number",
+    describe::of::<String>,
+);
+
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Written")]
 #[serde(rename_all = "PascalCase")]
-struct Written<'a, V> {
+pub(super) struct Written<'a, V> {
     status: u16,
     message: String,
     value: Option<V>,
@@ -64,15 +81,16 @@ struct Written<'a, V> {
     errors: Option<Vec<InvalidField<'a>>>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "WrittenId")]
 #[serde(rename_all = "PascalCase")]
 struct WrittenValue {
     id: u64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Invalid<'a> {
+pub(super) struct Invalid<'a> {
     status: u16,
     message: String,
     value: Option<&'static str>,
@@ -80,9 +98,10 @@ struct Invalid<'a> {
     errors: Vec<InvalidField<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct InvalidField<'a> {
+    #[schemars(with = "Value")]
     attempted_value: &'a Value,
     message: &'a str,
     property_name: &'a str,
@@ -90,7 +109,7 @@ struct InvalidField<'a> {
     row: Option<usize>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Message<'a> {
     message: &'a str,
@@ -116,6 +135,11 @@ impl<'a> From<&'a Fault> for InvalidField<'a> {
             row: fault.row,
         }
     }
+}
+
+/// The shape of what is answered to a write.
+pub(super) fn shape_of_written(schemas: &mut SchemaGenerator) -> Schema {
+    describe::of::<Written<WrittenValue>>(schemas)
 }
 
 /// A record was made. The misspelt text is that API's own, and clients compare it.

@@ -65,6 +65,10 @@ label! {
         TokenTable = "token_table",
         /// Redemptions.
         Redemptions = "redemptions",
+        /// Whether a code would open a session.
+        Check = "check",
+        /// The balance of a token.
+        Balance = "balance",
         /// One device.
         Device = "device",
         /// The session of a device.
@@ -77,6 +81,8 @@ label! {
         Readyz = "readyz",
         /// The metrics themselves.
         Metrics = "metrics",
+        /// The description of the API.
+        Openapi = "openapi",
         /// Nothing that exists.
         Unknown = "unknown",
     }

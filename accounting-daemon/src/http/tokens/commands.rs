@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hyper::{Method, StatusCode};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
@@ -18,11 +19,12 @@ use crate::{
         answer::{self, Answer},
         auth::Caller,
         body::MediaType,
+        describe,
         dialect::Dialect,
         endpoint::Asked,
         fields::Fields,
         form, json,
-        nexudus::{self, Fault},
+        nexudus::{self, Fault, Written},
     },
     ledger::{CreateError, TokenId},
     store::{Among, Direction},
@@ -49,7 +51,7 @@ const PARAMETERS: [(&str, &str); 14] = [
     ("Metering", "String"),
 ];
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Command {
     key: &'static str,
@@ -66,17 +68,45 @@ struct Command {
     icon: Option<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
+#[schemars(rename = "CommandParameter")]
 struct Parameter {
     name: &'static str,
     r#type: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Made {
     ids: Vec<TokenId>,
+}
+
+/// The shape of the list of commands.
+pub(super) fn shape_of_commands(schemas: &mut SchemaGenerator) -> Schema {
+    describe::of::<Vec<Command>>(schemas)
+}
+
+/// The shape of what comes of a command.
+pub(super) fn shape_of_outcome(schemas: &mut SchemaGenerator) -> Schema {
+    describe::of::<Written<'static, Made>>(schemas)
+}
+
+/// The shape of a command as it is sent.
+pub(super) fn shape_of_order(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "required": ["Key"],
+        "properties": {
+            "Key": {"type": "string", "enum": [CREATE_IN_BULK, DELETE]},
+            "Ids": {"type": ["array", "null"], "items": {"type": "integer", "minimum": 1, "maximum": i64::MAX}},
+            "Parameters": {"type": ["array", "null"], "items": {
+                "type": "object",
+                "required": ["Name", "Value"],
+                "properties": {"Name": {"type": "string"}, "Type": {"type": "string"}, "Value": {}},
+            }},
+        },
+    })
 }
 
 /// Answers the list of commands.

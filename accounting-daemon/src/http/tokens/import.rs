@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
@@ -16,10 +17,11 @@ use crate::{
         Context,
         answer::Answer,
         auth::Caller,
+        describe,
         endpoint::Asked,
         fields::Fields,
         form,
-        nexudus::{self, Fault},
+        nexudus::{self, Fault, Written},
     },
     ledger::{CreateError, FoldedCode, TokenId},
 };
@@ -44,11 +46,16 @@ const READ: [&str; 13] = [
     "Metering",
 ];
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Imported {
     rows: usize,
     ids: Vec<TokenId>,
+}
+
+/// The shape of what is answered.
+pub(super) fn shape_of_imported(schemas: &mut SchemaGenerator) -> Schema {
+    describe::of::<Written<'static, Imported>>(schemas)
 }
 
 /// Answers how many rows there are, and the numbers of the tokens that were made of them: none in a dry run.

@@ -1,6 +1,7 @@
 //! `GET`: a page of the records, filtered and sorted.
 
 use hyper::StatusCode;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -15,6 +16,7 @@ use crate::{
         Context,
         answer::{self, Answer},
         auth::Caller,
+        describe,
         dialect::Dialect,
         endpoint::Asked,
         form,
@@ -31,7 +33,8 @@ const SIZE: usize = 25;
 const SIZE_MAX: usize = 1000;
 
 /// A page, as the record API wraps it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Page")]
 #[serde(rename_all = "PascalCase")]
 struct Envelope<'a> {
     records: Vec<Record<'a>>,
@@ -47,6 +50,11 @@ struct Envelope<'a> {
     total_pages: u64,
     has_next_page: bool,
     has_previous_page: bool,
+}
+
+/// The shape of a page.
+pub(super) fn shape_of_page(schemas: &mut SchemaGenerator) -> Schema {
+    describe::of::<Envelope<'static>>(schemas)
 }
 
 /// What was asked.

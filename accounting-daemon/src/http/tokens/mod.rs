@@ -9,121 +9,28 @@ mod create;
 mod delete;
 mod draft;
 mod edit;
+mod endpoints;
 mod export;
 mod filter;
 mod import;
 mod list;
 mod many;
+mod query;
 mod select;
 mod show;
 
-use hyper::Method;
+pub(super) use endpoints::ENDPOINTS;
 
 use super::{
     Context,
     answer::Answer,
-    auth::{Caller, Role},
+    auth::Caller,
     body::MediaType,
-    endpoint::{Accepts, Access, Asked, Endpoint, Handler},
+    endpoint::Asked,
     fields::{BodyError, Fields},
     nexudus,
 };
-use crate::{ledger::TokenId, metrics::Route};
-
-/// The record API.
-pub(super) const ENDPOINTS: &[Endpoint] = &[
-    Endpoint {
-        method: Method::GET,
-        path: "/api/spaces/accesstokens",
-        route: Route::Tokens,
-        accepts: Accepts::Nothing,
-        handler: Handler::SignedIn(Access::Roles(&[Role::List]), |context, caller, asked| {
-            Box::pin(list::list(context, caller, asked))
-        }),
-    },
-    Endpoint {
-        method: Method::POST,
-        path: "/api/spaces/accesstokens",
-        route: Route::Tokens,
-        accepts: Accepts::JsonOrForm,
-        handler: Handler::SignedIn(Access::Roles(&[Role::Create]), |context, caller, asked| {
-            Box::pin(write(context, caller, create::create(context, caller, asked)))
-        }),
-    },
-    Endpoint {
-        method: Method::PUT,
-        path: "/api/spaces/accesstokens",
-        route: Route::Tokens,
-        accepts: Accepts::JsonOrForm,
-        handler: Handler::SignedIn(Access::Roles(&[Role::Edit]), |context, caller, asked| {
-            Box::pin(write(context, caller, edit::edit(context, caller, asked)))
-        }),
-    },
-    Endpoint {
-        method: Method::GET,
-        path: "/api/spaces/accesstokens/{id}",
-        route: Route::Token,
-        accepts: Accepts::Nothing,
-        handler: Handler::SignedIn(Access::Roles(&[Role::Read]), |context, caller, asked| {
-            Box::pin(show::show(context, caller, asked))
-        }),
-    },
-    Endpoint {
-        method: Method::DELETE,
-        path: "/api/spaces/accesstokens/{id}",
-        route: Route::Token,
-        accepts: Accepts::Nothing,
-        handler: Handler::SignedIn(Access::Roles(&[Role::Delete]), |context, caller, asked| {
-            Box::pin(write(context, caller, delete::delete(context, caller, asked)))
-        }),
-    },
-    Endpoint {
-        method: Method::GET,
-        path: "/api/spaces/accesstokens/commands",
-        route: Route::TokenCommands,
-        accepts: Accepts::Nothing,
-        handler: Handler::SignedIn(Access::Roles(&[Role::List]), |_, _, _| {
-            Box::pin(async { commands::commands() })
-        }),
-    },
-    Endpoint {
-        method: Method::POST,
-        path: "/api/spaces/accesstokens/runcommand",
-        route: Route::TokenCommands,
-        accepts: Accepts::JsonOrForm,
-        handler: RUN_COMMAND,
-    },
-    // That API's documents have it so.
-    Endpoint {
-        method: Method::GET,
-        path: "/api/spaces/accesstokens/runcommand",
-        route: Route::TokenCommands,
-        accepts: Accepts::JsonOrForm,
-        handler: RUN_COMMAND,
-    },
-    Endpoint {
-        method: Method::GET,
-        path: "/api/spaces/accesstokens/export",
-        route: Route::TokenTable,
-        accepts: Accepts::Nothing,
-        handler: Handler::SignedIn(Access::Roles(&[Role::List]), |context, caller, asked| {
-            Box::pin(export::export(context, caller, asked))
-        }),
-    },
-    Endpoint {
-        method: Method::POST,
-        path: "/api/spaces/accesstokens/import",
-        route: Route::TokenTable,
-        accepts: Accepts::Csv,
-        handler: Handler::SignedIn(Access::Roles(&[Role::Create]), |context, caller, asked| {
-            Box::pin(write(context, caller, import::import(context, caller, asked)))
-        }),
-    },
-];
-
-const RUN_COMMAND: Handler = Handler::SignedIn(Access::Roles(&[Role::Edit]), |context, caller, asked| {
-    Box::pin(write(context, caller, commands::run(context, caller, asked)))
-});
+use crate::ledger::TokenId;
 
 /// Writes, unless the caller has written too much.
 async fn write(context: &Context, caller: &Caller, work: impl Future<Output = Answer>) -> Answer {
