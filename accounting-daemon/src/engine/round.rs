@@ -51,6 +51,8 @@ pub struct Core<S, G> {
     pub(super) checkpoint: Checkpoint,
     /// How far the wall clock was from the monotonic one when it was looked at last.
     pub(super) offset: i64,
+    /// Whether any interface is gated.
+    pub(super) attached: bool,
 }
 
 /// The effects of a round, sorted into what comes before the commit, what is in it and what comes after.
@@ -61,6 +63,8 @@ struct Plan {
     writes: Vec<Write>,
     /// Where in `writes` the records stand that the closing completes.
     closing: Vec<usize>,
+    /// Sessions whose charge goes on, or stands still, from another instant on.
+    keep: BTreeMap<DeviceId, Session>,
     /// Each with the device's own deadline.
     admit: BTreeMap<DeviceId, (Session, u64)>,
 }
@@ -88,8 +92,13 @@ impl Plan {
                     plan.writes.push(Write::Open(session.clone()));
                     plan.admit.insert(session.device, (session, until));
                 }
+                Effect::Keep(session) => {
+                    plan.writes.push(Write::Open(session.clone()));
+                    plan.keep.insert(session.device, session);
+                }
                 Effect::Release(record) => {
                     plan.admit.remove(&record.device);
+                    plan.keep.remove(&record.device);
                     plan.closing.push(plan.writes.len());
                     plan.writes.push(Write::Release(record));
                 }
@@ -110,6 +119,7 @@ impl<S: Store, G: Gate> Core<S, G> {
     pub(super) fn round(&mut self, now: Now, messages: Vec<Message>) -> Result<(), StoreError> {
         self.retry_stuck();
         self.ledger.book(&seen(&self.gate), now);
+        self.ledger.attach(self.attached, now);
         let letters = messages.len();
         let mut failure = None;
         let pending: Vec<Pending> = messages
@@ -249,13 +259,16 @@ impl<S: Store, G: Gate> Core<S, G> {
             if !broken(Mutant::StoppedAfterCommit) {
                 self.stop(&mut plan);
             }
-            let checkpoint = Checkpoint {
-                boot: self.boot,
-                monotonic: now.monotonic,
-                wall: now.wall,
-            };
-            self.store.commit(&plan.writes, checkpoint)?;
-            self.checkpoint = checkpoint;
+            // Deadlines of parked devices move by themselves: nothing is charged, nothing is to be kept.
+            if !plan.writes.is_empty() {
+                let checkpoint = Checkpoint {
+                    boot: self.boot,
+                    monotonic: now.monotonic,
+                    wall: now.wall,
+                };
+                self.store.commit(&plan.writes, checkpoint)?;
+                self.checkpoint = checkpoint;
+            }
             if broken(Mutant::StoppedAfterCommit) {
                 self.stop(&mut plan);
             }
@@ -302,6 +315,9 @@ impl<S: Store, G: Gate> Core<S, G> {
             // Where there is no room for the token's deadline, its devices are refused below.
             let result = self.gate.set_deadline(token, at);
             self.note(result.as_ref().err());
+        }
+        for session in plan.keep.values() {
+            self.meters.start(session);
         }
         for (session, deadline) in plan.admit.into_values() {
             let entry = Entry {

@@ -48,6 +48,11 @@ impl<S: Store, G: Gate> Core<S, G> {
         Ok(())
     }
 
+    /// Tells whether any interface is gated; it takes hold with the next step.
+    pub fn set_attached(&mut self, attached: bool) {
+        self.attached = attached;
+    }
+
     /// The monotonic millisecond at which something comes due next.
     #[must_use]
     pub fn next_due(&self) -> Option<u64> {

@@ -45,8 +45,10 @@ pub(super) fn session(id: SessionId, token: TokenId) -> Session {
         token,
         opened: 0,
         opened_wall: 0,
+        age: 0,
         charged: 0,
         settled: 0,
+        parked: false,
         metering: Metering::ConnectedTime,
         addresses: Vec::new(),
     }

@@ -199,7 +199,7 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, wanted: &T, got: &T) -> Resu
 }
 
 /// What must hold whenever the daemon dies: nobody passes whom the durable books do not let pass, nor for longer.
-pub(crate) fn crash(books: &Auditor, world: &World) -> Result<(), String> {
+pub(crate) fn crash(books: &Auditor, world: &World, now: Now) -> Result<(), String> {
     for entry in world.gate.entries() {
         let found = books.sessions().find(|(_, session)| session.id == entry.session);
         let held = world
@@ -208,7 +208,7 @@ pub(crate) fn crash(books: &Auditor, world: &World) -> Result<(), String> {
             .unwrap_or(FOREVER)
             .min(entry.deadline);
         let until = found.map_or(0, |(token, session)| {
-            books.deadline(token).min(books.cap(session))
+            books.deadline_at(token, now.monotonic).min(books.cap(session))
         });
         if held > until && !world.stuck.contains(&entry.device) {
             return Err(format!(

@@ -31,6 +31,8 @@ pub(crate) struct Driver {
     pub(crate) passing: Passing,
     pub(crate) now: Now,
     pub(crate) boot: u8,
+    /// Whether any interface is gated.
+    pub(crate) attached: bool,
     pub(crate) starts: u64,
     pub(crate) trace: Trace,
 }
@@ -84,6 +86,7 @@ impl Driver {
             passing: Passing::default(),
             now,
             boot: 1,
+            attached: true,
             starts: 0,
             trace: Trace::new(),
         }
@@ -106,6 +109,13 @@ impl Driver {
             }
             Event::Set(ms) => {
                 self.now.wall += ms;
+                self.daemon(Vec::new())?;
+            }
+            Event::Attach(attached) => {
+                self.attached = attached;
+                if let Some(core) = &mut self.core {
+                    core.set_attached(attached);
+                }
                 self.daemon(Vec::new())?;
             }
             Event::Trust(trusted) => self.now.trusted = trusted,
@@ -135,7 +145,8 @@ impl Driver {
 
     /// Time passes, and the gate lets pass whom it holds.
     pub(crate) fn pass(&mut self, ms: u64) {
-        self.passing.pass(&self.world.look(), self.now.monotonic, ms);
+        self.passing
+            .pass(&self.world.look(), &self.books, self.now.monotonic, ms);
         self.now.monotonic += ms;
         self.now.wall += i64::try_from(ms).unwrap_or(0);
     }
@@ -197,7 +208,9 @@ impl Driver {
         if refused.iter().any(|refused| !refused.is_empty()) {
             self.trace.note(format!("  the kernel refuses {refused:?}"));
         }
-        let mut round = self.books.round(self.now, &commands, &refused, armed);
+        let mut round = self
+            .books
+            .round(self.now, self.attached, &commands, &refused, armed);
         let answered: Vec<_> = replies.into_iter().map(|reply| reply()).collect();
         if dead || result.is_err() {
             if !dead && let Ok(got) = answered.into_iter().collect::<Result<Vec<_>, _>>() {

@@ -7,7 +7,7 @@ const REBOOTED: [u8; 16] = [2; 16];
 
 impl Bench {
     /// The gateway starts again, `off` milliseconds later.
-    fn reboot(self, folder: &Path, off: u64, monotonic: u64) -> Self {
+    pub(super) fn reboot(self, folder: &Path, off: u64, monotonic: u64) -> Self {
         let Self { core, now, log, .. } = self;
         drop(core);
         let gate = Shared(Arc::new(Mutex::new(SimulatedGate::new(8))), Arc::clone(&log));
@@ -39,7 +39,7 @@ impl Bench {
         Self { core, gate, log, now }
     }
 
-    fn heard(&self, who: u8) {
+    pub(super) fn heard(&self, who: u8) {
         let seen_up = Some(self.now.monotonic);
         let traffic = Traffic {
             seen_up,
@@ -48,7 +48,7 @@ impl Bench {
         self.gate.0.lock().unwrap().count(device(who), traffic);
     }
 
-    fn records(&self) -> Vec<(Cause, u64)> {
+    pub(super) fn records(&self) -> Vec<(Cause, u64)> {
         let records = self.core.store.0.usage().unwrap();
         records
             .iter()
@@ -272,7 +272,7 @@ fn a_reboot_takes_nobody_for_silent() {
     }
     bench.core.write_checkpoint(bench.now).unwrap();
     let bench = bench.reboot(folder.path(), 60_000, 5_000);
-    assert_eq!(bench.records(), [(Cause::GatewayLost, 1_200_000)]);
+    assert_eq!(bench.records(), []);
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn a_run_that_ended_while_the_gateway_was_off_ended_then() {
     let records = bench.core.store.0.usage().unwrap();
     let run = records
         .iter()
-        .find(|record| record.cause == Cause::Depleted)
+        .rfind(|record| record.cause == Cause::Depleted)
         .unwrap();
     assert_eq!((run.charged, run.released_on), (60_000, ends));
 }
