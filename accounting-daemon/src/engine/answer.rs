@@ -49,6 +49,8 @@ pub enum Message {
         /// Where the answer goes.
         answer: Answer<Result<Vec<SessionView>, Unavailable>>,
     },
+    /// See [`super::Engine::look`].
+    Look,
     /// See [`super::Engine::stop`].
     Stop(Answer<()>),
 }
@@ -88,13 +90,14 @@ pub(super) enum Pending {
         Answer<Result<(), Refusal<ReleaseError>>>,
     ),
     SessionsOf(Mac, Option<u16>, Answer<Result<Vec<SessionView>, Unavailable>>),
+    Nothing,
     Stop(Answer<()>),
 }
 
 impl Message {
     /// Whether it only asks.
     pub(super) fn only_asks(&self) -> bool {
-        matches!(self, Self::Token(..) | Self::SessionsOf { .. })
+        matches!(self, Self::Token(..) | Self::SessionsOf { .. } | Self::Look)
     }
 
     /// Tells that nothing was tried.
@@ -109,6 +112,7 @@ impl Message {
             Self::Redeem(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Release { answer, .. } => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::SessionsOf { answer, .. } => answer.send(Err(why)).is_ok(),
+            Self::Look => true,
             Self::Stop(answer) => answer.send(()).is_ok(),
         };
     }
@@ -127,6 +131,7 @@ impl Pending {
             Self::Redeem(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Release(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::SessionsOf(_, _, answer) => answer.send(Err(why)).is_ok(),
+            Self::Nothing => true,
             Self::Stop(answer) => answer.send(()).is_ok(),
         };
     }

@@ -53,6 +53,10 @@ pub struct Core<S, G> {
     pub(super) offset: i64,
     /// Whether any interface is gated.
     pub(super) attached: bool,
+    /// Whether something keeps the wall clock in step.
+    pub(super) synchronised: bool,
+    /// The latest time that was written as the floor of the calendar, in wall clock milliseconds.
+    pub(super) floor: i64,
 }
 
 /// The effects of a round, sorted into what comes before the commit, what is in it and what comes after.
@@ -142,18 +146,18 @@ impl<S: Store, G: Gate> Core<S, G> {
         }
     }
 
-    /// Writes the instant up to which all open sessions are charged, so that a power cut takes no more than what came
+    /// Writes the instant up to which all open sessions are charged, and rows with it, so that a power cut takes no more than what came
     /// after it.
     ///
     /// # Errors
     /// [`StoreError`] as for [`Core::round`].
-    pub(super) fn write_checkpoint(&mut self, now: Now) -> Result<(), StoreError> {
+    pub(super) fn write_checkpoint(&mut self, now: Now, with: &[Write]) -> Result<(), StoreError> {
         let checkpoint = Checkpoint {
             boot: self.boot,
             monotonic: now.monotonic,
             wall: now.wall,
         };
-        self.store.commit(&[], checkpoint)?;
+        self.store.commit(with, checkpoint)?;
         self.checkpoint = checkpoint;
         Ok(())
     }
@@ -217,6 +221,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 Pending::Delete(self.ledger.delete(id, now), answer)
             }
             Message::SessionsOf { mac, zone, answer } => Pending::SessionsOf(mac, zone, answer),
+            Message::Look => Pending::Nothing,
             Message::Stop(answer) => Pending::Stop(answer),
         }
     }
@@ -393,6 +398,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 let views = devices.filter_map(|device| self.session_view(device, now));
                 answer.send(Ok(views.collect())).is_ok()
             }
+            Pending::Nothing => true,
             Pending::Stop(answer) => answer.send(()).is_ok(),
         };
     }

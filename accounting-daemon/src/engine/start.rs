@@ -54,6 +54,8 @@ impl<S: Store, G: Gate> Core<S, G> {
             checkpoint: Checkpoint::default(),
             offset: now.offset(),
             attached: true,
+            synchronised: false,
+            floor: i64::MIN,
         };
         core.begin(now)?;
         Ok(core)

@@ -393,7 +393,7 @@ fn after_a_reboot_sessions_are_parked_and_charged_up_to_the_checkpoint() {
     let a = bench.create("A", 5, 1).unwrap().id;
     bench.redeem("A", 1).unwrap();
     bench.tick(30_000);
-    bench.core.write_checkpoint(bench.now).unwrap();
+    bench.core.write_checkpoint(bench.now, &[]).unwrap();
     let Bench { core, now, .. } = bench;
     drop(core);
     let log = Log::default();
@@ -453,7 +453,7 @@ fn elapsed_time_goes_on_over_a_restart_and_a_reboot() {
     let mut bench = bench.restart(folder.path(), 600_000, BOOT);
     assert_eq!(bench.left(a), 3_000_000);
     assert!(bench.admits(1));
-    bench.core.write_checkpoint(bench.now).unwrap();
+    bench.core.write_checkpoint(bench.now, &[]).unwrap();
     let Bench { core, now, .. } = bench;
     drop(core);
     let log = Log::default();
@@ -485,7 +485,7 @@ fn elapsed_time_that_was_carried_over_a_reboot_is_carried_once() {
         .id;
     bench.redeem("A", 1).unwrap();
     bench.tick(600_000);
-    bench.core.write_checkpoint(bench.now).unwrap();
+    bench.core.write_checkpoint(bench.now, &[]).unwrap();
     let Bench { core, now, .. } = bench;
     drop(core);
     let log = Log::default();

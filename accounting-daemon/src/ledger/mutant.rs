@@ -138,6 +138,8 @@ mutants! {
     AbsenceCharged,
     /// After a reboot everybody counts as silent.
     RebootIsSilence,
+    /// A clock that nobody keeps in step moves the floor of the calendar.
+    AnyClockMovesFloor,
     /// A reboot ends sessions.
     RebootEndsSessions,
     /// A cap begins anew with a reboot.

@@ -59,6 +59,8 @@ pub enum Write {
     Void(SessionId),
     /// A record that is taken back.
     Unrelease(SessionId),
+    /// The time below which no clock is trusted that nobody keeps in step, in wall clock milliseconds; never lowered.
+    Floor(i64),
 }
 
 /// What a start finds.

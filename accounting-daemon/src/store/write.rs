@@ -5,10 +5,10 @@ use redb::{ReadableTable, WriteTransaction};
 use super::{
     Checkpoint, Write,
     codec::Row,
-    disk::number,
+    disk::{number, time},
     schema::{
-        ADJUSTMENTS, CODES, META, META_CHECKPOINT, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS, SESSIONS,
-        TOKENS, USAGE,
+        ADJUSTMENTS, CODES, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS,
+        SESSIONS, TOKENS, USAGE,
     },
 };
 use crate::ledger::{SessionId, TokenId};
@@ -85,6 +85,11 @@ pub(super) fn write_all(
             }
             Write::Unrelease(id) => {
                 usage.remove(id)?;
+            }
+            Write::Floor(wall) => {
+                let kept = meta.get(META_FLOOR)?.and_then(|row| time(row.value()));
+                let wall = kept.map_or(*wall, |kept| kept.max(*wall));
+                meta.insert(META_FLOOR, wall.to_le_bytes().as_slice())?;
             }
         }
     }

@@ -14,6 +14,9 @@ use crate::{
 /// The longest that charges may be without a checkpoint while somebody is online.
 const CHECKPOINT_MS: u64 = 5_000;
 
+/// How far the floor of the calendar may be behind.
+const FLOOR_STEP_MS: i64 = 3_600_000;
+
 /// Compares what the daemon answered to each command.
 pub(crate) fn answers(
     asked: &[impl std::fmt::Debug],
@@ -69,6 +72,17 @@ pub(crate) fn all(
         .map_or(0, |checkpoint| checkpoint.monotonic);
     if books.sessions().next().is_some() && now.monotonic - checkpoint >= CHECKPOINT_MS {
         return Err(format!("the last checkpoint is of {checkpoint}"));
+    }
+    Ok(())
+}
+
+/// The floor of the calendar: at most an hour behind a clock that something keeps in step, and moved by no other.
+pub(crate) fn floor(floor: Option<i64>, latest: Option<i64>, now: Option<i64>) -> Result<(), String> {
+    let late = now.is_some_and(|now| floor.is_none_or(|floor| now - floor >= FLOOR_STEP_MS));
+    if floor > latest || late {
+        return Err(format!(
+            "the floor of the calendar is {floor:?}, the latest time {latest:?}"
+        ));
     }
     Ok(())
 }

@@ -33,6 +33,10 @@ pub(crate) struct Driver {
     pub(crate) boot: u8,
     /// Whether any interface is gated.
     pub(crate) attached: bool,
+    /// Whether something keeps the calendar in step.
+    synchronised: bool,
+    /// The latest time that the daemon saw while something did.
+    latest: Option<i64>,
     pub(crate) starts: u64,
     pub(crate) trace: Trace,
 }
@@ -87,6 +91,8 @@ impl Driver {
             now,
             boot: 1,
             attached: true,
+            synchronised: false,
+            latest: None,
             starts: 0,
             trace: Trace::new(),
         }
@@ -118,7 +124,10 @@ impl Driver {
                 }
                 self.daemon(Vec::new())?;
             }
-            Event::Trust(trusted) => self.now.trusted = trusted,
+            Event::Trust(trusted, synchronised) => {
+                self.now.trusted = trusted;
+                self.synchronised = synchronised;
+            }
             Event::RefuseOpen(refused) => {
                 self.world.look().gate.refuse_open.insert(device(refused));
             }
@@ -200,6 +209,9 @@ impl Driver {
         };
         let before = armed.then(|| self.books.clone());
         let core = self.core.as_mut().ok_or("no daemon")?;
+        core.set_synchronised(self.synchronised);
+        let seen = self.synchronised.then_some(self.now.wall);
+        self.latest = self.latest.max(seen);
         let result = core.step(translate::now(self.now), letters, Step::Next);
         let (dead, commits, refused) = {
             let world = self.world.look();
@@ -251,6 +263,8 @@ impl Driver {
     fn check(&mut self) -> Result<(), String> {
         let core = self.core.as_ref().ok_or("no daemon")?;
         check::all(&self.books, core, &self.world.look(), self.now)?;
+        let seen = self.synchronised.then_some(self.now.wall);
+        check::floor(self.world.look().image.floor, self.latest, seen)?;
         self.passing.judge(&self.books)
     }
 

@@ -36,10 +36,13 @@ struct Passed {
 impl Passing {
     /// Time passes.
     pub(crate) fn pass(&mut self, world: &World, books: &Auditor, from: u64, ms: u64) {
-        let parked: BTreeSet<u64> = books
-            .sessions()
-            .filter(|(_, session)| session.parked)
-            .map(|(_, session)| session.id)
+        // With one parked, how many draw is not known before somebody looks.
+        let waiting = books
+            .tokens()
+            .filter(|token| token.open.iter().any(|session| session.parked));
+        let parked: BTreeSet<u64> = waiting
+            .flat_map(|token| &token.open)
+            .map(|session| session.id)
             .collect();
         // Whom the kernel does not let go of passes on; the books cannot help it.
         let stuck = |entry: &&Entry| world.stuck.contains(&entry.device);

@@ -17,8 +17,8 @@ pub(crate) enum Event {
     Set(i64),
     /// The last gated interface is lost, or one is there again.
     Attach(bool),
-    /// The calendar is believed from now on, or not.
-    Trust(bool),
+    /// The calendar is believed from now on, or not; something keeps it in step, or not.
+    Trust(bool, bool),
     /// The kernel will refuse to let a device in.
     RefuseOpen(Device),
     /// The kernel will refuse to let go of a device.
@@ -146,7 +146,10 @@ impl Workload {
             Kind::Set => {
                 Event::Set(random.pick(&[-3_600_000, -60_000, -1_000, 1_000, 30_000, 300_000, 3_600_000]))
             }
-            Kind::Trust => Event::Trust(!random.once_in(3)),
+            Kind::Trust => {
+                let synchronised = random.once_in(2);
+                Event::Trust(synchronised || !random.once_in(2), synchronised)
+            }
             Kind::RefuseOpen => Event::RefuseOpen(random.pick(&self.devices)),
             Kind::RefuseClose => Event::RefuseClose(random.pick(&self.devices)),
             Kind::Die => Event::Die(u32::try_from(random.below(7)).unwrap_or(0), random.once_in(2)),

@@ -149,7 +149,7 @@ fn a_session_that_the_kernel_does_not_take_back_keeps_its_charge() {
     let a = bench.create("A", 60, 1).unwrap().id;
     bench.redeem("A", 1).unwrap();
     bench.tick(10_000);
-    bench.core.write_checkpoint(bench.now).unwrap();
+    bench.core.write_checkpoint(bench.now, &[]).unwrap();
     {
         let mut gate = bench.gate.0.lock().unwrap();
         gate.close(device(1)).unwrap();
@@ -270,7 +270,7 @@ fn a_reboot_takes_nobody_for_silent() {
         bench.heard(1);
         bench.core.round(bench.now, Vec::new()).unwrap();
     }
-    bench.core.write_checkpoint(bench.now).unwrap();
+    bench.core.write_checkpoint(bench.now, &[]).unwrap();
     let bench = bench.reboot(folder.path(), 60_000, 5_000);
     assert_eq!(bench.records(), []);
 }
@@ -316,7 +316,7 @@ fn a_calendar_set_while_nobody_looked_ends_sessions_now_and_not_before() {
     let a = bench.make("A", 60, 1, |new| new.valid_to = Some(to)).unwrap().id;
     bench.redeem("A", 1).unwrap();
     bench.tick(10_000);
-    bench.core.write_checkpoint(bench.now).unwrap();
+    bench.core.write_checkpoint(bench.now, &[]).unwrap();
     bench.now.wall += 3_600_000;
     let mut bench = bench.restart(folder.path(), 0, BOOT);
     assert_eq!(bench.left(a), 3_590_000);

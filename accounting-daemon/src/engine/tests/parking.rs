@@ -35,7 +35,7 @@ fn rebooted(folder: &Path, seats: u32) -> (Bench, TokenId) {
     let a = bench.create("A", 5, seats).unwrap().id;
     bench.redeem("A", 1).unwrap();
     bench.tick(30_000);
-    bench.core.write_checkpoint(bench.now).unwrap();
+    bench.core.write_checkpoint(bench.now, &[]).unwrap();
     (bench.reboot(folder, 900_000, 5_000), a)
 }
 
@@ -268,4 +268,26 @@ fn a_step_of_the_clock_back_over_valid_from_and_forward_over_valid_to() {
     bench.look();
     assert!(!bench.admits(1));
     assert_eq!(bench.records(), [(Cause::Expired, 0)]);
+}
+
+#[test]
+fn only_a_clock_that_something_keeps_in_step_moves_the_floor_of_the_calendar() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path());
+    bench.look();
+    assert_eq!(bench.core.store.0.floor().unwrap(), None);
+    bench.core.set_synchronised(true);
+    bench.look();
+    let first = bench.now.wall;
+    assert_eq!(bench.core.store.0.floor().unwrap(), Some(first));
+    bench.tick(HOUR - 1);
+    bench.look();
+    assert_eq!(
+        bench.core.store.0.floor().unwrap(),
+        Some(first),
+        "not for each second"
+    );
+    bench.tick(1);
+    bench.look();
+    assert_eq!(bench.core.store.0.floor().unwrap(), Some(bench.now.wall));
 }

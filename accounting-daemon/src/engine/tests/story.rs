@@ -179,7 +179,7 @@ impl Story {
                     core.round(self.now, Vec::new())?;
                     let age = self.now.monotonic - core.checkpoint.monotonic;
                     if core.ledger.online() > 0 && age >= 5_000 {
-                        core.write_checkpoint(self.now)?;
+                        core.write_checkpoint(self.now, &[])?;
                     }
                 }
             }
