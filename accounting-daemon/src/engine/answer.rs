@@ -71,6 +71,8 @@ pub enum Message {
     },
     /// See [`super::Engine::sessions`].
     Sessions(PageAsked, Answer<Result<SessionPage, Unavailable>>),
+    /// See [`super::Engine::look`].
+    Look,
     /// See [`super::Engine::stop`].
     Stop(Answer<()>),
 }
@@ -136,6 +138,7 @@ pub(super) enum Pending {
     SessionsOf(Mac, Option<u16>, Answer<Result<Vec<SessionView>, Unavailable>>),
     Check(Result<(), RedeemError>, Answer<Result<(), Refusal<RedeemError>>>),
     Sessions(PageAsked, Answer<Result<SessionPage, Unavailable>>),
+    Nothing,
     Stop(Answer<()>),
 }
 
@@ -144,7 +147,7 @@ impl Message {
     pub(super) fn only_asks(&self) -> bool {
         matches!(
             self,
-            Self::Token(..) | Self::SessionsOf { .. } | Self::Sessions(..)
+            Self::Token(..) | Self::SessionsOf { .. } | Self::Sessions(..) | Self::Look
         )
     }
 
@@ -164,6 +167,7 @@ impl Message {
             Self::SessionsOf { answer, .. } => answer.send(Err(why)).is_ok(),
             Self::Check(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Sessions(_, answer) => answer.send(Err(why)).is_ok(),
+            Self::Look => true,
             Self::Stop(answer) => answer.send(()).is_ok(),
         };
     }
@@ -185,6 +189,7 @@ impl Pending {
             Self::SessionsOf(_, _, answer) => answer.send(Err(why)).is_ok(),
             Self::Check(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Sessions(_, answer) => answer.send(Err(why)).is_ok(),
+            Self::Nothing => true,
             Self::Stop(answer) => answer.send(()).is_ok(),
         };
     }
