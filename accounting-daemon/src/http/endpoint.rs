@@ -90,6 +90,7 @@ impl Accepts {
             Self::Nothing => &[],
             Self::Json => &["application/json"],
             Self::JsonOrForm => &["application/json", "application/x-www-form-urlencoded"],
+            Self::Csv => &["text/csv"],
         }
     }
 

@@ -1,6 +1,6 @@
 //! For tests: the whole edge over a real store and a gate in memory, asked without a network.
 
-use std::{net::SocketAddr, thread::JoinHandle};
+use std::thread::JoinHandle;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http_body_util::{BodyExt, Full};
@@ -98,7 +98,7 @@ impl Site {
             .header(header::CONTENT_TYPE, media_type)
             .body(Full::new(body.into()))
             .unwrap();
-        let peer: SocketAddr = "127.0.0.1:5".parse().unwrap();
+        let peer = Peer::Network("127.0.0.1:5".parse().unwrap());
         read(answer(&self.context, request, peer).await).await
     }
 

@@ -22,6 +22,13 @@ const DONE: Says = Says::json(
     commands::shape_of_outcome,
 );
 
+/// A HEAD is answered as a GET, but who asks for a header wants nothing to happen.
+const NO_HEAD: Says = Says::json(
+    StatusCode::METHOD_NOT_ALLOWED,
+    "A HEAD runs nothing",
+    describe::message,
+);
+
 const TABLE: Says = Says::other(StatusCode::OK, "The table", "text/csv");
 
 const RUN_COMMAND: Handler = Handler::SignedIn(Access::Roles(&[Role::Edit]), |context, caller, asked| {
@@ -148,7 +155,7 @@ pub(in crate::http) const ENDPOINTS: &[Endpoint] = &[
         handler: RUN_COMMAND,
         describe: Describe::new(
             "The same: some of that API's documents have it so",
-            &[DONE, nexudus::INVALID],
+            &[DONE, nexudus::INVALID, NO_HEAD],
         )
         .body(commands::shape_of_order),
     },
