@@ -17,6 +17,7 @@ use crate::{
     http::{self, Auth, OneTimePassword},
     ledger::Rules,
     metrics::Metrics,
+    portal::{self, Look, Portal},
     store::{Disk, Measured},
 };
 
@@ -27,6 +28,8 @@ use crate::{
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     // What can fail without a trace comes first.
     let listeners = http::listen(&config.api.listen).await?;
+    let look = Look::load(&config.portal)?;
+    let guests = portal_listener(config.portal.listen_port)?;
     gate::preflight(&config.pins)?;
     let disk = Disk::open(&config.data)?;
     let clock = Clock::new(config.trust_rtc, None)?;
@@ -49,13 +52,21 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let supervisor = tokio::spawn(supervisor.run(told(stopped.clone())));
     let live_codes = disk.tokens_made()?;
-    let auth = Auth::new(
-        Arc::new(disk),
-        Arc::new(move || clock.now()),
+    let clock: http::Clock = Arc::new(move || clock.now());
+    let auth = Auth::new(Arc::new(disk.clone()), Arc::clone(&clock), Arc::clone(&metrics))?;
+    let portal = Portal::new(
+        &config.portal,
+        look,
+        engine.clone(),
+        disk,
+        clock,
         Arc::clone(&metrics),
-    )?;
+        status.clone(),
+    );
+    let portal = Arc::new(portal.context("cannot start the portal's thread")?);
     let context = http::Context::new(&config, engine.clone(), auth, metrics, status, live_codes)?;
-    let edge = tokio::spawn(http::serve(listeners, Arc::new(context), told(stopped)));
+    let edge = tokio::spawn(http::serve(listeners, Arc::new(context), told(stopped.clone())));
+    let portal = tokio::spawn(portal::serve(guests, portal, told(stopped)));
     tracing::info!(interfaces = config.interfaces.len(), "the gate is up");
 
     let outcome = tokio::select! {
@@ -65,11 +76,23 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     // Nobody is left without an answer: first the edge, then the engine behind it.
     stop.send_replace(true);
     edge.await.context("the api listener ended badly")?;
+    portal.await.context("the portal listener ended badly")?;
     finish(engine, worker).await?;
     supervisor
         .await
         .context("the supervisor of the interfaces ended badly")?;
     outcome
+}
+
+/// Where guests come in; needs the runtime.
+fn portal_listener(port: u16) -> anyhow::Result<tokio::net::TcpListener> {
+    let listener = gate::listen(port).with_context(|| {
+        format!(
+            "the portal cannot listen on port {port}: it needs CAP_NET_ADMIN, a port that no other program uses \
+             (`ss -ltnp` names it; `portal.listen_port` chooses another), and CAP_NET_BIND_SERVICE below 1024"
+        )
+    })?;
+    Ok(tokio::net::TcpListener::from_std(listener)?)
 }
 
 fn settings(config: &Config) -> Settings {

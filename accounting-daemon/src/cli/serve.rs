@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{app, config::Config};
+use crate::{app, config::Config, portal::Look};
 
 /// Runs the daemon in the foreground until SIGTERM or SIGINT. The gate goes on enforcing afterwards.
 #[derive(Debug, Args)]
@@ -22,6 +22,7 @@ impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let config = Config::load(&self.config)?;
         if self.check_config {
+            Look::load(&config.portal)?;
             println!("{}: no problems", self.config.display());
             return Ok(());
         }

@@ -154,7 +154,9 @@ mod tests {
     fn colours_are_six_digits() {
         let colour: Colour = "#0B6e4f".parse().unwrap();
         assert_eq!(colour.to_string(), "#0b6e4f");
-        for wrong in ["", "#", "0b6e4f", "#0b6e4", "#0b6e4f0", "#+b6e4f", "red", "#é6e4f"] {
+        for wrong in [
+            "", "#", "0b6e4f", "#0b6e4", "#0b6e4f0", "#+b6e4f", "red", "#é6e4f",
+        ] {
             assert_eq!(wrong.parse::<Colour>(), Err(ColourError), "{wrong}");
         }
     }

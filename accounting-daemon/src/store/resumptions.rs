@@ -93,7 +93,8 @@ fn keep(transaction: &WriteTransaction, resumption: &Resumption) -> Result<(), r
     let of_token = (resumption.token, i64::MIN, &[0; 32])..=(resumption.token, i64::MAX, &[0xff; 32]);
     let mut digests = Vec::new();
     for row in of.range(of_token)? {
-        let (_, issued, digest) = row?.0.value();
+        let (key, _) = row?;
+        let (_, issued, digest) = key.value();
         digests.push((issued, *digest));
     }
     let surplus = digests.len().saturating_sub(RESUMPTIONS_PER_TOKEN_MAX);
