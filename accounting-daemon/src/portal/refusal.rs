@@ -16,6 +16,9 @@ use crate::{
     ledger::RedeemError,
 };
 
+/// A seat that is in use is asked to rest for at most so many seconds; who is told to wait longer has taken over too often.
+const SEAT_RESTS_S: u64 = 30;
+
 /// Why a guest does not get what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -145,16 +148,13 @@ impl Refusal {
             } => n = Some(u64::from(*user_limit)),
             _ => {}
         }
-        let seat_later = matches!(
-            self,
+        let seat_later = match self {
             Self::Code {
-                error: RedeemError::NoSeat {
-                    retry_after_s: Some(_),
-                    ..
-                },
-                takeover: true
-            }
-        );
+                error: RedeemError::NoSeat { retry_after_s, .. },
+                takeover: true,
+            } => retry_after_s.is_some_and(|seconds| seconds > SEAT_RESTS_S),
+            _ => false,
+        };
         let text = if seat_later { "too_many_takeovers" } else { name };
         Value::from(std::collections::BTreeMap::from([
             ("name", Value::from(name)),
