@@ -2,6 +2,7 @@
 //!
 //! All settings, with their defaults, are shown in `docs/config.example.toml`. Durations carry their unit in the key.
 
+mod accounts;
 mod edge;
 mod gate;
 mod portal;
@@ -17,7 +18,9 @@ use std::{
 
 use toml::de::DeTable;
 
-pub use edge::{AdministratorConfig, ApiConfig, CODE_ALPHABET, CodesConfig};
+use crate::store::AuditRetention;
+
+pub use edge::{AdministratorConfig, ApiConfig, CODE_ALPHABET, CodesConfig, TlsConfig};
 pub use gate::{GARDEN_PORTS_MAX, GardenConfig, GateConfig, RESOLVERS_MAX, StrangersConfig};
 pub use portal::{Colour, PortalConfig};
 pub use problem::{ConfigErrors, Problem, ProblemKind};
@@ -55,6 +58,8 @@ pub struct Config {
     pub administrator: AdministratorConfig,
     /// How access codes are generated.
     pub codes: CodesConfig,
+    /// How much of the audit is kept.
+    pub audit: AuditRetention,
 }
 
 /// One gated interface.
@@ -114,10 +119,14 @@ impl Config {
         let present: BTreeSet<u16> = interfaces.iter().map(|interface| interface.zone).collect();
         let zones = zones(&mut root, &present);
         let gate = GateConfig::check(root.table("gate", "gate"), &present);
-        let api = ApiConfig::check(root.table("api", "api"));
+        let api = ApiConfig::check(
+            root.table("api", "api"),
+            Path::new(data.as_deref().unwrap_or_default()),
+        );
         let portal = PortalConfig::check(root.table("portal", "portal"), &api);
         let administrator = AdministratorConfig::check(root.table("administrator", "administrator"));
         let codes = CodesConfig::check(root.table("codes", "codes"));
+        let audit = AuditRetention::check(root.table("audit", "audit"));
         root.finish();
         Self {
             data: data.unwrap_or_default().into(),
@@ -130,6 +139,7 @@ impl Config {
             portal,
             administrator,
             codes,
+            audit,
         }
     }
 }

@@ -52,6 +52,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             observer,
             stuck: BTreeSet::new(),
             checkpoint: Checkpoint::default(),
+            audits: Vec::new(),
             offset: now.offset(),
         };
         core.begin(now)?;
@@ -101,6 +102,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             self.ledger.resume(token, booked, then);
         }
         self.stuck.clear();
+        self.audits.clear();
         self.checkpoint = checkpoint;
         self.offset = now.offset();
         if !same_boot {

@@ -1,5 +1,6 @@
 //! The engine over a real store and a gate in memory: the order of effects, restarts, refusals.
 
+mod audit;
 mod crash;
 mod leftover;
 mod outage;
@@ -14,13 +15,13 @@ use tokio::sync::oneshot;
 
 use super::{answer::Message, *};
 use crate::{
-    gate::{Adoption, Deadline, Entry, Gate, GateError, simulated::SimulatedGate},
+    gate::{Adoption, Deadline, Entry, Gate, GateError, Listed, simulated::SimulatedGate},
     ledger::{
         AccessCode, Asker, Cause, CreateError, FoldedCode, Metering, NewToken, Now, RedeemError, Redemption,
         Rules, TokenId, Traffic,
     },
     mac::Mac,
-    store::{Checkpoint, Disk, Opened, Store, StoreError, Write},
+    store::{Actor, Checkpoint, Disk, Opened, Store, StoreError, Write},
 };
 
 type Log = Arc<Mutex<Vec<String>>>;
@@ -78,6 +79,12 @@ impl Gate for Shared {
     }
     fn traffic(&self, device: DeviceId) -> Option<Traffic> {
         self.0.lock().unwrap().traffic(device)
+    }
+    fn list(&mut self, device: DeviceId, listed: Option<Listed>) -> Result<(), GateError> {
+        self.0.lock().unwrap().list(device, listed)
+    }
+    fn lists(&self) -> Vec<(DeviceId, Listed)> {
+        self.0.lock().unwrap().lists()
     }
 }
 
@@ -159,7 +166,7 @@ impl Bench {
             by: "test".into(),
         };
         change(&mut new);
-        self.ask(|answer| Message::Create(Box::new(new), answer))
+        self.ask(|answer| Message::Create(Box::new(new), Actor::daemon(), answer))
     }
 
     fn redeem(&mut self, code: &str, who: u8) -> Result<SessionView, Refusal<RedeemError>> {
@@ -223,6 +230,7 @@ fn a_device_passes_only_after_the_commit_and_is_stopped_before_it() {
             mac: device(1).mac,
             zone: None,
             cause: Cause::Logout,
+            by: None,
             answer,
         })
         .unwrap();
@@ -246,6 +254,7 @@ fn a_deadline_is_shortened_before_the_joiner_passes_and_lengthened_after_the_lea
             mac: device(2).mac,
             zone: None,
             cause: Cause::Logout,
+            by: None,
             answer,
         })
         .unwrap();
@@ -316,6 +325,7 @@ fn a_device_that_the_kernel_does_not_let_go_of_is_tried_again() {
             mac: device(1).mac,
             zone: None,
             cause: Cause::Logout,
+            by: None,
             answer,
         })
         .unwrap();
@@ -379,6 +389,7 @@ fn after_a_restart_strangers_are_out_and_the_missing_are_in_and_not_charged_for_
             mac: device(2).mac,
             zone: None,
             cause: Cause::Logout,
+            by: None,
             answer,
         })
         .unwrap();

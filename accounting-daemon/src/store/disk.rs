@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
 
 use super::{
-    Checkpoint, Opened, Store, StoreError, Write,
+    AuditRetention, Checkpoint, Opened, Store, StoreError, Write,
     codec::Row,
     file,
     held::{Held, Source},
@@ -20,7 +20,7 @@ use crate::ledger::{Adjustment, FoldedCode, Session, Token, TokenId, UsageRecord
 
 /// The redb file `accounting.redb` in the data folder. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Disk(Arc<Held>, Arc<Reader>);
+pub struct Disk(Arc<Held>, Arc<Reader>, AuditRetention);
 
 impl Disk {
     /// Opens the store in a folder, or makes both. Every page is verified; a file that cannot be used stays as it is.
@@ -57,7 +57,13 @@ impl Disk {
         let name = shown.clone();
         let held = Held::new(shown, source, |database| schema::prepare(&name, database))?;
         held.with_writes(|database| schema::upgrade(&name, database))?;
-        Ok(Self(Arc::new(held), Arc::default()))
+        Ok(Self(Arc::new(held), Arc::default(), AuditRetention::default()))
+    }
+
+    /// The same store with another retention of the audit.
+    #[must_use]
+    pub fn keeping(self, retention: AuditRetention) -> Self {
+        Self(self.0, self.1, retention)
     }
 
     /// Whether every page reads back as it was written and belongs to somebody; `false` when something had to be
@@ -152,6 +158,14 @@ impl Disk {
         done
     }
 
+    /// Reads the database.
+    pub(super) fn reading<T>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.0.with(work)
+    }
+
     /// Reads what no redemption needs.
     pub(super) fn look<T>(
         &self,
@@ -161,7 +175,7 @@ impl Disk {
         self.0.with(|database| self.did(action, work(database)))
     }
 
-    fn table<K: redb::Key + 'static, V: redb::Value + 'static>(
+    pub(super) fn table<K: redb::Key + 'static, V: redb::Value + 'static>(
         &self,
         database: &Database,
         table: redb::TableDefinition<'_, K, V>,
@@ -201,7 +215,7 @@ impl Disk {
             .map_err(|_| self.damaged("tokens"))
     }
 
-    fn did<T, E: Into<redb::Error>>(
+    pub(super) fn did<T, E: Into<redb::Error>>(
         &self,
         action: &'static str,
         result: Result<T, E>,
@@ -209,7 +223,7 @@ impl Disk {
         result.map_err(|error| StoreError::of(self.0.shown(), action, error.into()))
     }
 
-    fn damaged(&self, table: &'static str) -> StoreError {
+    pub(super) fn damaged(&self, table: &'static str) -> StoreError {
         StoreError::Damaged {
             path: self.0.shown().to_owned(),
             table,
@@ -275,7 +289,7 @@ impl Store for Disk {
     }
 
     fn commit(&mut self, writes: &[Write], checkpoint: Checkpoint) -> Result<(), StoreError> {
-        self.write(|transaction| write_all(transaction, writes, checkpoint))
+        self.write(|transaction| write_all(transaction, writes, checkpoint, self.2))
     }
 
     fn reopen(&mut self) -> Result<(), StoreError> {

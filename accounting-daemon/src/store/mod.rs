@@ -1,5 +1,6 @@
 //! What is kept on disk, and how: tokens, open sessions, usage records, accounts of people, and the one-row checkpoint.
 
+mod audit;
 mod codec;
 #[cfg(test)]
 mod damage_tests;
@@ -11,6 +12,10 @@ mod file;
 #[cfg(test)]
 mod fixture_tests;
 mod held;
+mod index;
+#[cfg(test)]
+mod index_tests;
+mod lookup;
 mod measured;
 mod probation;
 mod reader;
@@ -20,8 +25,10 @@ mod schema;
 mod tests;
 mod write;
 
+pub use audit::{Actor, AuditFilter, AuditRecord, AuditRetention, Part, Via, shortened};
 pub use disk::Disk;
 pub use error::StoreError;
+pub use lookup::{Among, Direction, Stretch};
 pub use measured::Measured;
 pub use resumptions::{Digest, RESUMPTIONS_PER_TOKEN_MAX, Resumption};
 
@@ -61,6 +68,8 @@ pub enum Write {
     Void(SessionId),
     /// A record that is taken back.
     Unrelease(SessionId),
+    /// Who changed something.
+    Audit(AuditRecord),
 }
 
 /// What a start finds.

@@ -69,6 +69,7 @@ impl Image {
             Write::Delete(id) => {
                 self.tokens.remove(id);
             }
+            Write::Audit(_) => {}
             Write::Adjust(adjustment) => self.adjustments.push(adjustment.clone()),
             Write::Open(session) => {
                 self.last_session = self.last_session.max(session.id);
