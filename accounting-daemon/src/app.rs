@@ -50,9 +50,10 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let supervisor = tokio::spawn(supervisor.run(told(stopped.clone())));
     let live_codes = disk.tokens_made()?;
     let auth = Auth::new(
-        Arc::new(disk.clone()),
+        disk.clone(),
         Arc::new(move || clock.now()),
         Arc::clone(&metrics),
+        config.api.sign_in.clone(),
     )?;
     let context = http::Context::new(&config, engine.clone(), auth, metrics, status, disk, live_codes)?;
     let edge = tokio::spawn(http::serve(listeners, Arc::new(context), told(stopped)));

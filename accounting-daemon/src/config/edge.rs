@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{problem::ProblemKind, reader::Table};
+use super::{accounts::SignInConfig, problem::ProblemKind, reader::Table};
 use crate::ledger::AccessCode;
 
 /// Letters and digits that nobody mistakes for one another: no `0`, `O`, `1`, `I` or `L`.
@@ -33,6 +33,8 @@ pub struct ApiConfig {
     pub body_bytes_max: usize,
     /// Connections at once; more wait in the kernel's queue.
     pub connections_max: usize,
+    /// What signing in gives, and how often it may fail.
+    pub sign_in: SignInConfig,
 }
 
 /// The portal listener.
@@ -71,6 +73,7 @@ impl ApiConfig {
             header_bytes_max: table.number("header_bytes_max", 8 * 1024, 1024 * 1024, 64 * KIB),
             body_bytes_max: table.number("body_bytes_max", 1024, 64 * 1024 * 1024, KIB * KIB),
             connections_max: table.number("connections_max", 1, 65_536, 1024),
+            sign_in: SignInConfig::check(table.table("sign_in", "api.sign_in")),
         };
         table.finish();
         config
@@ -141,7 +144,7 @@ impl AdministratorConfig {
 }
 
 /// Basic credentials end the name at the first colon.
-fn is_email(text: &str) -> bool {
+pub(crate) fn is_email(text: &str) -> bool {
     text.len() <= 254
         && text
             .split_once('@')

@@ -89,6 +89,16 @@ fn the_example_shows_every_setting() {
                 "header_bytes_max",
                 "body_bytes_max",
                 "connections_max",
+                "sign_in",
+            ],
+        ),
+        (
+            "[api.sign_in]",
+            vec![
+                "access_token_lifetime_s",
+                "refresh_token_lifetime_s",
+                "account_failures_per_minute",
+                "address_failures_per_minute",
             ],
         ),
         ("[portal]", vec!["listen_port"]),

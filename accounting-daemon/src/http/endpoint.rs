@@ -48,6 +48,10 @@ pub(super) enum Access {
     Roles(&'static [Role]),
     /// Full administrators.
     Administrator,
+    /// Everybody, for what is their own.
+    Own,
+    /// The same with a password that must be changed: for changing it.
+    OwnEvenLent,
 }
 
 impl Access {
@@ -55,7 +59,13 @@ impl Access {
         match self {
             Self::Roles(roles) => roles.iter().any(|role| caller.may(*role)),
             Self::Administrator => caller.is_administrator(),
+            Self::Own | Self::OwnEvenLent => true,
         }
+    }
+
+    /// Whether a password that must be changed is good enough.
+    pub(super) fn takes_lent(self) -> bool {
+        self == Self::OwnEvenLent
     }
 }
 
@@ -66,13 +76,17 @@ pub(super) enum Accepts {
     Nothing,
     Json,
     JsonOrForm,
+    JsonOrNothing,
+    /// Whatever it is: the handler says what is wrong with it.
+    Anything,
 }
 
 impl Accepts {
     /// Whether a body of this media type is read.
     pub(super) const fn takes(self, media_type: Option<MediaType>) -> bool {
         match self {
-            Self::Nothing => true,
+            Self::Nothing | Self::Anything => true,
+            Self::JsonOrNothing => matches!(media_type, None | Some(MediaType::Json)),
             Self::Json => matches!(media_type, Some(MediaType::Json)),
             Self::JsonOrForm => matches!(media_type, Some(MediaType::Json | MediaType::Form)),
         }
@@ -82,7 +96,7 @@ impl Accepts {
     pub(super) const fn bytes_max(self, limits: &ApiConfig) -> usize {
         match self {
             Self::Nothing => 0,
-            Self::Json | Self::JsonOrForm => limits.body_bytes_max,
+            Self::Json | Self::JsonOrForm | Self::JsonOrNothing | Self::Anything => limits.body_bytes_max,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A request passes the router, then signing in, then the reading of its body, then its handler; the first that refuses
 //! answers, in the dialect of the API that was asked. Handlers check form and range and leave the rules to the engine.
 
+mod accounts;
 mod answer;
 mod audit;
 mod auth;
@@ -23,6 +24,7 @@ mod router;
 mod serve;
 mod sessions;
 mod times;
+mod token;
 mod tokens;
 
 use std::{
@@ -42,8 +44,7 @@ use hyper::{
 use tokio::{net::TcpListener, sync::watch};
 
 pub use auth::{
-    Account, Accounts, AccountsError, Auth, Caller, Denied, FirstStartError, OneTimePassword, Rights, Role,
-    UnknownRole, first_start,
+    Auth, Caller, Denied, FirstStartError, OneTimePassword, Rights, Role, UnknownRole, first_start,
 };
 pub use codes::{Codes, GenerateError};
 pub use serve::{ListenError, listen};
@@ -243,7 +244,11 @@ where
     if let Handler::SignedIn(access, _) = endpoint.handler {
         let signed_in = context
             .auth
-            .authenticate(asked.head.headers.get(AUTHORIZATION), asked.peer)
+            .authenticate(
+                asked.head.headers.get(AUTHORIZATION),
+                asked.peer,
+                access.takes_lent(),
+            )
             .await
             .map_err(|denied| dialect.denied(&denied))?;
         if !access.lets(&signed_in) {

@@ -3,7 +3,7 @@
 use hyper::Method;
 use matchit::InsertError;
 
-use super::{audit, endpoint::Endpoint, health, redemptions, sessions, tokens};
+use super::{accounts, audit, endpoint::Endpoint, health, redemptions, sessions, token, tokens};
 use crate::metrics::Route;
 
 /// Every endpoint, room by room.
@@ -12,6 +12,10 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     redemptions::ENDPOINTS,
     sessions::ENDPOINTS,
     audit::ENDPOINTS,
+    accounts::users::ENDPOINTS,
+    accounts::clients::ENDPOINTS,
+    accounts::me::ENDPOINTS,
+    token::ENDPOINTS,
     health::ENDPOINTS,
 ];
 
@@ -155,9 +159,9 @@ mod tests {
     }
 
     #[test]
-    fn only_health_and_metrics_are_open() {
+    fn only_health_metrics_and_signing_in_are_open() {
         for endpoint in ENDPOINTS.iter().copied().flatten() {
-            let open = matches!(endpoint.path, "/healthz" | "/readyz" | "/metrics");
+            let open = matches!(endpoint.path, "/healthz" | "/readyz" | "/metrics" | "/api/token");
             assert_eq!(matches!(endpoint.handler, Handler::Open(_)), open, "{endpoint:?}");
         }
     }

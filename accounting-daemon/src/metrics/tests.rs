@@ -129,6 +129,7 @@ fn labels_are_from_a_closed_list() {
     let allowed = [
         "cause",
         "result",
+        "grant_type",
         "route",
         "class",
         "le",

@@ -1,8 +1,13 @@
 //! The tables, and the version of their layout.
 
-use redb::{Database, ReadableDatabase, TableDefinition, TableError, WriteTransaction};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction};
 
-use super::{StoreError, disk::number};
+use super::{
+    StoreError,
+    account::{User, fold_email},
+    codec::Row,
+    disk::number,
+};
 
 /// The layout that this program writes.
 pub(super) const VERSION: u64 = 2;
@@ -24,9 +29,18 @@ pub(super) const USAGE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("
 pub(super) const RUNS: TableDefinition<'_, u64, ()> = TableDefinition::new("runs");
 /// Token number and a number that grows, to adjustment.
 pub(super) const ADJUSTMENTS: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("adjustments");
-/// E-mail address to password hash of an administrator.
-pub(super) const ADMINISTRATORS: TableDefinition<'_, &str, &str> = TableDefinition::new("administrators");
+/// Of the first layout: e-mail address to password hash of an administrator, a user by now.
+const ADMINISTRATORS: TableDefinition<'_, &str, &str> = TableDefinition::new("administrators");
 
+/// Folded e-mail address to user.
+pub(super) const USERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("users");
+/// Number to API client.
+pub(super) const CLIENTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("clients");
+/// SHA-256 of a token to what it is good for.
+pub(super) const GRANTS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("grants");
+/// Owner, wall clock milliseconds of when it was given, SHA-256 of a token.
+pub(super) const GRANTS_BY_OWNER: TableDefinition<'_, (&str, i64, &[u8; 32]), ()> =
+    TableDefinition::new("grants_by_owner");
 /// Number to audit record.
 pub(super) const AUDIT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("audit");
 
@@ -97,7 +111,16 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(USAGE)?;
     transaction.open_table(ADJUSTMENTS)?;
     transaction.open_table(RUNS)?;
-    transaction.open_table(ADMINISTRATORS)?;
     transaction.open_table(AUDIT)?;
+    transaction.open_table(CLIENTS)?;
+    transaction.open_table(GRANTS)?;
+    transaction.open_table(GRANTS_BY_OWNER)?;
+    let mut users = transaction.open_table(USERS)?;
+    for row in transaction.open_table(ADMINISTRATORS)?.iter()? {
+        let (email, hash) = row?;
+        let user = User::administrator(email.value(), hash.value());
+        users.insert(fold_email(&user.email).as_str(), user.encode().as_slice())?;
+    }
+    transaction.delete_table(ADMINISTRATORS)?;
     Ok(())
 }

@@ -36,6 +36,7 @@ fn limits() -> ApiConfig {
         header_bytes_max: 8192,
         body_bytes_max: 1024,
         connections_max: 4,
+        sign_in: crate::config::SignInConfig::default(),
     }
 }
 
