@@ -26,9 +26,12 @@ use crate::{
 /// What kept it from starting, or what stopped it; one sentence that names the thing and the way out.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     // What can fail without a trace comes first.
-    let listeners = http::listen(&config.api.listen).await?;
+    let tls = config.api.tls.as_ref().map(http::Tls::load).transpose()?;
+    let listeners = http::listen(&config.api.listen, tls.as_ref()).await?;
     gate::preflight(&config.pins)?;
     let disk = Disk::open(&config.data)?.keeping(config.audit);
+    // Whoever has the store has the socket beside it.
+    let socket = http::listen_local(&config.api.socket)?;
     let clock = Clock::new(config.trust_rtc, None)?;
     if let Some(made) = http::first_start(&disk, &config.administrator)? {
         announce(&made)?;
@@ -56,7 +59,15 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         config.api.sign_in.clone(),
     )?;
     let context = http::Context::new(&config, engine.clone(), auth, metrics, status, disk, live_codes)?;
-    let edge = tokio::spawn(http::serve(listeners, Arc::new(context), told(stopped)));
+    let context = Arc::new(context);
+    let edge = tokio::spawn(http::serve(
+        listeners,
+        Arc::clone(&context),
+        told(stopped.clone()),
+    ));
+    let socket = vec![http::Listener::Local(socket)];
+    let local_edge = tokio::spawn(http::serve(socket, context, told(stopped)));
+    let certificates = tls.map(|tls| tokio::spawn(tls.keep_current()));
     tracing::info!(interfaces = config.interfaces.len(), "the gate is up");
 
     let outcome = tokio::select! {
@@ -66,6 +77,12 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     // Nobody is left without an answer: first the edge, then the engine behind it.
     stop.send_replace(true);
     edge.await.context("the api listener ended badly")?;
+    local_edge
+        .await
+        .context("the listener of the Unix socket ended badly")?;
+    if let Some(certificates) = certificates {
+        certificates.abort();
+    }
     finish(engine, worker).await?;
     supervisor
         .await
@@ -103,6 +120,7 @@ fn settings(config: &Config) -> Settings {
             interface_packets_per_second: strangers.interface_packets_per_second,
             interface_burst: strangers.interface_burst,
         },
+        refuse: config.gate.refuse,
         portal_ports,
     }
 }

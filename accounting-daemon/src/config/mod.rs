@@ -5,6 +5,7 @@
 mod accounts;
 mod edge;
 mod gate;
+mod portal;
 mod problem;
 mod reader;
 
@@ -21,8 +22,9 @@ use crate::store::AuditRetention;
 
 pub use accounts::SignInConfig;
 pub(crate) use edge::is_email;
-pub use edge::{AdministratorConfig, ApiConfig, CODE_ALPHABET, CodesConfig, PortalConfig};
+pub use edge::{AdministratorConfig, ApiConfig, CODE_ALPHABET, CodesConfig, TlsConfig};
 pub use gate::{GARDEN_PORTS_MAX, GardenConfig, GateConfig, RESOLVERS_MAX, StrangersConfig};
+pub use portal::{Colour, PortalConfig};
 pub use problem::{ConfigErrors, Problem, ProblemKind};
 use reader::{Report, Table};
 
@@ -119,7 +121,10 @@ impl Config {
         let present: BTreeSet<u16> = interfaces.iter().map(|interface| interface.zone).collect();
         let zones = zones(&mut root, &present);
         let gate = GateConfig::check(root.table("gate", "gate"), &present);
-        let api = ApiConfig::check(root.table("api", "api"));
+        let api = ApiConfig::check(
+            root.table("api", "api"),
+            Path::new(data.as_deref().unwrap_or_default()),
+        );
         let portal = PortalConfig::check(root.table("portal", "portal"), &api);
         let administrator = AdministratorConfig::check(root.table("administrator", "administrator"));
         let codes = CodesConfig::check(root.table("codes", "codes"));

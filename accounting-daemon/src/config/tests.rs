@@ -35,7 +35,13 @@ fn defaults_are_as_documented() {
     assert!(config.trust_rtc);
     assert_eq!(config.gate.devices, example.gate.devices);
     assert_eq!(config.gate.strangers, example.gate.strangers);
-    assert_eq!(config.api, example.api);
+    // These have no default that an example could show.
+    let shown = ApiConfig {
+        tls: None,
+        socket: "/d/api.sock".into(),
+        ..example.api
+    };
+    assert_eq!(config.api, shown);
     assert_eq!(config.portal, example.portal);
     assert_eq!(config.administrator.email, example.administrator.email);
     assert_eq!(config.codes, example.codes);
@@ -67,7 +73,15 @@ fn the_example_shows_every_setting() {
         ("[[zone]]", vec!["number", "business_id"]),
         (
             "[gate]",
-            vec!["devices", "resolvers", "bypass", "block", "garden", "strangers"],
+            vec![
+                "devices",
+                "resolvers",
+                "bypass",
+                "block",
+                "garden",
+                "refuse",
+                "strangers",
+            ],
         ),
         ("[[gate.garden]]", vec!["prefix", "ports"]),
         (
@@ -84,6 +98,8 @@ fn the_example_shows_every_setting() {
             vec![
                 "listen",
                 "insecure",
+                "tls",
+                "socket",
                 "header_timeout_s",
                 "request_timeout_s",
                 "header_bytes_max",
@@ -101,6 +117,7 @@ fn the_example_shows_every_setting() {
                 "address_failures_per_minute",
             ],
         ),
+        ("[api.tls]", vec!["certificate", "key"]),
         ("[portal]", vec!["listen_port"]),
         ("[administrator]", vec!["email", "password_file"]),
         ("[codes]", vec!["length", "alphabet"]),
@@ -182,7 +199,7 @@ fn each_problem_names_the_thing_and_the_way_out() {
             "5: `api.listen` has 192.0.2.1:80",
             "insecure = true",
         ),
-        ("[api]\nlisten = [\"[::]:80\"]", "[::]:80", "insecure = true"),
+        ("[api]\nlisten = [\"[::]:80\"]", "[::]:80", "[api.tls]"),
         (
             "[api]\nlisten = [\"localhost:80\"]",
             "\"localhost:80\"",
@@ -195,6 +212,11 @@ fn each_problem_names_the_thing_and_the_way_out() {
             "remove one",
         ),
         ("[api]\nlisten = [\"127.0.0.1:8880\"]", "8880", "another port"),
+        (
+            "[gate]\nrefuse = \"reject\"",
+            "`gate.refuse`",
+            "\"reset\" or \"drop\"",
+        ),
         (
             "[portal]\nlisten_port = 0",
             "`portal.listen_port` is 0",
@@ -316,6 +338,19 @@ fn loopback_needs_no_consent_and_consent_is_enough() {
         ))
         .is_empty()
     );
+    let anywhere = "[api]\nlisten = [\"0.0.0.0:1\"]\n[api.tls]\n";
+    assert!(problems(&format!("{LEAST}{anywhere}certificate = \"/c\"\nkey = \"/k\"\n")).is_empty());
+    for (half, missing) in [
+        ("certificate = \"/c\"", "`api.tls.key`"),
+        ("key = \"/k\"", "`api.tls.certificate`"),
+    ] {
+        let found = problems(&format!("{LEAST}{anywhere}{half}\n"));
+        assert!(found.iter().any(|line| line.contains(missing)), "{found:?}");
+        assert!(
+            found.iter().any(|line| line.contains("insecure")),
+            "half a key protects nobody: {found:?}"
+        );
+    }
 }
 
 #[test]

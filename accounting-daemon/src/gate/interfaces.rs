@@ -33,6 +33,9 @@ pub struct Supervisor {
     netlink: Netlink,
     /// The gateway's own, as last written.
     addresses: Vec<IpAddr>,
+    /// MAC addresses of the gateway's interfaces and of its routers.
+    own: Vec<Mac>,
+    routers: Vec<Mac>,
     interfaces: Vec<Gated>,
     status: watch::Sender<Arc<GateStatus>>,
 }
@@ -40,8 +43,9 @@ pub struct Supervisor {
 /// A gated interface as it was left by the last look.
 struct Gated {
     configured: Interface,
-    index: u32,
-    mac: Option<[u8; 6]>,
+    /// What was attached to, or should have been.
+    target: Option<Target>,
+    bridge: Option<u32>,
     attached: Option<Attached>,
     reattached: u64,
     /// Whether the present trouble was told.
@@ -84,6 +88,7 @@ impl Supervisor {
         // Before the programs, so that strangers reach the portal from their first frame on.
         tables.set_addresses(&addresses, &programs.settings.resolvers)?;
         tables.set_garden(&programs.settings)?;
+        netlink.steer(&links).await?;
         let interfaces = programs.settings.interfaces.iter().map(Gated::new).collect();
         let (status, receiver) = watch::channel(Arc::default());
         let mut supervisor = Self {
@@ -91,10 +96,13 @@ impl Supervisor {
             tables,
             netlink,
             addresses,
+            own: Vec::new(),
+            routers: Vec::new(),
             interfaces,
             status,
         };
         supervisor.attach_all(&links).await?;
+        supervisor.meet(&links).await?;
         let programs = &supervisor.programs;
         layouts::retire(&programs.settings.pins, programs.maps.directory())?;
         supervisor.publish();
@@ -147,12 +155,13 @@ impl Supervisor {
             let Some(mac) = link.mac else {
                 return Err(StartError::NotEthernet { name: name.clone() });
             };
-            let done = attach(&self.programs, gated.target(link, mac)).await;
+            let target = gated.target(link, mac, links);
+            let done = attach(&self.programs, target.clone()).await;
             let attached = done.map_err(|source| StartError::Attach {
                 name: name.clone(),
                 source: Box::new(source),
             })?;
-            gated.settle(link.index, mac, attached);
+            gated.settle(link, target, attached);
         }
         Ok(())
     }
@@ -168,15 +177,31 @@ impl Supervisor {
         }
         for gated in &mut self.interfaces {
             let link = links.iter().find(|link| link.name == gated.configured.name);
-            gated.mend(link, &self.programs, &self.netlink).await;
+            gated.mend(link, &links, &self.programs, &self.netlink).await;
         }
+        if self.netlink.steer(&links).await? {
+            tracing::warn!(
+                "the rule that leads redirected connections to the portal was gone, and is there again"
+            );
+        }
+        self.meet(&links).await?;
         self.publish();
+        Ok(())
+    }
+
+    /// Learns whose MAC addresses are no guest's.
+    async fn meet(&mut self, links: &[Link]) -> Result<(), StartError> {
+        self.own = links.iter().filter_map(|link| link.mac.map(Mac)).collect();
+        self.routers = self.netlink.routers().await?.into_iter().map(Mac).collect();
         Ok(())
     }
 
     fn publish(&self) {
         let now = GateStatus {
             interfaces: self.interfaces.iter().map(Gated::status).collect(),
+            addresses: self.addresses.clone(),
+            own: self.own.clone(),
+            routers: self.routers.clone(),
         };
         self.status.send_if_modified(|status| {
             let changed = **status != now;
@@ -192,8 +217,8 @@ impl Gated {
     fn new(configured: &Interface) -> Self {
         Self {
             configured: configured.clone(),
-            index: 0,
-            mac: None,
+            target: None,
+            bridge: None,
             attached: None,
             reattached: 0,
             alarmed: false,
@@ -201,44 +226,53 @@ impl Gated {
         }
     }
 
-    fn target(&self, link: &Link, mac: [u8; 6]) -> Target {
+    fn target(&self, link: &Link, mac: [u8; 6], links: &[Link]) -> Target {
+        let bridge = links.iter().find(|other| Some(other.index) == link.bridge);
         Target {
             name: link.name.clone(),
             index: link.index,
             mac,
+            gateway: bridge.and_then(|bridge| bridge.mac).unwrap_or(mac),
+            is_port: link.bridge.is_some(),
             zone: self.configured.zone,
             xdp: link.xdp,
         }
     }
 
-    fn settle(&mut self, index: u32, mac: [u8; 6], attached: Attached) {
+    fn settle(&mut self, link: &Link, target: Target, attached: Attached) {
         tracing::info!(
             interface = %self.configured.name, xdp = ?attached.xdp, tc = ?attached.tc, "the interface is gated"
         );
-        self.index = index;
-        self.mac = Some(mac);
+        self.bridge = link.bridge;
+        self.target = Some(target);
         self.attached = Some(attached);
         self.alarmed = false;
         self.refusal = None;
     }
 
-    async fn mend(&mut self, link: Option<&Link>, programs: &Arc<Programs>, netlink: &Netlink) {
+    async fn mend(
+        &mut self,
+        link: Option<&Link>,
+        links: &[Link],
+        programs: &Arc<Programs>,
+        netlink: &Netlink,
+    ) {
         let Some((link, mac)) = link.and_then(|link| Some((link, link.mac?))) else {
             self.attached = None;
-            self.mac = None;
+            self.target = None;
             self.alarm("it does not exist");
             return;
         };
-        let target = self.target(link, mac);
+        let target = self.target(link, mac, links);
         let Some(wrong) = self.wrong(&target, programs, netlink).await else {
             return;
         };
         self.alarm(wrong);
         self.attached = None;
-        self.mac = Some(mac);
-        match attach(programs, target).await {
+        self.target = Some(target.clone());
+        match attach(programs, target.clone()).await {
             Ok(attached) => {
-                self.settle(link.index, mac, attached);
+                self.settle(link, target, attached);
                 self.reattached += 1;
             }
             Err(error) => {
@@ -256,11 +290,15 @@ impl Gated {
         let Some(attached) = self.attached else {
             return Some("it is not gated yet");
         };
-        if self.index != target.index {
+        let before = self.target.as_ref()?;
+        if before.index != target.index {
             return Some("it was made anew");
         }
-        if self.mac != Some(target.mac) {
+        if before.mac != target.mac || before.gateway != target.gateway {
             return Some("its MAC address has changed");
+        }
+        if before.is_port != target.is_port {
+            return Some("it has joined or left a bridge");
         }
         if target.xdp.map(|(_, program)| program) != Some(attached.program) {
             return Some("its XDP program is not the gate's");
@@ -283,7 +321,9 @@ impl Gated {
         InterfaceStatus {
             name: self.configured.name.clone(),
             zone: self.configured.zone,
-            mac: self.mac.map(Mac),
+            index: self.target.as_ref().map_or(0, |target| target.index),
+            bridge: self.bridge,
+            mac: self.target.as_ref().map(|target| Mac(target.mac)),
             attached: self.attached.map(|attached| (attached.xdp, attached.tc)),
             reattached: self.reattached,
         }

@@ -11,8 +11,13 @@ use super::{
     answer::Answer,
     auth::{Caller, Role},
     body::MediaType,
+    describe::Describe,
 };
-use crate::{config::ApiConfig, metrics::Route, store::Actor};
+use crate::{
+    config::ApiConfig,
+    metrics::Route,
+    store::{Actor, Via},
+};
 
 /// An answer in the making.
 pub(super) type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
@@ -27,6 +32,8 @@ pub(super) struct Endpoint {
     pub(super) route: Route,
     pub(super) accepts: Accepts,
     pub(super) handler: Handler,
+    /// What it says of itself.
+    pub(super) describe: Describe,
 }
 
 /// Who may ask, and what answers them.
@@ -92,6 +99,16 @@ impl Accepts {
         }
     }
 
+    /// The media types of its bodies.
+    pub(super) const fn media_types(self) -> &'static [&'static str] {
+        match self {
+            Self::Nothing => &[],
+            Self::Json | Self::JsonOrNothing => &["application/json"],
+            Self::Anything => &["application/x-www-form-urlencoded"],
+            Self::JsonOrForm => &["application/json", "application/x-www-form-urlencoded"],
+        }
+    }
+
     /// The most bytes of a body.
     pub(super) const fn bytes_max(self, limits: &ApiConfig) -> usize {
         match self {
@@ -120,7 +137,7 @@ impl Asked {
         Actor {
             name: caller.name.clone(),
             via: caller.via,
-            address: Some(self.peer.to_canonical()),
+            address: (caller.via != Via::Cli).then(|| self.peer.to_canonical()),
         }
     }
 

@@ -7,8 +7,11 @@ mod accounts;
 mod answer;
 mod audit;
 mod auth;
+mod balance;
 mod body;
+mod check;
 mod codes;
+mod describe;
 mod dialect;
 mod endpoint;
 mod fields;
@@ -17,6 +20,7 @@ mod health;
 mod json;
 mod list;
 mod nexudus;
+mod openapi;
 mod problem;
 mod record;
 mod redemptions;
@@ -29,7 +33,6 @@ mod tokens;
 
 use std::{
     collections::BTreeSet,
-    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::Arc,
@@ -41,13 +44,14 @@ use hyper::{
     body::{Body, Bytes},
     header::AUTHORIZATION,
 };
-use tokio::{net::TcpListener, sync::watch};
+use tokio::sync::watch;
 
 pub use auth::{
     Auth, Caller, Denied, FirstStartError, OneTimePassword, Rights, Role, UnknownRole, first_start,
 };
+pub(crate) use codes::draw;
 pub use codes::{Codes, GenerateError};
-pub use serve::{ListenError, listen};
+pub use serve::{ListenError, Listener, LocalListener, Tls, TlsError, listen, listen_local};
 
 use crate::{
     config::{ApiConfig, Config},
@@ -62,6 +66,7 @@ use body::ReadError;
 use dialect::Dialect;
 use endpoint::{Accepts, Asked, Endpoint, Handler};
 use router::{Found, Router};
+use serve::Peer;
 
 /// Reads the clocks.
 pub type Clock = Arc<dyn Fn() -> Now + Send + Sync>;
@@ -138,7 +143,10 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Serves the api until `shutdown` is done; then requests that are being answered have ten seconds.
-pub async fn serve(listeners: Vec<TcpListener>, context: Arc<Context>, shutdown: impl Future<Output = ()>) {
+///
+/// To be called for the Unix socket by itself: its connections have places of their own, so that an operator gets in
+/// while the network is flooded.
+pub async fn serve(listeners: Vec<Listener>, context: Arc<Context>, shutdown: impl Future<Output = ()>) {
     let limits = context.limits.clone();
     let metrics = Arc::clone(&context.metrics);
     let handler = move |request, peer| {
@@ -149,13 +157,14 @@ pub async fn serve(listeners: Vec<TcpListener>, context: Arc<Context>, shutdown:
 }
 
 /// Answers one request. A panic is answered 500 and kept to this request.
-async fn answer<B>(context: &Context, request: Request<B>, peer: SocketAddr) -> Answer
+async fn answer<B>(context: &Context, request: Request<B>, peer: Peer) -> Answer
 where
     B: Body<Data = Bytes> + Unpin,
 {
     let dialect = Dialect::of(request.uri().path());
     let found = context.router.find(request.method(), request.uri().path());
     let route = found.route();
+    let endpoint = found.endpoint();
     let timer = context.metrics.request_timer(route);
     let answer = contained(respond(context, dialect, found, request, peer)).await;
     let answer = answer.unwrap_or_else(|| {
@@ -164,6 +173,16 @@ where
         dialect.failed()
     });
     drop(timer);
+    if let Some(endpoint) = endpoint.filter(|endpoint| !endpoint.documents(answer.status())) {
+        // A client that was made from the description would not know it.
+        tracing::warn!(
+            path = endpoint.path,
+            status = answer.status().as_u16(),
+            "an answer that is not described"
+        );
+        #[cfg(test)]
+        panic!("{} {} is not described", endpoint.path, answer.status());
+    }
     context.metrics.answered(route, answer.status().as_u16());
     tracing::debug!(
         route = route.as_str(),
@@ -191,7 +210,7 @@ async fn respond<B>(
     dialect: Dialect,
     found: Found,
     request: Request<B>,
-    peer: SocketAddr,
+    peer: Peer,
 ) -> Answer
 where
     B: Body<Data = Bytes> + Unpin,
@@ -211,7 +230,7 @@ where
         peer: peer.ip(),
     };
     let arrived = tokio::select! {
-        arrived = arrive(context, dialect, endpoint, asked, body) => arrived,
+        arrived = arrive(context, dialect, endpoint, &peer, asked, body) => arrived,
         () = &mut deadline => return dialect.too_slow(),
     };
     let (caller, asked) = match arrived {
@@ -234,6 +253,7 @@ async fn arrive<B>(
     context: &Context,
     dialect: Dialect,
     endpoint: &Endpoint,
+    peer: &Peer,
     mut asked: Asked,
     body: B,
 ) -> Result<(Option<Caller>, Asked), Answer>
@@ -242,15 +262,16 @@ where
 {
     let mut caller = None;
     if let Handler::SignedIn(access, _) = endpoint.handler {
-        let signed_in = context
-            .auth
-            .authenticate(
-                asked.head.headers.get(AUTHORIZATION),
-                asked.peer,
-                access.takes_lent(),
-            )
-            .await
-            .map_err(|denied| dialect.denied(&denied))?;
+        let credentials = asked.head.headers.get(AUTHORIZATION);
+        let signed_in = match (credentials, peer) {
+            // Whoever shows credentials asks to be taken for their owner.
+            (None, Peer::Local(local)) => local.caller().await,
+            _ => {
+                let lent = access.takes_lent();
+                context.auth.authenticate(credentials, asked.peer, lent).await
+            }
+        };
+        let signed_in = signed_in.map_err(|denied| dialect.denied(&denied))?;
         if !access.lets(&signed_in) {
             return Err(dialect.denied(&Denied::Forbidden));
         }

@@ -1,20 +1,37 @@
 //! The answers of the record API, member by member as that API gives them.
 
 use hyper::StatusCode;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{
     answer::{self, Answer},
+    describe::{self, Says},
     fields::FieldError,
 };
 
-#[derive(Serialize)]
+/// What the descriptions say of [`invalid`].
+pub(super) const INVALID: Says = Says::json(
+    StatusCode::BAD_REQUEST,
+    "Members that are wrong, all at once",
+    describe::of::<Invalid<'static>>,
+);
+
+/// What the descriptions say of [`not_found`].
+pub(super) const NOT_FOUND: Says = Says::json(
+    StatusCode::NOT_FOUND,
+    "There is none of this number",
+    describe::of::<String>,
+);
+
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Written")]
 #[serde(rename_all = "PascalCase")]
-struct Written {
+struct Written<V> {
     status: u16,
     message: String,
-    value: Option<WrittenValue>,
+    value: Option<V>,
     was_successful: bool,
     open_in_dialog: bool,
     #[serde(rename = "RedirectURL")]
@@ -23,15 +40,16 @@ struct Written {
     errors: Option<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "WrittenId")]
 #[serde(rename_all = "PascalCase")]
 struct WrittenValue {
     id: u64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Invalid<'a> {
+pub(super) struct Invalid<'a> {
     status: u16,
     message: String,
     value: Option<&'static str>,
@@ -39,15 +57,16 @@ struct Invalid<'a> {
     errors: Vec<InvalidField<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct InvalidField<'a> {
+    #[schemars(with = "Value")]
     attempted_value: &'a Value,
     message: &'a str,
     property_name: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Message<'a> {
     message: &'a str,
@@ -63,12 +82,33 @@ impl<'a> From<&'a FieldError> for InvalidField<'a> {
     }
 }
 
+/// The shape of what is answered to a write.
+pub(super) fn shape_of_written(schemas: &mut SchemaGenerator) -> Schema {
+    describe::of::<Written<WrittenValue>>(schemas)
+}
+
 /// A record was made. The misspelt text is that API's own, and clients compare it.
 pub(super) fn created(id: u64, shown_as: &str) -> Answer {
+    let message = format!("Record '{shown_as}' has been succesfully created.");
+    written(message, Some(WrittenValue { id }))
+}
+
+/// A record was changed.
+pub(super) fn updated(id: u64, shown_as: &str) -> Answer {
+    let message = format!("The record '{shown_as}' was updated successfully");
+    written(message, Some(WrittenValue { id }))
+}
+
+/// A record was deleted.
+pub(super) fn deleted() -> Answer {
+    written::<WrittenValue>("The record was deleted successfully.".to_owned(), None)
+}
+
+fn written<V: Serialize>(message: String, value: Option<V>) -> Answer {
     let written = Written {
         status: 200,
-        message: format!("Record '{shown_as}' has been succesfully created."),
-        value: Some(WrittenValue { id }),
+        message,
+        value,
         was_successful: true,
         open_in_dialog: false,
         redirect_url: None,

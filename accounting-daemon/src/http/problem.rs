@@ -13,7 +13,7 @@ use crate::{
     ledger::{RedeemError, ReleaseError},
 };
 
-const MEDIA_TYPE: &str = "application/problem+json";
+pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 
 /// Seconds after which a busy engine is asked again.
 pub(super) const BUSY_RETRY_S: u64 = 1;
@@ -101,6 +101,14 @@ impl Kind {
                 "A member has a value that cannot be",
             ),
         }
+    }
+
+    pub(super) const fn status(self) -> StatusCode {
+        self.parts().1
+    }
+
+    pub(super) const fn title(self) -> &'static str {
+        self.parts().2
     }
 }
 

@@ -3,20 +3,26 @@
 use hyper::Method;
 use matchit::InsertError;
 
-use super::{accounts, audit, endpoint::Endpoint, health, redemptions, sessions, token, tokens};
+use super::{
+    accounts, audit, balance, check, endpoint::Endpoint, health, openapi, redemptions, sessions, token,
+    tokens,
+};
 use crate::metrics::Route;
 
 /// Every endpoint, room by room.
 pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     tokens::ENDPOINTS,
     redemptions::ENDPOINTS,
+    check::ENDPOINTS,
     sessions::ENDPOINTS,
+    balance::ENDPOINTS,
     audit::ENDPOINTS,
     accounts::users::ENDPOINTS,
     accounts::clients::ENDPOINTS,
     accounts::me::ENDPOINTS,
     token::ENDPOINTS,
     health::ENDPOINTS,
+    openapi::ENDPOINT,
 ];
 
 /// What a request asks for.
@@ -34,6 +40,14 @@ pub(super) enum Found {
 }
 
 impl Found {
+    /// The endpoint, where there is one.
+    pub(super) const fn endpoint(&self) -> Option<&'static Endpoint> {
+        match self {
+            Self::Endpoint { endpoint, .. } => Some(endpoint),
+            Self::WrongMethod { .. } | Self::Nothing => None,
+        }
+    }
+
     /// The label in the metrics.
     pub(super) const fn route(&self) -> Route {
         match self {
@@ -159,9 +173,12 @@ mod tests {
     }
 
     #[test]
-    fn only_health_metrics_and_signing_in_are_open() {
+    fn only_health_metrics_the_description_and_signing_in_are_open() {
         for endpoint in ENDPOINTS.iter().copied().flatten() {
-            let open = matches!(endpoint.path, "/healthz" | "/readyz" | "/metrics" | "/api/token");
+            let open = matches!(
+                endpoint.path,
+                "/healthz" | "/readyz" | "/metrics" | "/openapi.json" | "/api/token"
+            );
             assert_eq!(matches!(endpoint.handler, Handler::Open(_)), open, "{endpoint:?}");
         }
     }

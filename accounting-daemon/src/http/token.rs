@@ -6,6 +6,7 @@ use hyper::{
     Method, StatusCode,
     header::{AUTHORIZATION, HeaderValue, PRAGMA},
 };
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -15,6 +16,7 @@ use super::{
     answer::{self, Answer},
     auth::{Ask, Basic, Credentials, Denied, Given, NotGiven},
     body::MediaType,
+    describe::{Describe, Says},
     dialect::Dialect,
     endpoint::{Accepts, Asked, Endpoint, Handler},
     form,
@@ -31,10 +33,71 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint {
     route: Route::SignIn,
     accepts: Accepts::Anything,
     handler: Handler::Open(|context, asked| Box::pin(token(context, asked))),
+    describe: Describe::new(
+        "Gives access tokens for a password, a refresh token or the secret of an API client (OAuth 2)",
+        &[
+            Says::json(StatusCode::OK, "The tokens", tokens),
+            Says::json(
+                StatusCode::BAD_REQUEST,
+                "What is wrong; with `Retry-After` after too many failures",
+                error,
+            ),
+        ],
+    )
+    .body(fields),
 }];
 
 /// The longest `client_id`, in bytes; longer ones are refused.
 const CLIENT_ID_BYTES_MAX: usize = 254;
+
+fn fields(_: &mut SchemaGenerator) -> Schema {
+    let text = |about: &str| json!({"type": "string", "description": about});
+    json_schema!({
+        "type": "object",
+        "required": ["grant_type"],
+        "properties": {
+            "grant_type": text("`password`, `refresh_token` or `client_credentials`"),
+            "username": text("For `password`: the e-mail address"),
+            "password": text("For `password`"),
+            "totp": text("For `password`: the one-time code of a user who has them switched on"),
+            "refresh_token": text("For `refresh_token`: it works once"),
+            "client_id": text("For `client_credentials`, unless Basic has it; otherwise as the header of this name"),
+            "client_secret": text("For `client_credentials`, unless Basic has it"),
+        },
+    })
+}
+
+fn tokens(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "required": ["access_token", "token_type", "expires_in"],
+        "properties": {
+            "access_token": {"type": "string"},
+            "token_type": {"const": "bearer"},
+            "expires_in": {"type": "integer", "description": "Seconds"},
+            "refresh_token": {"type": "string", "description": "Users have one"},
+        },
+    })
+}
+
+fn error(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "required": ["error", "error_description"],
+        "properties": {
+            "error": {
+                "enum": [
+                    "invalid_request",
+                    "unsupported_grant_type",
+                    "invalid_grant",
+                    "two_factor_auth_check",
+                    "must_reset_password",
+                ],
+            },
+            "error_description": {"type": "string"},
+        },
+    })
+}
 
 /// Why there are no tokens.
 #[derive(Debug)]

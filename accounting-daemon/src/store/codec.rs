@@ -34,10 +34,7 @@ pub(super) trait Row: Sized {
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
-        let mut from = Reader(bytes);
-        if from.u8()? != VERSION {
-            return Err(Damaged);
-        }
+        let mut from = Reader::of(bytes)?;
         let row = Self::read(&mut from)?;
         if from.0.is_empty() { Ok(row) } else { Err(Damaged) }
     }
@@ -98,7 +95,16 @@ impl Writer {
 
 pub(super) struct Reader<'a>(&'a [u8]);
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// The fields of a row, behind its version.
+    pub(super) fn of(row: &'a [u8]) -> Result<Self, Damaged> {
+        let mut from = Self(row);
+        if from.u8()? == VERSION {
+            Ok(from)
+        } else {
+            Err(Damaged)
+        }
+    }
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Damaged> {
         let (head, rest) = self.0.split_first_chunk::<N>().ok_or(Damaged)?;
         self.0 = rest;
@@ -121,6 +127,13 @@ impl Reader<'_> {
         let (text, rest) = self.0.split_at_checked(length).ok_or(Damaged)?;
         self.0 = rest;
         String::from_utf8(text.to_vec()).map_err(|_| Damaged)
+    }
+    /// Passes a text over.
+    pub(super) fn skip_text(&mut self) -> Result<(), Damaged> {
+        let length = usize::try_from(self.u32()?).map_err(|_| Damaged)?;
+        let (_, rest) = self.0.split_at_checked(length).ok_or(Damaged)?;
+        self.0 = rest;
+        Ok(())
     }
     pub(super) fn option<T>(
         &mut self,

@@ -17,9 +17,14 @@ mod file;
 mod fixture_tests;
 mod grant;
 mod held;
+mod index;
+#[cfg(test)]
+mod index_tests;
+mod lookup;
 mod measured;
 mod probation;
 mod reader;
+mod resumptions;
 mod role;
 mod schema;
 #[cfg(test)]
@@ -32,7 +37,9 @@ pub use audit::{Actor, AuditFilter, AuditRecord, AuditRetention, Part, Via, shor
 pub use disk::Disk;
 pub use error::StoreError;
 pub use grant::{Grant, GrantKind, TokenHash};
+pub use lookup::{Among, Direction, Stretch};
 pub use measured::Measured;
+pub use resumptions::{Digest, RESUMPTIONS_PER_TOKEN_MAX, Resumption};
 pub use role::{Role, UnknownRole};
 
 use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};

@@ -7,6 +7,7 @@ use super::{
     account::{User, fold_email},
     codec::Row,
     disk::number,
+    index,
 };
 
 /// The layout that this program writes.
@@ -29,8 +30,26 @@ pub(super) const USAGE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("
 pub(super) const RUNS: TableDefinition<'_, u64, ()> = TableDefinition::new("runs");
 /// Token number and a number that grows, to adjustment.
 pub(super) const ADJUSTMENTS: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("adjustments");
+/// UUID of a token to its number.
+pub(super) const UNIQUE_IDS: TableDefinition<'_, u128, u64> = TableDefinition::new("unique_ids");
+/// Location and number of a token.
+pub(super) const LOCATIONS: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("locations");
+/// Address of the device admitted last, as a number, and number of the token.
+pub(super) const MACS: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("macs");
+/// Booking and number of a token.
+pub(super) const BOOKINGS: TableDefinition<'_, (u128, u64), ()> = TableDefinition::new("bookings");
+/// Visitor and number of a token.
+pub(super) const VISITORS: TableDefinition<'_, (u128, u64), ()> = TableDefinition::new("visitors");
+/// Location (0: all) and block of 1,024 numbers, to how many of them are tokens.
+pub(super) const COUNTS: TableDefinition<'_, (u64, u64), u64> = TableDefinition::new("counts");
 /// Of the first layout: e-mail address to password hash of an administrator, a user by now.
 const ADMINISTRATORS: TableDefinition<'_, &str, &str> = TableDefinition::new("administrators");
+/// Digest of a browser's secret to token number and wall clock milliseconds of its issue.
+pub(super) const RESUMPTIONS: TableDefinition<'_, &[u8; 32], (u64, i64)> =
+    TableDefinition::new("resumptions");
+/// The same by token number and time.
+pub(super) const RESUMPTIONS_OF: TableDefinition<'_, (u64, i64, &[u8; 32]), ()> =
+    TableDefinition::new("resumptions_of");
 
 /// Folded e-mail address to user.
 pub(super) const USERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("users");
@@ -97,7 +116,15 @@ pub(super) fn upgrade(path: &str, database: &Database) -> Result<(), StoreError>
         return Ok(());
     }
     tracing::info!(to = VERSION, "the store is brought to a newer version");
-    make(database).map_err(failed)
+    let convert = || -> Result<(), redb::Error> {
+        let mut transaction = database.begin_write()?;
+        transaction.set_two_phase_commit(true);
+        make_tables(&transaction)?;
+        index::build(&transaction)?;
+        transaction.commit()?;
+        Ok(())
+    };
+    convert().map_err(failed)
 }
 
 /// Makes the tables that are missing, and says which version they are.
@@ -111,6 +138,14 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(USAGE)?;
     transaction.open_table(ADJUSTMENTS)?;
     transaction.open_table(RUNS)?;
+    transaction.open_table(UNIQUE_IDS)?;
+    transaction.open_table(LOCATIONS)?;
+    transaction.open_table(MACS)?;
+    transaction.open_table(BOOKINGS)?;
+    transaction.open_table(VISITORS)?;
+    transaction.open_table(COUNTS)?;
+    transaction.open_table(RESUMPTIONS)?;
+    transaction.open_table(RESUMPTIONS_OF)?;
     transaction.open_table(AUDIT)?;
     transaction.open_table(CLIENTS)?;
     transaction.open_table(GRANTS)?;

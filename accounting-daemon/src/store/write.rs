@@ -6,6 +6,7 @@ use super::{
     AuditRetention, Checkpoint, Write, audit,
     codec::Row,
     disk::number,
+    index::Indexes,
     schema::{
         ADJUSTMENTS, CODES, META, META_CHECKPOINT, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS, SESSIONS,
         TOKENS, USAGE,
@@ -31,12 +32,16 @@ pub(super) fn write_all(
     let mut adjustments = transaction.open_table(ADJUSTMENTS)?;
     let mut runs = transaction.open_table(RUNS)?;
     let mut audited = Vec::new();
+    let mut indexes = Indexes::open(transaction)?;
     let mut last_token: Option<TokenId> = None;
     let mut last_session: Option<SessionId> = None;
     for write in writes {
         match write {
             Write::Create(token) | Write::Update(token) => {
-                tokens.insert(token.id, token.encode().as_slice())?;
+                let row = token.encode();
+                let before = tokens.insert(token.id, row.as_slice())?;
+                indexes.moved(before.as_ref().map(redb::AccessGuard::value), Some(&row))?;
+                drop(before);
                 let code = token.code.folded();
                 // Codes lie anywhere in their table: writing one anew would cost a page of its own.
                 if codes.get(code.as_str())?.map(|row| row.value()) != Some(token.id) {
@@ -58,7 +63,8 @@ pub(super) fn write_all(
             }
             Write::Delete(id) => {
                 runs.remove(id)?;
-                tokens.remove(id)?;
+                let before = tokens.remove(id)?;
+                indexes.moved(before.as_ref().map(redb::AccessGuard::value), None)?;
             }
             Write::Adjust(adjustment) => {
                 let of_token = (adjustment.token, 0)..=(adjustment.token, u64::MAX);
@@ -91,6 +97,7 @@ pub(super) fn write_all(
             Write::Audit(record) => audited.push(record),
         }
     }
+    indexes.finish()?;
     for (name, last) in [(META_NEXT_TOKEN, last_token), (META_NEXT_SESSION, last_session)] {
         let kept = meta.get(name)?.and_then(|row| number(row.value())).unwrap_or(1);
         if let Some(last) = last

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use hyper::{Method, StatusCode};
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{Refused, answered, business_ids, fields, part, roles, shown, variable};
 use crate::{
@@ -11,9 +13,11 @@ use crate::{
         Context,
         answer::{self, Answer},
         auth::{Caller, draw_secret},
-        blocking,
+        blocking, describe,
+        describe::{Describe, Says},
         endpoint::{Accepts, Access, Asked, Endpoint, Handler},
         list::{self, Paging},
+        problem::Kind,
     },
     metrics::Route,
     store::{Accounts, AuditRecord, CLIENTS_MAX, Client},
@@ -29,6 +33,8 @@ pub(in crate::http) const ENDPOINTS: &[Endpoint] = &[
         handler: Handler::SignedIn(Access::Administrator, |context, _, asked| {
             Box::pin(list(context, asked))
         }),
+        describe: Describe::new("Lists the API clients by ClientId", &[Says::json(StatusCode::OK, "A page", shapes)])
+            .query(&[describe::AFTER, describe::SIZE]),
     },
     Endpoint {
         method: Method::POST,
@@ -38,35 +44,81 @@ pub(in crate::http) const ENDPOINTS: &[Endpoint] = &[
         handler: Handler::SignedIn(Access::Administrator, |context, caller, asked| {
             Box::pin(async { answered(create(context, caller, asked).await) })
         }),
+        describe: Describe::new(
+            "Makes an API client",
+            &[Says::json(StatusCode::CREATED, "The client, with its ClientSecret this once", made)],
+        )
+        .body(given)
+        .problems(&[Kind::Conflict, Kind::Invalid]),
     },
     Endpoint {
         method: Method::GET,
-        path: "/v1/clients/{id}",
+        path: "/v1/clients/{client_id}",
         route: Route::Client,
         accepts: Accepts::Nothing,
         handler: Handler::SignedIn(Access::Administrator, |context, _, asked| {
             Box::pin(async { answered(show(context, asked).await) })
         }),
+        describe: Describe::new("Shows an API client", &[Says::json(StatusCode::OK, "The client", shape)])
+            .problems(&[Kind::NotFound]),
     },
     Endpoint {
         method: Method::PUT,
-        path: "/v1/clients/{id}",
+        path: "/v1/clients/{client_id}",
         route: Route::Client,
         accepts: Accepts::Json,
         handler: Handler::SignedIn(Access::Administrator, |context, caller, asked| {
             Box::pin(async { answered(edit(context, caller, asked).await) })
         }),
+        describe: Describe::new(
+            "Changes an API client, except for the members that are absent; null clears one. Its access tokens are revoked",
+            &[Says::json(StatusCode::OK, "The client", shape)],
+        )
+        .body(given)
+        .problems(&[Kind::NotFound, Kind::Invalid]),
     },
     Endpoint {
         method: Method::DELETE,
-        path: "/v1/clients/{id}",
+        path: "/v1/clients/{client_id}",
         route: Route::Client,
         accepts: Accepts::Nothing,
         handler: Handler::SignedIn(Access::Administrator, |context, caller, asked| {
             Box::pin(async { answered(delete(context, caller, asked).await) })
         }),
+        describe: Describe::new(
+            "Deletes an API client",
+            &[Says::nothing(StatusCode::NO_CONTENT, "It is gone")],
+        )
+        .problems(&[Kind::NotFound]),
     },
 ];
+
+fn members() -> Value {
+    json!({
+        "ClientId": {"type": "string", "description": "The name to sign in with; drawn where it is not given"},
+        "Name": {"type": ["string", "null"]},
+        "Roles": super::ROLES.clone(),
+        "BusinessIds": super::BUSINESS_IDS.clone(),
+    })
+}
+
+fn shape(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "required": ["ClientId"], "properties": members()})
+}
+
+fn shapes(_: &mut SchemaGenerator) -> Schema {
+    list::shape(&json!({"type": "object", "required": ["ClientId"], "properties": members()}))
+}
+
+fn made(_: &mut SchemaGenerator) -> Schema {
+    let mut members = members();
+    members["ClientSecret"] = json!({"type": "string", "description": "Shown this once"});
+    json_schema!({"type": "object", "required": ["ClientId", "ClientSecret"], "properties": members})
+}
+
+fn given(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "properties": members()})
+}
 
 const NO_SUCH_CLIENT: &str = "there is no client with this ClientId";
 
@@ -177,9 +229,8 @@ async fn create(context: &Context, caller: &Caller, asked: &Asked) -> Result<Ans
 async fn edit(context: &Context, caller: &Caller, asked: &Asked) -> Result<Answer, Refused> {
     let id = variable(asked)?;
     let mut fields = fields(asked)?;
-    let name = fields
-        .given("Name")
-        .then(|| fields.text("Name", NAME_CHARACTERS_MAX));
+    let name = fields.text("Name", NAME_CHARACTERS_MAX);
+    let name = fields.given("Name", name);
     let (roles, business_ids) = (roles(&mut fields), business_ids(&mut fields));
     let other: Option<String> = fields.parsed("ClientId", |text| Ok::<_, String>(text.to_owned()));
     if other.is_some_and(|other| other != id) {

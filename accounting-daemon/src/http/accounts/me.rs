@@ -1,6 +1,7 @@
 //! `/v1/me`: what users do with their own account: change their password, switch one-time codes on and off.
 
 use hyper::{Method, StatusCode};
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -10,6 +11,7 @@ use crate::{
         Context,
         answer::{self, Answer},
         auth::{Ask, Basic, Caller, Denied, password, totp},
+        describe::{Describe, Says},
         endpoint::{Accepts, Access, Asked, Endpoint, Handler},
         problem::{Kind, Problem},
     },
@@ -27,6 +29,12 @@ pub(in crate::http) const ENDPOINTS: &[Endpoint] = &[
         handler: Handler::SignedIn(Access::OwnEvenLent, |context, caller, asked| {
             Box::pin(async { answered(change_password(context, caller, asked).await) })
         }),
+        describe: Describe::new(
+            "Changes the own password and signs out everywhere",
+            &[Says::nothing(StatusCode::NO_CONTENT, "It is changed")],
+        )
+        .body(passwords)
+        .problems(&[Kind::Invalid]),
     },
     Endpoint {
         method: Method::POST,
@@ -36,6 +44,15 @@ pub(in crate::http) const ENDPOINTS: &[Endpoint] = &[
         handler: Handler::SignedIn(Access::Own, |context, caller, asked| {
             Box::pin(async { answered(enrol(context, caller, asked).await) })
         }),
+        describe: Describe::new(
+            "Draws a secret for one-time codes; with a Code, switches them on",
+            &[
+                Says::json(StatusCode::OK, "The secret", secret),
+                Says::nothing(StatusCode::NO_CONTENT, "They are on"),
+            ],
+        )
+        .body(one_code)
+        .problems(&[Kind::Conflict, Kind::Invalid]),
     },
     Endpoint {
         method: Method::DELETE,
@@ -45,8 +62,40 @@ pub(in crate::http) const ENDPOINTS: &[Endpoint] = &[
         handler: Handler::SignedIn(Access::Own, |context, caller, asked| {
             Box::pin(async { answered(switch_off(context, caller, asked).await) })
         }),
+        describe: Describe::new(
+            "Switches one-time codes off",
+            &[Says::nothing(StatusCode::NO_CONTENT, "They are off")],
+        )
+        .body(one_code)
+        .problems(&[Kind::NotFound, Kind::Invalid]),
     },
 ];
+
+fn passwords(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "required": ["Current", "New"],
+        "properties": {"Current": {"type": "string"}, "New": {"type": "string"}},
+    })
+}
+
+fn one_code(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "properties": {"Code": {"type": "string", "description": "The six digits that the app shows"}},
+    })
+}
+
+fn secret(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "required": ["Secret", "Uri"],
+        "properties": {
+            "Secret": {"type": "string", "description": "For typing, in base 32"},
+            "Uri": {"type": "string", "description": "For a QR code"},
+        },
+    })
+}
 
 /// The longest code that is looked at.
 const CODE_CHARACTERS_MAX: usize = 16;

@@ -6,10 +6,10 @@ pub(super) mod me;
 mod tests;
 pub(super) mod users;
 
-use std::{collections::BTreeSet, fmt::Display};
+use std::{collections::BTreeSet, fmt::Display, sync::LazyLock};
 
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     answer::Answer,
@@ -26,6 +26,21 @@ use crate::{
 
 /// Locations of an account at most.
 const BUSINESS_IDS_MAX: usize = 1_000;
+
+/// The shape of `Roles`.
+static ROLES: LazyLock<Value> = LazyLock::new(|| {
+    let names = Role::ALL.map(Role::as_str);
+    json!({"type": "array", "items": {"enum": names}, "description": "Matched without case"})
+});
+
+/// The shape of `BusinessIds`.
+static BUSINESS_IDS: LazyLock<Value> = LazyLock::new(|| {
+    json!({
+        "type": ["array", "null"],
+        "items": {"type": "integer", "minimum": 1},
+        "description": "The locations whose records they see; null: all",
+    })
+});
 
 /// Why nothing was done.
 #[derive(Debug)]
@@ -105,29 +120,28 @@ fn variable(asked: &Asked) -> Result<String, Refused> {
 
 /// `Roles`: `None` where it is absent; null clears it.
 fn roles(fields: &mut Fields) -> Option<BTreeSet<Role>> {
-    let given = fields.given("Roles");
     let roles = fields.list("Roles", Role::ALL.len() * 2, |value| {
         let text = value.as_str().ok_or("must be a list of texts".to_owned())?;
         text.parse::<Role>().map_err(|error| format!("{error}: {text:?}"))
     });
-    given.then(|| roles.unwrap_or_default().into_iter().collect())
+    let roles = fields.given("Roles", roles)?;
+    Some(roles.unwrap_or_default().into_iter().collect())
 }
 
 /// `BusinessIds`: `None` where it is absent; null lifts the limit.
 fn business_ids(fields: &mut Fields) -> Option<Option<BTreeSet<u64>>> {
-    let given = fields.given("BusinessIds");
     let ids = fields.list("BusinessIds", BUSINESS_IDS_MAX, |value| {
         let id = value.as_u64().filter(|id| (1..=i64::MAX as u64).contains(id));
         id.ok_or("must be a list of whole numbers from 1 to 9223372036854775807")
     });
-    given.then(|| ids.map(|ids| ids.into_iter().collect()))
+    let ids = fields.given("BusinessIds", ids)?;
+    Some(ids.map(|ids| ids.into_iter().collect()))
 }
 
 /// `None` where it is absent; null is `false`.
 fn flag(fields: &mut Fields, name: &'static str) -> Option<bool> {
-    let given = fields.given(name);
     let flag = fields.flag(name);
-    given.then(|| flag.unwrap_or(false))
+    Some(fields.given(name, flag)?.unwrap_or(false))
 }
 
 /// A part of a list and the cursor of the next, of one record more than was asked for.

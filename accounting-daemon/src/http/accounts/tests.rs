@@ -23,7 +23,7 @@ use crate::{
     config::{Config, SignInConfig},
     engine::{Core, Worker},
     gate::simulated::SimulatedGate,
-    http::{Auth, Context, answer, first_start},
+    http::{Auth, Context, answer, first_start, serve::Peer},
     ledger::{Now, Rules},
     metrics::Metrics,
     store::Disk,
@@ -122,7 +122,9 @@ impl Bench {
         }
         let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
         let peer = SocketAddr::new(peer.parse().unwrap(), 9);
-        let (head, body) = answer(&self.context, request, peer).await.into_parts();
+        let (head, body) = answer(&self.context, request, Peer::Network(peer))
+            .await
+            .into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Said {
             status: head.status.as_u16(),

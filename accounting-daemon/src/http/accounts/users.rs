@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use hyper::{Method, StatusCode};
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::{Refused, answered, business_ids, fields, flag, part, roles, shown, variable};
@@ -14,10 +15,12 @@ use crate::{
         Context,
         answer::{self, Answer},
         auth::{Caller, Role, password},
-        blocking,
+        blocking, describe,
+        describe::{Describe, Says},
         endpoint::{Accepts, Access, Asked, Endpoint, Handler},
         fields::{FieldError, Fields},
         list::{self, Paging},
+        problem::Kind,
     },
     metrics::Route,
     store::{Accounts, Actor, AuditRecord, USERS_MAX, User, fold_email},
@@ -33,6 +36,8 @@ pub(in crate::http) const ENDPOINTS: &[Endpoint] = &[
         handler: Handler::SignedIn(Access::Administrator, |context, _, asked| {
             Box::pin(list(context, asked))
         }),
+        describe: Describe::new("Lists the users by e-mail address", &[Says::json(StatusCode::OK, "A page", shapes)])
+            .query(&[describe::AFTER, describe::SIZE]),
     },
     Endpoint {
         method: Method::POST,
@@ -42,6 +47,9 @@ pub(in crate::http) const ENDPOINTS: &[Endpoint] = &[
         handler: Handler::SignedIn(Access::Administrator, |context, caller, asked| {
             Box::pin(async { answered(create(context, caller, asked).await) })
         }),
+        describe: Describe::new("Makes a user", &[Says::json(StatusCode::CREATED, "The user", shape)])
+            .body(given)
+            .problems(&[Kind::Conflict, Kind::Invalid]),
     },
     Endpoint {
         method: Method::GET,
@@ -51,6 +59,8 @@ pub(in crate::http) const ENDPOINTS: &[Endpoint] = &[
         handler: Handler::SignedIn(Access::Administrator, |context, _, asked| {
             Box::pin(async { answered(show(context, asked).await) })
         }),
+        describe: Describe::new("Shows a user", &[Says::json(StatusCode::OK, "The user", shape)])
+            .problems(&[Kind::NotFound]),
     },
     Endpoint {
         method: Method::PUT,
@@ -60,6 +70,12 @@ pub(in crate::http) const ENDPOINTS: &[Endpoint] = &[
         handler: Handler::SignedIn(Access::Administrator, |context, caller, asked| {
             Box::pin(async { answered(edit(context, caller, asked).await) })
         }),
+        describe: Describe::new(
+            "Changes a user, except for the members that are absent; null clears one. All that was given to them is revoked",
+            &[Says::json(StatusCode::OK, "The user", shape)],
+        )
+        .body(given)
+        .problems(&[Kind::NotFound, Kind::Conflict, Kind::Invalid]),
     },
     Endpoint {
         method: Method::DELETE,
@@ -69,8 +85,42 @@ pub(in crate::http) const ENDPOINTS: &[Endpoint] = &[
         handler: Handler::SignedIn(Access::Administrator, |context, caller, asked| {
             Box::pin(async { answered(delete(context, caller, asked).await) })
         }),
+        describe: Describe::new(
+            "Deletes a user, unless it is the last administrator who can sign in",
+            &[Says::nothing(StatusCode::NO_CONTENT, "They are gone")],
+        )
+        .problems(&[Kind::NotFound, Kind::Conflict]),
     },
 ];
+
+fn members() -> Value {
+    json!({
+        "Email": {"type": "string", "description": "Compared without case"},
+        "Roles": super::ROLES.clone(),
+        "Administrator": {"type": "boolean", "description": "May do everything"},
+        "BusinessIds": super::BUSINESS_IDS.clone(),
+        "Disabled": {"type": "boolean", "description": "Is kept out"},
+        "MustResetPassword": {"type": "boolean", "description": "Can do nothing but change the password"},
+        "TwoFactor": {
+            "type": "boolean",
+            "description": "Signs in with a one-time code too; can be switched off here, and on by the user only",
+        },
+    })
+}
+
+fn shape(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "required": ["Email"], "properties": members()})
+}
+
+fn shapes(_: &mut SchemaGenerator) -> Schema {
+    list::shape(&json!({"type": "object", "required": ["Email"], "properties": members()}))
+}
+
+fn given(_: &mut SchemaGenerator) -> Schema {
+    let mut members = members();
+    members["Password"] = json!({"type": "string", "description": "Needed for a new user; never shown"});
+    json_schema!({"type": "object", "properties": members})
+}
 
 const NO_SUCH_USER: &str = "there is no user with this e-mail address";
 const LAST_ADMINISTRATOR: &str = "this is the last administrator who can sign in: make another one first";

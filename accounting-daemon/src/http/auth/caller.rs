@@ -38,6 +38,14 @@ impl Caller {
         }
     }
 
+    /// Somebody at the gateway itself, who administers it.
+    pub(super) fn local(name: impl Into<String>) -> Self {
+        Self {
+            via: Via::Cli,
+            ..Self::administrator(name)
+        }
+    }
+
     /// A user by what the store says of them.
     pub(super) fn user(user: &User) -> Self {
         Self {

@@ -8,6 +8,7 @@ mod caller;
 mod credentials;
 mod first_start;
 mod giving;
+mod local;
 pub(super) mod password;
 mod remembered;
 pub(super) mod totp;
@@ -29,6 +30,7 @@ pub use caller::{Caller, Rights};
 pub(super) use credentials::{Basic, Credentials};
 pub use first_start::{FirstStartError, OneTimePassword, first_start};
 pub(super) use giving::{Given, NotGiven};
+pub(super) use local::Local;
 use remembered::{REMEMBERED_MS, Remembered};
 
 pub use crate::store::{Role, UnknownRole};
@@ -58,6 +60,17 @@ pub enum Denied {
     /// The caller is known and lacks the role.
     #[error("the role is missing")]
     Forbidden,
+    /// Somebody at the Unix socket who is neither root nor of the daemon's own user and group.
+    #[error(
+        "this socket is for root and the daemon's own user and group, and you are user {user}, group {group}: use sudo, \
+         or sign in with credentials"
+    )]
+    Stranger {
+        /// The number of the user.
+        user: u32,
+        /// The number of the group.
+        group: u32,
+    },
     /// The budget of failures is spent.
     #[error("too many failed attempts to sign in")]
     Throttled {
