@@ -134,6 +134,7 @@ fn labels_are_from_a_closed_list() {
         "result",
         "grant_type",
         "route",
+        "page",
         "class",
         "le",
         "hook",
