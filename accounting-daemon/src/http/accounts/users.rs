@@ -166,7 +166,7 @@ struct Draft {
 
 impl Draft {
     fn read(fields: &mut Fields) -> Self {
-        let draft = Self {
+        Self {
             email: fields.parsed("Email", |text| {
                 let right = is_email(text);
                 right
@@ -182,8 +182,7 @@ impl Draft {
             disabled: flag(fields, "Disabled"),
             must_reset: flag(fields, "MustResetPassword"),
             two_factor: flag(fields, "TwoFactor"),
-        };
-        draft
+        }
     }
 
     /// Changes what was given; `hash` is that of the password.
