@@ -3,7 +3,10 @@
 use hyper::Method;
 use matchit::InsertError;
 
-use super::{audit, balance, check, endpoint::Endpoint, health, openapi, redemptions, sessions, tokens};
+use super::{
+    audit, balance, check, endpoint::Endpoint, health, openapi, redemptions, session_list, session_stream,
+    sessions, tokens, usage,
+};
 use crate::metrics::Route;
 
 /// Every endpoint, room by room.
@@ -12,6 +15,9 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     redemptions::ENDPOINTS,
     check::ENDPOINTS,
     sessions::ENDPOINTS,
+    session_list::ENDPOINTS,
+    session_stream::ENDPOINTS,
+    usage::ENDPOINTS,
     balance::ENDPOINTS,
     audit::ENDPOINTS,
     health::ENDPOINTS,

@@ -71,6 +71,12 @@ label! {
         Session = "session",
         /// The audit.
         Audit = "audit",
+        /// The list of open sessions.
+        Sessions = "sessions",
+        /// What happens to sessions.
+        SessionStream = "session_stream",
+        /// Usage records.
+        Usage = "usage",
         /// Whether the process answers.
         Healthz = "healthz",
         /// Whether it can do its work.

@@ -22,6 +22,7 @@ mod reader;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod write;
 
 pub use audit::{Actor, AuditFilter, AuditRecord, AuditRetention, Part, Via, shortened};
@@ -29,6 +30,7 @@ pub use disk::Disk;
 pub use error::StoreError;
 pub use lookup::{Among, Direction, Stretch};
 pub use measured::Measured;
+pub use usage::UsageFilter;
 
 use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
 
