@@ -1,4 +1,4 @@
-//! The settings of the listeners, of the first administrator and of generated codes.
+//! The settings of the api listener, of the first administrator and of generated codes.
 
 use std::{
     collections::BTreeSet,
@@ -13,8 +13,8 @@ use crate::ledger::AccessCode;
 /// Letters and digits that nobody mistakes for one another: no `0`, `O`, `1`, `I` or `L`.
 pub const CODE_ALPHABET: &str = "23456789ABCDEFGHJKMNPQRSTUVWXYZ";
 
-const SECOND: Duration = Duration::from_secs(1);
-const KIB: usize = 1024;
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const KIB: usize = 1024;
 
 /// The api listener and its limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,13 +46,6 @@ pub struct TlsConfig {
     pub certificate: PathBuf,
     /// A PEM file with its key.
     pub key: PathBuf,
-}
-
-/// The portal listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PortalConfig {
-    /// The port on the gateway's own addresses that strangers may reach.
-    pub listen_port: u16,
 }
 
 /// The administrator that the first start makes.
@@ -151,18 +144,6 @@ fn listen(table: &mut Table<'_, '_>, anywhere: bool) -> Vec<SocketAddr> {
         addresses.push(address);
     }
     addresses
-}
-
-impl PortalConfig {
-    pub(super) fn check(mut table: Table<'_, '_>, api: &ApiConfig) -> Self {
-        let listen_port = table.number("listen_port", 1, u64::from(u16::MAX), 8880);
-        // The gate lets strangers reach this port on every address of the gateway.
-        if api.listen.iter().any(|address| address.port() == listen_port) {
-            table.problem(ProblemKind::PortShared(listen_port));
-        }
-        table.finish();
-        Self { listen_port }
-    }
 }
 
 impl AdministratorConfig {

@@ -5,6 +5,7 @@
 mod accounts;
 mod edge;
 mod gate;
+mod portal;
 mod problem;
 mod reader;
 
@@ -19,8 +20,9 @@ use toml::de::DeTable;
 
 use crate::store::AuditRetention;
 
-pub use edge::{AdministratorConfig, ApiConfig, CODE_ALPHABET, CodesConfig, PortalConfig, TlsConfig};
+pub use edge::{AdministratorConfig, ApiConfig, CODE_ALPHABET, CodesConfig, TlsConfig};
 pub use gate::{GARDEN_PORTS_MAX, GardenConfig, GateConfig, RESOLVERS_MAX, StrangersConfig};
+pub use portal::{Colour, PortalConfig};
 pub use problem::{ConfigErrors, Problem, ProblemKind};
 use reader::{Report, Table};
 

@@ -71,11 +71,12 @@ fn a_truncated_store_is_named_and_not_touched() {
 fn flipped_bits_are_named_or_do_no_harm() {
     let folder = tempfile::tempdir().unwrap();
     let (bytes, expected) = sound();
-    let used = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    // Most of the file is room for more, where nobody looks.
+    let used: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
     let mut draw = Draw(7);
     let mut refused = 0;
     for _ in 0..FLIPS {
-        let (at, bit) = (draw.below(used + 1), draw.below(8));
+        let (at, bit) = (used[draw.below(used.len())], draw.below(8));
         let mut flipped = bytes.clone();
         flipped[at] ^= 1 << bit;
         let what = format!("bit {bit} of byte {at}");

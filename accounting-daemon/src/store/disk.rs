@@ -166,6 +166,15 @@ impl Disk {
         self.0.with(work)
     }
 
+    /// Reads what no redemption needs.
+    pub(super) fn look<T>(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&Database) -> Result<T, redb::Error>,
+    ) -> Result<T, StoreError> {
+        self.0.with(|database| self.did(action, work(database)))
+    }
+
     pub(super) fn table<K: redb::Key + 'static, V: redb::Value + 'static>(
         &self,
         database: &Database,

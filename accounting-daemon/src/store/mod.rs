@@ -19,6 +19,7 @@ mod lookup;
 mod measured;
 mod probation;
 mod reader;
+mod resumptions;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use error::StoreError;
 pub use lookup::{Among, Direction, Stretch};
 pub use measured::Measured;
 pub use usage::UsageFilter;
+pub use resumptions::{Digest, RESUMPTIONS_PER_TOKEN_MAX, Resumption};
 
 use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
 

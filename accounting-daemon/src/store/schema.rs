@@ -41,6 +41,12 @@ pub(super) const VISITORS: TableDefinition<'_, (u128, u64), ()> = TableDefinitio
 pub(super) const COUNTS: TableDefinition<'_, (u64, u64), u64> = TableDefinition::new("counts");
 /// E-mail address to password hash of an administrator.
 pub(super) const ADMINISTRATORS: TableDefinition<'_, &str, &str> = TableDefinition::new("administrators");
+/// Digest of a browser's secret to token number and wall clock milliseconds of its issue.
+pub(super) const RESUMPTIONS: TableDefinition<'_, &[u8; 32], (u64, i64)> =
+    TableDefinition::new("resumptions");
+/// The same by token number and time.
+pub(super) const RESUMPTIONS_OF: TableDefinition<'_, (u64, i64, &[u8; 32]), ()> =
+    TableDefinition::new("resumptions_of");
 
 /// Number to audit record.
 pub(super) const AUDIT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("audit");
@@ -130,5 +136,7 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(COUNTS)?;
     transaction.open_table(ADMINISTRATORS)?;
     transaction.open_table(AUDIT)?;
+    transaction.open_table(RESUMPTIONS)?;
+    transaction.open_table(RESUMPTIONS_OF)?;
     Ok(())
 }
