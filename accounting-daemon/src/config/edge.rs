@@ -37,6 +37,9 @@ pub struct ApiConfig {
     pub body_bytes_max: usize,
     /// Connections at once; more wait in the kernel's queue.
     pub connections_max: usize,
+    /// Connections of one address at once, further ones are closed; those from this machine are not counted. An IPv6
+    /// network of 64 bits counts as one address.
+    pub connections_per_address_max: usize,
 }
 
 /// Where a certificate is kept; see [`crate::http::Tls`].
@@ -82,6 +85,7 @@ impl ApiConfig {
             header_bytes_max: table.number("header_bytes_max", 8 * 1024, 1024 * 1024, 64 * KIB),
             body_bytes_max: table.number("body_bytes_max", 1024, 64 * 1024 * 1024, KIB * KIB),
             connections_max: table.number("connections_max", 1, 65_536, 1024),
+            connections_per_address_max: table.number("connections_per_address_max", 1, 65_536, 64),
         };
         table.finish();
         config

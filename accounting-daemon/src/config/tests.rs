@@ -105,6 +105,7 @@ fn the_example_shows_every_setting() {
                 "header_bytes_max",
                 "body_bytes_max",
                 "connections_max",
+                "connections_per_address_max",
             ],
         ),
         ("[api.tls]", vec!["certificate", "key"]),

@@ -9,6 +9,7 @@ use super::{
     Feed, Meters, Refusal, SessionView, TokenView, Unavailable,
     answer::{Balance, Message, PageAsked, Pending},
     feed::News,
+    lists::Lists,
 };
 use crate::{
     gate::{Entry, Gate, GateError},
@@ -53,6 +54,7 @@ pub struct Core<S, G> {
     pub(super) checkpoint: Checkpoint,
     /// What the next commit adds to the audit.
     pub(super) audits: Vec<AuditRecord>,
+    pub(super) lists: Lists,
     /// How far the wall clock was from the monotonic one when it was looked at last.
     pub(super) offset: i64,
 }
@@ -114,6 +116,7 @@ impl<S: Store, G: Gate> Core<S, G> {
     pub(super) fn round(&mut self, now: Now, messages: Vec<Message>) -> Result<(), StoreError> {
         self.retry_stuck();
         self.ledger.book(&seen(&self.gate), now);
+        self.lists.end(now);
         let letters = messages.len();
         let mut failure = None;
         let pending: Vec<Pending> = messages
@@ -241,6 +244,10 @@ impl<S: Store, G: Gate> Core<S, G> {
                 Pending::Check(self.ledger.check(&check.code, &check.asker, &seen, now), answer)
             }
             Message::Sessions(asked, answer) => Pending::Sessions(asked, answer),
+            Message::ChangeList(change, by, answer) => {
+                Pending::ChangeList(self.change_list(&change, by, now), answer)
+            }
+            Message::List(asked, answer) => Pending::List(asked, answer),
             Message::SessionsOf { mac, zone, answer } => Pending::SessionsOf(mac, zone, answer),
             Message::Stop(answer) => Pending::Stop(answer),
         }
@@ -273,7 +280,8 @@ impl<S: Store, G: Gate> Core<S, G> {
         let mut refused = BTreeSet::new();
         loop {
             let effects = self.ledger.drain();
-            if effects.is_empty() && self.audits.is_empty() {
+            if effects.is_empty() && self.audits.is_empty() && self.lists.writes.is_empty() {
+                self.list_after();
                 return Ok(refused);
             }
             let mut plan = Plan::new(effects);
@@ -281,6 +289,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             if broken(Mutant::AdmittedBeforeCommit) {
                 let _ = self.give(plan.clone(), now, &mut refused);
             }
+            self.list_before();
             if !broken(Mutant::StoppedAfterCommit) {
                 self.stop(&mut plan);
             }
@@ -290,11 +299,13 @@ impl<S: Store, G: Gate> Core<S, G> {
                 wall: now.wall,
             };
             plan.writes.extend(self.audits.drain(..).map(Write::Audit));
+            plan.writes.append(&mut self.lists.writes);
             self.store.commit(&plan.writes, checkpoint)?;
             self.checkpoint = checkpoint;
             if broken(Mutant::StoppedAfterCommit) {
                 self.stop(&mut plan);
             }
+            self.list_after();
             let news = self.feed.is_watched().then(|| News::of(&plan.writes));
             let opened = self.give(plan, now, &mut refused);
             if let Some(news) = news {
@@ -377,7 +388,7 @@ impl<S: Store, G: Gate> Core<S, G> {
         }
     }
 
-    fn note(&self, error: Option<&GateError>) {
+    pub(super) fn note(&self, error: Option<&GateError>) {
         if let Some(error) = error {
             tracing::error!(%error, "the gate did not do as told");
             self.observer.kernel_failed();
@@ -426,6 +437,8 @@ impl<S: Store, G: Gate> Core<S, G> {
                 let PageAsked { filter, after, size } = asked;
                 answer.send(Ok(self.page(&filter, after, size, now))).is_ok()
             }
+            Pending::ChangeList(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
+            Pending::List(asked, answer) => answer.send(Ok(self.list_page(&asked))).is_ok(),
             Pending::Stop(answer) => answer.send(()).is_ok(),
         };
     }

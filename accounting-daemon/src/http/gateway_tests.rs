@@ -325,6 +325,146 @@ async fn usage_is_listed_as_json_and_csv() {
     }
 }
 
+#[tokio::test]
+async fn devices_are_put_on_the_lists_and_taken_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let bed = Testbed::new(folder.path(), &[]);
+    let until = "2999-01-01T00:00:00Z";
+    for list in ["bypass", "block"] {
+        let target = format!("/v1/{list}/{}", mac(1));
+        assert_eq!(bed.get(&target).await.problem(), "not-found");
+        let body = json!({"Note": "the printer", "Until": until});
+        let entry = json!({"MacAddress": mac(1), "Zone": 0, "Note": "the printer", "Until": until});
+        for status in [201, 200] {
+            let put = bed.ask(Method::PUT, &target, &body).await;
+            assert_eq!((put.status.as_u16(), put.json()), (status, entry.clone()));
+        }
+        assert_eq!(bed.get(&target).await.json(), entry);
+        // Whole entries are sent back.
+        assert_eq!(bed.ask(Method::PUT, &target, &entry).await.status, 200);
+        let plain = bed
+            .ask(Method::PUT, &format!("/v1/{list}/{}", mac(2)), &json!({}))
+            .await;
+        assert_eq!(
+            (&plain.json()["Until"], &plain.json()["Note"]),
+            (&Value::Null, &Value::Null)
+        );
+        let page = bed.get(&format!("/v1/{list}?Size=1")).await.json();
+        assert_eq!(page["Records"], json!([entry]));
+        let next = page["Next"].as_str().unwrap();
+        let page = bed.get(&format!("/v1/{list}?After={next}")).await.json();
+        assert_eq!(
+            (&page["Records"][0]["MacAddress"], &page["Next"]),
+            (&json!(mac(2)), &Value::Null)
+        );
+        for wrong in [
+            json!({"Until": "2001-01-01T00:00:00Z"}),
+            json!({"Until": "tomorrow"}),
+            json!({"Note": 5}),
+            json!({"Zone": 7}),
+            json!({"MacAddress": mac(9)}),
+        ] {
+            let refused = bed.ask(Method::PUT, &target, &wrong).await;
+            assert_eq!(
+                (refused.status.as_u16(), refused.problem().as_str()),
+                (422, "invalid"),
+                "{wrong}"
+            );
+            assert!(refused.json()["Errors"][0]["PropertyName"].is_string());
+        }
+        let gone = bed.ask(Method::DELETE, &target, &Value::Null).await;
+        assert_eq!((gone.status.as_u16(), gone.body.len()), (204, 0));
+        let again = bed.ask(Method::DELETE, &target, &Value::Null).await;
+        assert_eq!(again.problem(), "not-found");
+    }
+    let odd = bed
+        .ask(Method::PUT, "/v1/block/ff:ff:ff:ff:ff:ff", &json!({}))
+        .await;
+    assert_eq!(odd.problem(), "malformed-request");
+}
+
+#[tokio::test]
+async fn a_block_cuts_a_session_and_refuses_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let bed = Testbed::new(folder.path(), &[]);
+    bed.token("ONE-1", &json!({})).await;
+    bed.redeem("ONE-1", 1).await;
+    let target = format!("/v1/block/{}", mac(1));
+    assert_eq!(bed.ask(Method::PUT, &target, &json!({})).await.status, 201);
+    let device = bed.get(&format!("/v1/devices/{}", mac(1))).await.json();
+    assert_eq!(device["Online"], json!(false));
+    let usage = bed.get("/v1/usage").await.json();
+    assert_eq!(usage["Records"][0]["Cause"], json!("Disconnected"));
+    assert_eq!(bed.redeem("ONE-1", 1).await.problem(), "gate-full");
+    // A bypass does not help.
+    let bypass = format!("/v1/bypass/{}", mac(1));
+    assert_eq!(bed.ask(Method::PUT, &bypass, &json!({})).await.status, 201);
+    assert_eq!(bed.redeem("ONE-1", 1).await.problem(), "gate-full");
+    bed.ask(Method::DELETE, &target, &Value::Null).await;
+    assert_eq!(bed.redeem("ONE-1", 1).await.status, 200);
+    let audit = bed.get("/v1/audit?Object=block").await.json();
+    let actions: Vec<_> = audit["Records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["Action"])
+        .collect();
+    assert_eq!(actions, [&json!("block.delete"), &json!("block.put")]);
+}
+
+#[tokio::test]
+async fn lists_go_by_zone_and_location() {
+    let folder = tempfile::tempdir().unwrap();
+    let bed = Testbed::new(folder.path(), &[(1, 1), (2, 2)]);
+    let target = format!("/v1/bypass/{}", mac(1));
+    let unnamed = bed.ask(Method::PUT, &target, &json!({})).await;
+    assert_eq!(unnamed.problem(), "invalid", "there are two zones");
+    for zone in [1, 2] {
+        let put = bed.ask(Method::PUT, &target, &json!({"Zone": zone})).await;
+        assert_eq!(put.status, 201, "{zone}");
+    }
+    assert_eq!(bed.get(&target).await.problem(), "conflict");
+    assert_eq!(
+        bed.get(&format!("{target}?Zone=2")).await.json()["Zone"],
+        json!(2)
+    );
+    let seen = bed.ask_as(&local(2), Method::GET, &target, &Value::Null).await;
+    assert_eq!(seen.json()["Zone"], json!(2), "the other does not exist for them");
+    let put = bed
+        .ask_as(&local(2), Method::PUT, &target, &json!({"Zone": 1}))
+        .await;
+    assert_eq!((put.status.as_u16(), put.problem().as_str()), (403, "forbidden"));
+    let other = bed
+        .ask_as(
+            &local(2),
+            Method::DELETE,
+            &format!("{target}?Zone=1"),
+            &Value::Null,
+        )
+        .await;
+    assert_eq!(other.problem(), "not-found");
+    let gone = bed.ask_as(&local(2), Method::DELETE, &target, &Value::Null).await;
+    assert_eq!(gone.status, 204);
+    assert_eq!(bed.get(&target).await.json()["Zone"], json!(1));
+}
+
+#[tokio::test]
+async fn lists_are_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let bed = Testbed::new(folder.path(), &[]);
+    bed.token("ONE-1", &json!({})).await;
+    let target = format!("/v1/block/{}", mac(1));
+    bed.ask(Method::PUT, &target, &json!({"Note": "noisy"})).await;
+    drop(bed);
+    let bed = Testbed::new(folder.path(), &[]);
+    assert_eq!(bed.get(&target).await.json()["Note"], json!("noisy"));
+    assert_eq!(
+        bed.redeem("ONE-1", 1).await.problem(),
+        "gate-full",
+        "the gate knows"
+    );
+}
+
 /// Reads events up to one of this name, and gives them as name, id and data.
 async fn events_until(
     body: &mut (impl hyper::body::Body<Data = hyper::body::Bytes, Error = std::convert::Infallible> + Unpin),

@@ -13,6 +13,7 @@ mod check;
 mod codes;
 mod csv;
 mod describe;
+mod device_lists;
 mod dialect;
 mod endpoint;
 mod fields;
@@ -41,7 +42,7 @@ mod tokens;
 mod usage;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::Arc,
@@ -95,6 +96,8 @@ pub struct Context {
     codes: Codes,
     limits: ApiConfig,
     zones: BTreeSet<u16>,
+    /// The location of each zone that has one.
+    locations: BTreeMap<u16, u64>,
     interfaces: usize,
     router: Router,
     /// Places of those who watch sessions.
@@ -128,6 +131,7 @@ impl Context {
             codes: Codes::new(config.codes.clone(), live_codes),
             limits: config.api.clone(),
             zones: config.zone_numbers(),
+            locations: config.zones.clone(),
             interfaces: config.interfaces.len(),
             router: Router::new()?,
             streams: Arc::new(Semaphore::new(session_stream::STREAMS_MAX)),

@@ -4,8 +4,8 @@ use hyper::Method;
 use matchit::InsertError;
 
 use super::{
-    audit, balance, check, endpoint::Endpoint, health, openapi, redemptions, session_list, session_stream,
-    sessions, tokens, usage,
+    audit, balance, check, device_lists, endpoint::Endpoint, health, openapi, redemptions, session_list,
+    session_stream, sessions, tokens, usage,
 };
 use crate::metrics::Route;
 
@@ -19,6 +19,7 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     session_stream::ENDPOINTS,
     usage::ENDPOINTS,
     balance::ENDPOINTS,
+    device_lists::ENDPOINTS,
     audit::ENDPOINTS,
     health::ENDPOINTS,
     openapi::ENDPOINT,

@@ -63,6 +63,9 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     },
 ];
 
+/// Which of them is meant?
+pub(super) const SEVERAL_ZONES: &str = "this MAC address is in several zones: name one";
+
 /// A session as the gateway API shows it.
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -128,11 +131,7 @@ async fn device(context: &Context, caller: &Caller, asked: &Asked) -> Answer {
         Err(reason) => return problem::unavailable(reason),
     };
     if sessions.len() > 1 {
-        return Problem::new(
-            Kind::Conflict,
-            "this MAC address is online in several zones: name one",
-        )
-        .into_answer();
+        return Problem::new(Kind::Conflict, SEVERAL_ZONES).into_answer();
     }
     let session = sessions.first();
     let zone = session.map(|session| session.device.zone).or(zone);
@@ -188,7 +187,7 @@ async fn seen(
     Ok(sessions)
 }
 
-fn target(context: &Context, asked: &Asked) -> Result<(Mac, Option<u16>), Problem> {
+pub(super) fn target(context: &Context, asked: &Asked) -> Result<(Mac, Option<u16>), Problem> {
     let malformed = |detail: String| Problem::new(Kind::MalformedRequest, detail);
     let mac = parse_mac(&asked.variable).map_err(malformed)?;
     let zone = parse_zone(asked.query()).map_err(malformed)?;

@@ -75,6 +75,14 @@ label! {
         Sessions = "sessions",
         /// What happens to sessions.
         SessionStream = "session_stream",
+        /// The bypass list.
+        Bypasses = "bypasses",
+        /// A device on the bypass list.
+        Bypass = "bypass",
+        /// The block list.
+        Blocks = "blocks",
+        /// A device on the block list.
+        Block = "block",
         /// Usage records.
         Usage = "usage",
         /// Whether the process answers.

@@ -47,6 +47,7 @@ pub struct Metrics {
     http_requests: IntCounterVec,
     http_seconds: HistogramVec,
     http_connections: IntGauge,
+    http_refused: IntCounter,
     http_panics: IntCounter,
     sign_ins: IntCounterVec,
 }
@@ -116,6 +117,10 @@ impl Metrics {
                 "accounting_http_connections",
                 "Connections of the api listener.",
             )?,
+            http_refused: IntCounter::new(
+                "accounting_http_connections_refused_total",
+                "Connections closed at once, since their address had as many as it may.",
+            )?,
             http_panics: IntCounter::new(
                 "accounting_http_panics_total",
                 "Requests that ended in a defect of the daemon and were answered 500.",
@@ -137,7 +142,7 @@ impl Metrics {
                 .const_label("version", env!("CARGO_PKG_VERSION")),
         )?;
         build.set(1);
-        let collectors: [Box<dyn Collector>; 17] = [
+        let collectors: [Box<dyn Collector>; 18] = [
             Box::new(build),
             Box::new(ProcessCollector::for_self()),
             Box::new(self.sessions_open.clone()),
@@ -153,6 +158,7 @@ impl Metrics {
             Box::new(self.http_requests.clone()),
             Box::new(self.http_seconds.clone()),
             Box::new(self.http_connections.clone()),
+            Box::new(self.http_refused.clone()),
             Box::new(self.http_panics.clone()),
             Box::new(self.sign_ins.clone()),
         ];
@@ -237,6 +243,11 @@ impl Metrics {
     /// A connection of the api listener was opened (`1`) or closed (`-1`).
     pub fn connections(&self, change: i64) {
         self.http_connections.add(change);
+    }
+
+    /// A connection was closed at once.
+    pub fn connection_refused(&self) {
+        self.http_refused.inc();
     }
 
     /// A request ended in a panic.

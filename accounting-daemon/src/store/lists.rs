@@ -1,6 +1,6 @@
 //! Devices that are judged without a session, as the API keeps them: with a note, and until when.
 
-use redb::{ReadableDatabase, ReadableTable, WriteTransaction};
+use redb::{Database, ReadableTable, WriteTransaction};
 
 use super::{
     Disk, StoreError,
@@ -96,17 +96,14 @@ pub(super) fn forget(
 
 impl Disk {
     /// All entries.
-    pub(super) fn lists(&self) -> Result<Vec<ListEntry>, StoreError> {
+    pub(super) fn lists_of(&self, database: &Database) -> Result<Vec<ListEntry>, StoreError> {
         let did = "read the lists of devices";
-        self.reading(|database| {
-            let read = self.did("begin reading", database.begin_read())?;
-            let table = self.did(did, read.open_table(LISTS))?;
-            let mut entries = Vec::new();
-            for row in self.did(did, table.iter())? {
-                let (_, bytes) = self.did(did, row)?;
-                entries.push(ListEntry::decode(bytes.value()).map_err(|_| self.damaged("lists"))?);
-            }
-            Ok(entries)
-        })
+        let table = self.table(database, LISTS)?;
+        let mut entries = Vec::new();
+        for row in self.did(did, table.iter())? {
+            let (_, bytes) = self.did(did, row)?;
+            entries.push(ListEntry::decode(bytes.value()).map_err(|_| self.damaged("lists"))?);
+        }
+        Ok(entries)
     }
 }

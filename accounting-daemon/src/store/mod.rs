@@ -15,6 +15,7 @@ mod held;
 mod index;
 #[cfg(test)]
 mod index_tests;
+mod lists;
 mod lookup;
 mod measured;
 mod probation;
@@ -29,12 +30,16 @@ mod write;
 pub use audit::{Actor, AuditFilter, AuditRecord, AuditRetention, Part, Via, shortened};
 pub use disk::Disk;
 pub use error::StoreError;
+pub use lists::{ListEntry, ListKind};
 pub use lookup::{Among, Direction, Stretch};
 pub use measured::Measured;
-pub use usage::UsageFilter;
 pub use resumptions::{Digest, RESUMPTIONS_PER_TOKEN_MAX, Resumption};
+pub use usage::UsageFilter;
 
-use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
+use crate::{
+    ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord},
+    mac::DeviceId,
+};
 
 /// The instant up to which all open sessions are charged, and the boot in which the monotonic clock counted it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,6 +77,10 @@ pub enum Write {
     Unrelease(SessionId),
     /// Who changed something.
     Audit(AuditRecord),
+    /// A device on a list.
+    List(ListEntry),
+    /// A device that is on a list no more.
+    Unlist(ListKind, DeviceId),
 }
 
 /// What a start finds.
@@ -79,6 +88,8 @@ pub enum Write {
 pub struct Opened {
     /// The last checkpoint; `None` in a new store.
     pub checkpoint: Option<Checkpoint>,
+    /// Devices that are judged without a session.
+    pub lists: Vec<ListEntry>,
     /// Open sessions, by number.
     pub sessions: Vec<Session>,
     /// The tokens of those sessions, and those on which elapsed time runs, by number.

@@ -23,6 +23,8 @@ pub(super) const USAGE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("
 /// Token number and number of a usage record.
 pub(super) const USAGE_OF_TOKENS: TableDefinition<'_, (u64, u64), ()> =
     TableDefinition::new("usage_of_tokens");
+/// List and device to what is said of it there.
+pub(super) const LISTS: TableDefinition<'_, (u8, u64), &[u8]> = TableDefinition::new("lists");
 /// Numbers of the tokens on which elapsed time runs.
 pub(super) const RUNS: TableDefinition<'_, u64, ()> = TableDefinition::new("runs");
 /// Token number and a number that grows, to adjustment.
@@ -128,6 +130,7 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(USAGE_OF_TOKENS)?;
     transaction.open_table(ADJUSTMENTS)?;
     transaction.open_table(RUNS)?;
+    transaction.open_table(LISTS)?;
     transaction.open_table(UNIQUE_IDS)?;
     transaction.open_table(LOCATIONS)?;
     transaction.open_table(MACS)?;

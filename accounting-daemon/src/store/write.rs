@@ -7,6 +7,7 @@ use super::{
     codec::Row,
     disk::number,
     index::Indexes,
+    lists,
     schema::{
         ADJUSTMENTS, CODES, META, META_CHECKPOINT, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS, SESSIONS, TOKENS,
     },
@@ -95,6 +96,8 @@ pub(super) fn write_all(
                 usage.forget(*id)?;
             }
             Write::Audit(record) => audited.push(record),
+            Write::List(entry) => lists::keep(transaction, entry)?,
+            Write::Unlist(kind, device) => lists::forget(transaction, *kind, *device)?,
         }
     }
     indexes.finish()?;

@@ -26,6 +26,7 @@ impl Image {
     pub(crate) fn opened(&self) -> Opened {
         let used: BTreeSet<TokenId> = self.sessions.values().map(|session| session.token).collect();
         Opened {
+            lists: Vec::new(),
             checkpoint: self.checkpoint,
             sessions: self.sessions.values().cloned().collect(),
             tokens: self

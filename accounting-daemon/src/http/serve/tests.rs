@@ -39,6 +39,7 @@ pub(super) fn limits() -> ApiConfig {
         header_bytes_max: 8192,
         body_bytes_max: 1024,
         connections_max: 4,
+        connections_per_address_max: 4,
     }
 }
 
