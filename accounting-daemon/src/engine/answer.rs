@@ -68,6 +68,8 @@ pub enum Message {
     ChangeList(ListChange, Actor, Answer<Result<bool, Refusal<ListError>>>),
     /// See [`super::Engine::list`].
     List(ListAsked, Answer<Result<ListPage, Unavailable>>),
+    /// See [`super::Engine::look`].
+    Look,
     /// See [`super::Engine::stop`].
     Stop(Answer<()>),
 }
@@ -131,6 +133,7 @@ pub(super) enum Pending {
     Sessions(PageAsked, Answer<Result<SessionPage, Unavailable>>),
     ChangeList(Result<bool, ListError>, Answer<Result<bool, Refusal<ListError>>>),
     List(ListAsked, Answer<Result<ListPage, Unavailable>>),
+    Nothing,
     Stop(Answer<()>),
 }
 
@@ -139,7 +142,7 @@ impl Message {
     pub(super) fn only_asks(&self) -> bool {
         matches!(
             self,
-            Self::Token(..) | Self::SessionsOf { .. } | Self::Sessions(..)
+            Self::Token(..) | Self::SessionsOf { .. } | Self::Sessions(..) | Self::Look
         )
     }
 
@@ -159,6 +162,7 @@ impl Message {
             Self::Sessions(_, answer) => answer.send(Err(why)).is_ok(),
             Self::ChangeList(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::List(_, answer) => answer.send(Err(why)).is_ok(),
+            Self::Look => true,
             Self::Stop(answer) => answer.send(()).is_ok(),
         };
     }
@@ -181,6 +185,7 @@ impl Pending {
             Self::Sessions(_, answer) => answer.send(Err(why)).is_ok(),
             Self::ChangeList(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::List(_, answer) => answer.send(Err(why)).is_ok(),
+            Self::Nothing => true,
             Self::Stop(answer) => answer.send(()).is_ok(),
         };
     }

@@ -60,6 +60,7 @@ pub use auth::{
     Account, Accounts, AccountsError, Auth, Caller, Denied, FirstStartError, OneTimePassword, Rights, Role,
     UnknownRole, first_start,
 };
+pub(crate) use codes::draw;
 pub use codes::{Codes, GenerateError};
 pub use serve::{ListenError, Listener, LocalListener, Tls, TlsError, listen, listen_local};
 

@@ -81,6 +81,8 @@ pub enum Write {
     List(ListEntry),
     /// A device that is on a list no more.
     Unlist(ListKind, DeviceId),
+    /// The time below which no clock is trusted that nobody keeps in step, in wall clock milliseconds; never lowered.
+    Floor(i64),
 }
 
 /// What a start finds.

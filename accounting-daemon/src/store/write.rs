@@ -5,11 +5,12 @@ use redb::{ReadableTable, WriteTransaction};
 use super::{
     AuditRetention, Checkpoint, Write, audit,
     codec::Row,
-    disk::number,
+    disk::{number, time},
     index::Indexes,
     lists,
     schema::{
-        ADJUSTMENTS, CODES, META, META_CHECKPOINT, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS, SESSIONS, TOKENS,
+        ADJUSTMENTS, CODES, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS,
+        SESSIONS, TOKENS,
     },
     usage::UsageTables,
 };
@@ -98,6 +99,11 @@ pub(super) fn write_all(
             Write::Audit(record) => audited.push(record),
             Write::List(entry) => lists::keep(transaction, entry)?,
             Write::Unlist(kind, device) => lists::forget(transaction, *kind, *device)?,
+            Write::Floor(wall) => {
+                let kept = meta.get(META_FLOOR)?.and_then(|row| time(row.value()));
+                let wall = kept.map_or(*wall, |kept| kept.max(*wall));
+                meta.insert(META_FLOOR, wall.to_le_bytes().as_slice())?;
+            }
         }
     }
     indexes.finish()?;

@@ -16,6 +16,8 @@ pub(crate) struct Image {
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) records: BTreeMap<SessionId, UsageRecord>,
     pub(crate) adjustments: Vec<Adjustment>,
+    /// The floor of the calendar.
+    pub(crate) floor: Option<i64>,
     last_token: TokenId,
     last_session: SessionId,
     /// A rule of the disk that was broken: a row written over another, or a row that is not there.
@@ -70,7 +72,8 @@ impl Image {
             Write::Delete(id) => {
                 self.tokens.remove(id);
             }
-            Write::Audit(_) => {}
+            // Nobody reads the audit here, and nobody changes the lists.
+            Write::Audit(_) | Write::List(_) | Write::Unlist(..) => {}
             Write::Adjust(adjustment) => self.adjustments.push(adjustment.clone()),
             Write::Open(session) => {
                 self.last_session = self.last_session.max(session.id);
@@ -87,6 +90,7 @@ impl Image {
             Write::Void(id) => {
                 self.sessions.remove(id);
             }
+            Write::Floor(wall) => self.floor = self.floor.max(Some(*wall)),
             Write::Unrelease(id) => {
                 self.records.remove(id);
             }
