@@ -4,11 +4,11 @@
 //! answers, in the dialect of the API that was asked. Handlers check form and range and leave the rules to the engine.
 
 mod accept;
-mod answer;
+pub(crate) mod answer;
 mod audit;
 mod auth;
 mod balance;
-mod body;
+pub(crate) mod body;
 mod check;
 mod codes;
 mod csv;
@@ -17,7 +17,7 @@ mod device_lists;
 mod dialect;
 mod endpoint;
 mod fields;
-mod form;
+pub(crate) mod form;
 #[cfg(test)]
 mod gateway_tests;
 mod health;
@@ -224,7 +224,7 @@ where
 }
 
 /// The output of a future; `None` when it panicked.
-async fn contained<T>(future: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn contained<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     std::future::poll_fn(
         |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
