@@ -11,8 +11,7 @@ const TOOL: &str = "schemathesis";
 const VERSION: &str = "4.32.5";
 
 /// What is held against each answer.
-const CHECKS: &str =
-    "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,unsupported_method";
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,unsupported_method";
 
 /// Left out: a stream has no end, and the others would take away the means of signing in.
 const LEFT_OUT: &str = "^/v1/(sessions/stream|me/.*|users.*|clients.*)$";

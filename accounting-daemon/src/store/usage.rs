@@ -67,13 +67,14 @@ impl<'t> UsageTables<'t> {
         Ok(())
     }
 
-    pub(super) fn forget(&mut self, id: SessionId) -> Result<(), redb::Error> {
+    /// Answers the record; `None` where there is none, or it cannot be read.
+    pub(super) fn forget(&mut self, id: SessionId) -> Result<Option<UsageRecord>, redb::Error> {
         let before = self.records.remove(id)?;
-        let token = before.and_then(|row| Some(UsageRecord::decode(row.value()).ok()?.token));
-        if let Some(token) = token {
-            self.of_tokens.remove((token, id))?;
+        let record = before.and_then(|row| UsageRecord::decode(row.value()).ok());
+        if let Some(record) = &record {
+            self.of_tokens.remove((record.token, id))?;
         }
-        Ok(())
+        Ok(record)
     }
 }
 
