@@ -7,7 +7,7 @@ use super::{
     account::{User, fold_email},
     codec::Row,
     disk::number,
-    index,
+    index, usage,
 };
 
 /// The layout that this program writes.
@@ -26,6 +26,11 @@ pub(super) const CODES: TableDefinition<'_, &str, u64> = TableDefinition::new("c
 pub(super) const SESSIONS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("sessions");
 /// Session number, or number of a run, to usage record.
 pub(super) const USAGE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("usage");
+/// Token number and number of a usage record.
+pub(super) const USAGE_OF_TOKENS: TableDefinition<'_, (u64, u64), ()> =
+    TableDefinition::new("usage_of_tokens");
+/// List and device to what is said of it there.
+pub(super) const LISTS: TableDefinition<'_, (u8, u64), &[u8]> = TableDefinition::new("lists");
 /// Numbers of the tokens on which elapsed time runs.
 pub(super) const RUNS: TableDefinition<'_, u64, ()> = TableDefinition::new("runs");
 /// Token number and a number that grows, to adjustment.
@@ -123,6 +128,7 @@ pub(super) fn upgrade(path: &str, database: &Database) -> Result<(), StoreError>
         transaction.set_two_phase_commit(true);
         make_tables(&transaction)?;
         index::build(&transaction)?;
+        usage::build(&transaction)?;
         transaction.commit()?;
         Ok(())
     };
@@ -138,8 +144,10 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(CODES)?;
     transaction.open_table(SESSIONS)?;
     transaction.open_table(USAGE)?;
+    transaction.open_table(USAGE_OF_TOKENS)?;
     transaction.open_table(ADJUSTMENTS)?;
     transaction.open_table(RUNS)?;
+    transaction.open_table(LISTS)?;
     transaction.open_table(UNIQUE_IDS)?;
     transaction.open_table(LOCATIONS)?;
     transaction.open_table(MACS)?;
