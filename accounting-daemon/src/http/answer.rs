@@ -19,7 +19,6 @@ pub(super) fn empty(status: StatusCode) -> Answer {
 }
 
 /// A body that comes piece by piece, such as a long table or events.
-#[expect(dead_code, reason = "exports and events are to come")]
 pub(super) fn streamed<B>(status: StatusCode, media_type: &'static str, body: B) -> Answer
 where
     B: body::Body<Data = Bytes, Error = Infallible> + Send + 'static,

@@ -6,6 +6,7 @@
 mod answer;
 mod audit;
 mod auth;
+mod backup;
 mod body;
 mod codes;
 mod dialect;
@@ -57,6 +58,7 @@ use crate::{
     store::{Disk, StoreError},
 };
 use answer::Answer;
+use backup::Backups;
 use body::ReadError;
 use dialect::Dialect;
 use endpoint::{Accepts, Asked, Endpoint, Handler};
@@ -83,6 +85,7 @@ pub struct Context {
     zones: BTreeSet<u16>,
     interfaces: usize,
     router: Router,
+    backups: Backups,
 }
 
 impl Context {
@@ -110,6 +113,7 @@ impl Context {
             zones: config.zone_numbers(),
             interfaces: config.interfaces.len(),
             router: Router::new()?,
+            backups: Backups::in_folder(&config.data),
         })
     }
 
@@ -224,7 +228,10 @@ where
     let answering = match (endpoint.handler, &caller) {
         (Handler::Open(handler), _) => handler(context, &asked),
         (Handler::SignedIn(_, handler), Some(caller)) => handler(context, caller, &asked),
-        (Handler::SignedIn(..), None) => return dialect.denied(&Denied::Unauthenticated),
+        (Handler::AtLength(_, handler), Some(caller)) => return handler(context, caller, &asked).await,
+        (Handler::SignedIn(..) | Handler::AtLength(..), None) => {
+            return dialect.denied(&Denied::Unauthenticated);
+        }
     };
     tokio::select! {
         answer = answering => answer,
@@ -245,7 +252,7 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let mut caller = None;
-    if let Handler::SignedIn(access, _) = endpoint.handler {
+    if let Handler::SignedIn(access, _) | Handler::AtLength(access, _) = endpoint.handler {
         let credentials = asked.head.headers.get(AUTHORIZATION);
         let signed_in = match (credentials, peer) {
             // Whoever shows credentials asks to be taken for their owner.

@@ -3,7 +3,7 @@
 use hyper::Method;
 use matchit::InsertError;
 
-use super::{audit, endpoint::Endpoint, health, redemptions, sessions, tokens};
+use super::{audit, backup, endpoint::Endpoint, health, redemptions, sessions, tokens};
 use crate::metrics::Route;
 
 /// Every endpoint, room by room.
@@ -12,6 +12,7 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     redemptions::ENDPOINTS,
     sessions::ENDPOINTS,
     audit::ENDPOINTS,
+    backup::ENDPOINTS,
     health::ENDPOINTS,
 ];
 

@@ -67,6 +67,8 @@ label! {
         Session = "session",
         /// The audit.
         Audit = "audit",
+        /// A backup.
+        Backup = "backup",
         /// Whether the process answers.
         Healthz = "healthz",
         /// Whether it can do its work.

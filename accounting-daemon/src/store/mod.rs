@@ -1,6 +1,7 @@
 //! What is kept on disk, and how: tokens, open sessions, usage records, accounts of people, and the one-row checkpoint.
 
 mod audit;
+mod backup;
 mod codec;
 #[cfg(test)]
 mod damage_tests;
@@ -26,6 +27,7 @@ mod tests;
 mod write;
 
 pub use audit::{Actor, AuditFilter, AuditRecord, AuditRetention, Part, Via, shortened};
+pub use backup::{Counted, Replaced, count, restore};
 pub use disk::Disk;
 pub use error::StoreError;
 pub use lookup::{Among, Direction, Stretch};
