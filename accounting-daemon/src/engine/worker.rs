@@ -29,8 +29,9 @@ impl<S: Store + 'static, G: Gate + 'static> Worker<S, G> {
     #[must_use]
     pub fn new(core: Core<S, G>, clock: Clock) -> (Engine, Self) {
         let (meters, observer) = (Arc::clone(&core.meters), Arc::clone(&core.observer));
+        let feed = Arc::clone(&core.feed);
         let core = Lasting::new(core);
-        let (engine, inbox) = Engine::new(meters, observer, core.failing());
+        let (engine, inbox) = Engine::new(meters, feed, observer, core.failing());
         (engine, Self { core, clock, inbox })
     }
 

@@ -23,6 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use super::{
     Context,
     answer::{self, Answer},
+    describe::{Describe, Says},
     endpoint::{Accepts, Access, Asked, Endpoint, Handler},
     problem::{self, Kind, Problem},
 };
@@ -40,7 +41,24 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint {
     handler: Handler::AtLength(Access::Administrator, |context, caller, asked| {
         Box::pin(backup(context, &caller.name, asked))
     }),
+    describe: Describe::new(
+        "Copies the store as it is at this moment",
+        &[
+            Says::other(
+                StatusCode::OK,
+                "The file, for `accounting-daemon restore`",
+                MEDIA_TYPE,
+            ),
+            Says::nothing(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "The disk has no room for a copy",
+            ),
+        ],
+    )
+    .problems(&[Kind::Conflict]),
 }];
+
+const MEDIA_TYPE: &str = "application/octet-stream";
 
 /// The copy in the data folder, for as long as it has a name.
 const NAME: &str = "accounting.redb.backup";
@@ -81,11 +99,7 @@ async fn backup(context: &Context, who: &str, _: &Asked) -> Answer {
             tracing::info!(who, bytes = length, "a backup is made");
             let (pieces, body) = mpsc::channel(WAITING_MAX);
             tokio::spawn(send(file, pieces, turn));
-            answer::streamed(
-                StatusCode::OK,
-                "application/octet-stream",
-                Pieces { body, left: length },
-            )
+            answer::streamed(StatusCode::OK, MEDIA_TYPE, Pieces { body, left: length })
         }
         Ok(Err(error)) => {
             tracing::error!(%error, "no backup was made");

@@ -7,8 +7,11 @@ mod answer;
 mod audit;
 mod auth;
 mod backup;
+mod balance;
 mod body;
+mod check;
 mod codes;
+mod describe;
 mod dialect;
 mod endpoint;
 mod fields;
@@ -17,6 +20,7 @@ mod health;
 mod json;
 mod list;
 mod nexudus;
+mod openapi;
 mod problem;
 mod record;
 mod redemptions;
@@ -163,6 +167,7 @@ where
     let dialect = Dialect::of(request.uri().path());
     let found = context.router.find(request.method(), request.uri().path());
     let route = found.route();
+    let endpoint = found.endpoint();
     let timer = context.metrics.request_timer(route);
     let answer = contained(respond(context, dialect, found, request, peer)).await;
     let answer = answer.unwrap_or_else(|| {
@@ -171,6 +176,16 @@ where
         dialect.failed()
     });
     drop(timer);
+    if let Some(endpoint) = endpoint.filter(|endpoint| !endpoint.documents(answer.status())) {
+        // A client that was made from the description would not know it.
+        tracing::warn!(
+            path = endpoint.path,
+            status = answer.status().as_u16(),
+            "an answer that is not described"
+        );
+        #[cfg(test)]
+        panic!("{} {} is not described", endpoint.path, answer.status());
+    }
     context.metrics.answered(route, answer.status().as_u16());
     tracing::debug!(
         route = route.as_str(),
