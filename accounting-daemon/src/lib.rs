@@ -4,6 +4,7 @@ mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod doctor;
 pub mod engine;
 pub mod gate;
 pub mod http;

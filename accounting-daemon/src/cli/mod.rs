@@ -8,6 +8,7 @@ mod audit;
 mod backup;
 mod daemon;
 mod detach;
+mod doctor;
 mod failure;
 mod generate;
 mod human;
@@ -88,6 +89,8 @@ enum Command {
     Client(people::ClientCommand),
     /// Who changed what
     Audit(audit::Audit),
+    /// Look at this machine as a gateway, and say what is missing
+    Doctor(doctor::Doctor),
     /// Copy the store into a file, while the daemon runs
     Backup(backup::Backup),
     /// Put a backup in the place of the store, while the daemon is stopped
@@ -149,6 +152,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::User(command) => command.run(&console()?).await?,
         Command::Client(command) => command.run(&console()?).await?,
         Command::Audit(command) => command.run(&console()?).await?,
+        Command::Doctor(command) => return command.run(&reach, json).await,
         Command::Backup(command) => command.run(&console()?).await?,
         Command::Restore(command) => command.run(&reach, json).await?,
         Command::Completions(command) => command.run()?,
