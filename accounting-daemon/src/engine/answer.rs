@@ -61,6 +61,8 @@ pub enum Message {
     },
     /// See [`super::Engine::sessions`].
     Sessions(PageAsked, Answer<Result<SessionPage, Unavailable>>),
+    /// See [`super::Engine::look`].
+    Look,
     /// See [`super::Engine::stop`].
     Stop(Answer<()>),
 }
@@ -122,6 +124,7 @@ pub(super) enum Pending {
     SessionsOf(Mac, Option<u16>, Answer<Result<Vec<SessionView>, Unavailable>>),
     Check(Result<(), RedeemError>, Answer<Result<(), Refusal<RedeemError>>>),
     Sessions(PageAsked, Answer<Result<SessionPage, Unavailable>>),
+    Nothing,
     Stop(Answer<()>),
 }
 
@@ -130,7 +133,7 @@ impl Message {
     pub(super) fn only_asks(&self) -> bool {
         matches!(
             self,
-            Self::Token(..) | Self::SessionsOf { .. } | Self::Sessions(..)
+            Self::Token(..) | Self::SessionsOf { .. } | Self::Sessions(..) | Self::Look
         )
     }
 
@@ -148,6 +151,7 @@ impl Message {
             Self::SessionsOf { answer, .. } => answer.send(Err(why)).is_ok(),
             Self::Check(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Sessions(_, answer) => answer.send(Err(why)).is_ok(),
+            Self::Look => true,
             Self::Stop(answer) => answer.send(()).is_ok(),
         };
     }
@@ -168,6 +172,7 @@ impl Pending {
             Self::SessionsOf(_, _, answer) => answer.send(Err(why)).is_ok(),
             Self::Check(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Sessions(_, answer) => answer.send(Err(why)).is_ok(),
+            Self::Nothing => true,
             Self::Stop(answer) => answer.send(()).is_ok(),
         };
     }

@@ -33,6 +33,7 @@ pub struct Engine {
     feed: Arc<Feed>,
     observer: Arc<dyn Observer>,
     failing: Arc<AtomicBool>,
+    attached: Arc<AtomicBool>,
 }
 
 impl Engine {
@@ -42,6 +43,7 @@ impl Engine {
         feed: Arc<Feed>,
         observer: Arc<dyn Observer>,
         failing: Arc<AtomicBool>,
+        attached: Arc<AtomicBool>,
     ) -> (Self, Receiver<Message>) {
         let (mailbox, inbox) = sync_channel(MAILBOX_MAX);
         (
@@ -51,6 +53,7 @@ impl Engine {
                 feed,
                 observer,
                 failing,
+                attached,
             },
             inbox,
         )
@@ -191,6 +194,19 @@ impl Engine {
     pub async fn sessions_of(&self, mac: Mac, zone: Option<u16>) -> Result<Vec<SessionView>, Unavailable> {
         self.ask(|answer| Message::SessionsOf { mac, zone, answer })
             .await?
+    }
+
+    /// Tells whether any interface is gated; while none is, sessions are parked.
+    pub fn set_attached(&self, attached: bool) {
+        if self.attached.swap(attached, Ordering::Relaxed) != attached {
+            self.look();
+        }
+    }
+
+    /// Has the worker look at the clocks and at what is due, at once.
+    pub fn look(&self) {
+        // A full mailbox is looked at in any case, and a worker that has stopped looks at nothing.
+        let _ = self.mailbox.try_send(Message::Look);
     }
 
     /// Tells the worker to finish the letters that wait and stop. The gate goes on enforcing.

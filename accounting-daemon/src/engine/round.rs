@@ -55,6 +55,12 @@ pub struct Core<S, G> {
     pub(super) audits: Vec<AuditRecord>,
     /// How far the wall clock was from the monotonic one when it was looked at last.
     pub(super) offset: i64,
+    /// Whether any interface is gated.
+    pub(super) attached: bool,
+    /// Whether something keeps the wall clock in step.
+    pub(super) synchronised: bool,
+    /// The latest time that was written as the floor of the calendar, in wall clock milliseconds.
+    pub(super) floor: i64,
 }
 
 /// The effects of a round, sorted into what comes before the commit, what is in it and what comes after.
@@ -65,6 +71,8 @@ struct Plan {
     writes: Vec<Write>,
     /// Where in `writes` the records stand that the closing completes.
     closing: Vec<usize>,
+    /// Sessions whose charge goes on, or stands still, from another instant on.
+    keep: BTreeMap<DeviceId, Session>,
     /// Each with the device's own deadline.
     admit: BTreeMap<DeviceId, (Session, u64)>,
 }
@@ -92,8 +100,13 @@ impl Plan {
                     plan.writes.push(Write::Open(session.clone()));
                     plan.admit.insert(session.device, (session, until));
                 }
+                Effect::Keep(session) => {
+                    plan.writes.push(Write::Open(session.clone()));
+                    plan.keep.insert(session.device, session);
+                }
                 Effect::Release(record) => {
                     plan.admit.remove(&record.device);
+                    plan.keep.remove(&record.device);
                     plan.closing.push(plan.writes.len());
                     plan.writes.push(Write::Release(record));
                 }
@@ -114,6 +127,7 @@ impl<S: Store, G: Gate> Core<S, G> {
     pub(super) fn round(&mut self, now: Now, messages: Vec<Message>) -> Result<(), StoreError> {
         self.retry_stuck();
         self.ledger.book(&seen(&self.gate), now);
+        self.ledger.attach(self.attached, now);
         let letters = messages.len();
         let mut failure = None;
         let pending: Vec<Pending> = messages
@@ -136,18 +150,18 @@ impl<S: Store, G: Gate> Core<S, G> {
         }
     }
 
-    /// Writes the instant up to which all open sessions are charged, so that a power cut takes no more than what came
+    /// Writes the instant up to which all open sessions are charged, and rows with it, so that a power cut takes no more than what came
     /// after it.
     ///
     /// # Errors
     /// [`StoreError`] as for [`Core::round`].
-    pub(super) fn write_checkpoint(&mut self, now: Now) -> Result<(), StoreError> {
+    pub(super) fn write_checkpoint(&mut self, now: Now, with: &[Write]) -> Result<(), StoreError> {
         let checkpoint = Checkpoint {
             boot: self.boot,
             monotonic: now.monotonic,
             wall: now.wall,
         };
-        self.store.commit(&[], checkpoint)?;
+        self.store.commit(with, checkpoint)?;
         self.checkpoint = checkpoint;
         Ok(())
     }
@@ -242,6 +256,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             }
             Message::Sessions(asked, answer) => Pending::Sessions(asked, answer),
             Message::SessionsOf { mac, zone, answer } => Pending::SessionsOf(mac, zone, answer),
+            Message::Look => Pending::Nothing,
             Message::Stop(answer) => Pending::Stop(answer),
         }
     }
@@ -284,14 +299,17 @@ impl<S: Store, G: Gate> Core<S, G> {
             if !broken(Mutant::StoppedAfterCommit) {
                 self.stop(&mut plan);
             }
-            let checkpoint = Checkpoint {
-                boot: self.boot,
-                monotonic: now.monotonic,
-                wall: now.wall,
-            };
             plan.writes.extend(self.audits.drain(..).map(Write::Audit));
-            self.store.commit(&plan.writes, checkpoint)?;
-            self.checkpoint = checkpoint;
+            // Deadlines of parked devices move by themselves: nothing is charged, nothing is to be kept.
+            if !plan.writes.is_empty() {
+                let checkpoint = Checkpoint {
+                    boot: self.boot,
+                    monotonic: now.monotonic,
+                    wall: now.wall,
+                };
+                self.store.commit(&plan.writes, checkpoint)?;
+                self.checkpoint = checkpoint;
+            }
             if broken(Mutant::StoppedAfterCommit) {
                 self.stop(&mut plan);
             }
@@ -344,6 +362,9 @@ impl<S: Store, G: Gate> Core<S, G> {
             // Where there is no room for the token's deadline, its devices are refused below.
             let result = self.gate.set_deadline(token, at);
             self.note(result.as_ref().err());
+        }
+        for session in plan.keep.values() {
+            self.meters.start(session);
         }
         for (session, deadline) in plan.admit.into_values() {
             let entry = Entry {
@@ -426,6 +447,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 let PageAsked { filter, after, size } = asked;
                 answer.send(Ok(self.page(&filter, after, size, now))).is_ok()
             }
+            Pending::Nothing => true,
             Pending::Stop(answer) => answer.send(()).is_ok(),
         };
     }

@@ -3,19 +3,19 @@
 //! A request passes the router, then signing in, then the reading of its body, then its handler; the first that refuses
 //! answers, in the dialect of the API that was asked. Handlers check form and range and leave the rules to the engine.
 
-mod answer;
+pub(crate) mod answer;
 mod audit;
 mod auth;
 mod backup;
 mod balance;
-mod body;
+pub(crate) mod body;
 mod check;
 mod codes;
 mod describe;
 mod dialect;
 mod endpoint;
 mod fields;
-mod form;
+pub(crate) mod form;
 mod health;
 mod json;
 mod list;
@@ -196,7 +196,7 @@ where
 }
 
 /// The output of a future; `None` when it panicked.
-async fn contained<T>(future: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn contained<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     std::future::poll_fn(
         |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {

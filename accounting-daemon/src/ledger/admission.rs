@@ -229,8 +229,10 @@ impl Ledger {
             token,
             opened: now.monotonic,
             opened_wall: now.wall,
+            age: 0,
             charged: 0,
             settled: now.monotonic,
+            parked: self.opens_parked(now),
             metering,
             addresses: Vec::new(),
         };

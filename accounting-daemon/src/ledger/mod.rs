@@ -17,6 +17,8 @@ mod effect;
 mod error;
 pub mod mutant;
 mod now;
+mod parking;
+mod reboot;
 mod refusal;
 mod release;
 mod restart;
@@ -44,6 +46,7 @@ pub use effect::Effect;
 pub use error::{CreateError, RedeemError, ReleaseError};
 use mutant::{Mutant, broken};
 pub use now::Now;
+use parking::Parking;
 use refusal::Admitted;
 pub use rules::Rules;
 use session::Open;
@@ -80,6 +83,7 @@ pub struct Ledger {
     /// When seats of a token were taken over, within the window of [`Rules::takeover_window`].
     takeovers: BTreeMap<TokenId, Vec<u64>>,
     attempts: Attempts,
+    parking: Parking,
     /// How far the calendar is from the clock of durations, as deadlines are worked out: the first reading, until one
     /// that can be believed differs.
     calendar: Option<i64>,
@@ -107,6 +111,7 @@ impl Ledger {
             deleted: BTreeSet::new(),
             takeovers: BTreeMap::new(),
             attempts: Attempts::default(),
+            parking: Parking::default(),
             calendar: None,
             due: BTreeSet::new(),
             booked: 0,

@@ -87,6 +87,32 @@ label! {
 }
 
 label! {
+    /// What a guest asked the portal for.
+    PortalPage {
+        /// `/`.
+        Home = "home",
+        /// `/login`.
+        Login = "login",
+        /// `/status`.
+        Status = "status",
+        /// `/logout`.
+        Logout = "logout",
+        /// `/resume`.
+        Resume = "resume",
+        /// `/terms`.
+        Terms = "terms",
+        /// `/captive-api`.
+        Captive = "captive_api",
+        /// Style, script and pictures.
+        Asset = "asset",
+        /// Another server: probes of operating systems, and whatever else was redirected.
+        Elsewhere = "elsewhere",
+        /// Nothing that exists.
+        Unknown = "unknown",
+    }
+}
+
+label! {
     /// The first digit of a status.
     StatusClass {
         /// 200 to 299.
