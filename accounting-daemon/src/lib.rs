@@ -6,6 +6,8 @@ pub mod clock;
 pub mod config;
 pub mod doctor;
 pub mod engine;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 pub mod gate;
 pub mod http;
 pub mod ledger;

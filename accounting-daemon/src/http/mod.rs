@@ -16,6 +16,8 @@ mod dialect;
 mod endpoint;
 mod fields;
 pub(crate) mod form;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod health;
 mod json;
 mod list;

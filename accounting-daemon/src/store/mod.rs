@@ -12,6 +12,8 @@ pub(crate) mod faulty;
 mod file;
 #[cfg(test)]
 mod fixture_tests;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod held;
 mod index;
 #[cfg(test)]
