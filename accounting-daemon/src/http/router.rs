@@ -4,7 +4,8 @@ use hyper::Method;
 use matchit::InsertError;
 
 use super::{
-    audit, backup, balance, check, endpoint::Endpoint, health, openapi, redemptions, sessions, tokens,
+    accounts, audit, backup, balance, check, endpoint::Endpoint, health, openapi, redemptions, sessions,
+    token, tokens,
 };
 use crate::metrics::Route;
 
@@ -17,6 +18,10 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     balance::ENDPOINTS,
     audit::ENDPOINTS,
     backup::ENDPOINTS,
+    accounts::users::ENDPOINTS,
+    accounts::clients::ENDPOINTS,
+    accounts::me::ENDPOINTS,
+    token::ENDPOINTS,
     health::ENDPOINTS,
     openapi::ENDPOINT,
 ];
@@ -169,11 +174,11 @@ mod tests {
     }
 
     #[test]
-    fn only_health_metrics_and_the_description_are_open() {
+    fn only_health_metrics_the_description_and_signing_in_are_open() {
         for endpoint in ENDPOINTS.iter().copied().flatten() {
             let open = matches!(
                 endpoint.path,
-                "/healthz" | "/readyz" | "/metrics" | "/openapi.json"
+                "/healthz" | "/readyz" | "/metrics" | "/openapi.json" | "/api/token"
             );
             assert_eq!(matches!(endpoint.handler, Handler::Open(_)), open, "{endpoint:?}");
         }

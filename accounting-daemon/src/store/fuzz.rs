@@ -42,8 +42,8 @@ pub(crate) fn samples() -> Vec<Vec<u8>> {
         settled: 2,
         metering: Metering::ConnectedTime,
         addresses: addresses.clone(),
-        age: AGE,
-        parked: PARKED,
+        age: 0,
+        parked: false,
     };
     let usage = UsageRecord {
         id: 1,

@@ -1,5 +1,9 @@
 //! What is kept on disk, and how: tokens, open sessions, usage records, accounts of people, and the one-row checkpoint.
 
+mod account;
+mod accounts;
+#[cfg(test)]
+mod accounts_tests;
 mod audit;
 mod backup;
 mod codec;
@@ -14,6 +18,7 @@ mod file;
 mod fixture_tests;
 #[cfg(feature = "fuzz")]
 pub(crate) mod fuzz;
+mod grant;
 mod held;
 mod index;
 #[cfg(test)]
@@ -23,18 +28,23 @@ mod measured;
 mod probation;
 mod reader;
 mod resumptions;
+mod role;
 mod schema;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub use account::{Client, Owner, TOTP_SECRET_BYTES, Totp, User, fold_email};
+pub use accounts::{Accounts, CLIENTS_MAX, USERS_MAX};
 pub use audit::{Actor, AuditFilter, AuditRecord, AuditRetention, Part, Via, shortened};
 pub use backup::{Counted, Replaced, count, restore};
 pub use disk::Disk;
 pub use error::StoreError;
+pub use grant::{Grant, GrantKind, TokenHash};
 pub use lookup::{Among, Direction, Stretch};
 pub use measured::Measured;
 pub use resumptions::{Digest, RESUMPTIONS_PER_TOKEN_MAX, Resumption};
+pub use role::{Role, UnknownRole};
 
 use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
 

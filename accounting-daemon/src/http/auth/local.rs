@@ -3,7 +3,6 @@
 use nix::unistd::{Uid, User};
 
 use super::{Caller, Denied};
-use crate::store::Via;
 
 /// A process of this machine, by the effective user and group it had when it connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,10 +29,7 @@ impl Local {
         // Names may come from a directory elsewhere.
         let user = self.user;
         let name = tokio::task::spawn_blocking(move || name(user)).await;
-        Ok(Caller {
-            via: Via::Cli,
-            ..Caller::administrator(name.map_err(|_| Denied::Failed)?)
-        })
+        Ok(Caller::local(name.map_err(|_| Denied::Failed)?))
     }
 
     /// `own`: the daemon's effective user and group.
@@ -75,8 +71,7 @@ mod tests {
     #[tokio::test]
     async fn they_are_called_by_their_user() {
         let caller = Local::new(0, 0).caller().await.unwrap();
-        assert_eq!((caller.name.as_str(), caller.via), ("root@local", Via::Cli));
-        assert!(caller.is_administrator());
+        assert_eq!(caller, Caller::local("root@local"));
         assert_eq!(name(4_000_000_000), "uid4000000000@local");
     }
 }
