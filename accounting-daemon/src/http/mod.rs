@@ -8,6 +8,7 @@ mod accounts;
 pub(crate) mod answer;
 mod audit;
 mod auth;
+mod backup;
 mod balance;
 pub(crate) mod body;
 mod check;
@@ -21,6 +22,8 @@ mod fields;
 pub(crate) mod form;
 #[cfg(test)]
 mod gateway_tests;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod health;
 mod json;
 mod list;
@@ -78,6 +81,7 @@ use crate::{
     store::{Disk, StoreError},
 };
 use answer::Answer;
+use backup::Backups;
 use body::ReadError;
 use dialect::Dialect;
 use endpoint::{Accepts, Asked, Endpoint, Handler};
@@ -118,6 +122,7 @@ pub struct Context {
     epoch: Arc<str>,
     /// Whether the daemon stops.
     stopping: watch::Sender<bool>,
+    backups: Backups,
 }
 
 impl Context {
@@ -154,6 +159,7 @@ impl Context {
             streams: Arc::new(Semaphore::new(session_stream::STREAMS_MAX)),
             epoch: uuid::Uuid::new_v4().simple().to_string().into(),
             stopping: watch::Sender::new(false),
+            backups: Backups::in_folder(&config.data),
         })
     }
 
@@ -290,7 +296,10 @@ where
     let answering = match (endpoint.handler, &caller) {
         (Handler::Open(handler), _) => handler(context, &asked),
         (Handler::SignedIn(_, handler), Some(caller)) => handler(context, caller, &asked),
-        (Handler::SignedIn(..), None) => return dialect.denied(&Denied::Unauthenticated),
+        (Handler::AtLength(_, handler), Some(caller)) => return handler(context, caller, &asked).await,
+        (Handler::SignedIn(..) | Handler::AtLength(..), None) => {
+            return dialect.denied(&Denied::Unauthenticated);
+        }
     };
     tokio::select! {
         answer = answering => answer,
@@ -321,7 +330,7 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let mut caller = None;
-    if let Handler::SignedIn(access, _) = endpoint.handler {
+    if let Handler::SignedIn(access, _) | Handler::AtLength(access, _) = endpoint.handler {
         let credentials = asked.head.headers.get(AUTHORIZATION);
         let signed_in = match (credentials, peer) {
             // Whoever shows credentials asks to be taken for their owner.

@@ -4,7 +4,7 @@ use hyper::Method;
 use matchit::InsertError;
 
 use super::{
-    accounts, audit, balance, check, device_lists, endpoint::Endpoint, health, openapi, redemptions,
+    accounts, audit, backup, balance, check, device_lists, endpoint::Endpoint, health, openapi, redemptions,
     session_list, session_stream, sessions, token, tokens, usage,
 };
 use crate::metrics::Route;
@@ -21,6 +21,7 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     balance::ENDPOINTS,
     device_lists::ENDPOINTS,
     audit::ENDPOINTS,
+    backup::ENDPOINTS,
     accounts::users::ENDPOINTS,
     accounts::clients::ENDPOINTS,
     accounts::me::ENDPOINTS,

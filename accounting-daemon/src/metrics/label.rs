@@ -101,6 +101,8 @@ label! {
         Block = "block",
         /// Usage records.
         Usage = "usage",
+        /// A backup.
+        Backup = "backup",
         /// Whether the process answers.
         Healthz = "healthz",
         /// Whether it can do its work.

@@ -186,6 +186,17 @@ impl Disk {
         self.0.with(|database| self.did(action, work(database)))
     }
 
+    /// Works in one read transaction: all tables as they are at this moment.
+    pub(super) fn at_once<T>(
+        &self,
+        work: impl FnOnce(&redb::ReadTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.0.with(|database| {
+            let transaction = self.did("begin reading", database.begin_read())?;
+            work(&transaction)
+        })
+    }
+
     pub(super) fn table<K: redb::Key + 'static, V: redb::Value + 'static>(
         &self,
         database: &Database,

@@ -5,6 +5,7 @@ mod accounts;
 #[cfg(test)]
 mod accounts_tests;
 mod audit;
+mod backup;
 mod codec;
 #[cfg(test)]
 mod damage_tests;
@@ -15,6 +16,8 @@ pub(crate) mod faulty;
 mod file;
 #[cfg(test)]
 mod fixture_tests;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod grant;
 mod held;
 mod index;
@@ -36,6 +39,7 @@ mod write;
 pub use account::{Client, Owner, TOTP_SECRET_BYTES, Totp, User, fold_email};
 pub use accounts::{Accounts, CLIENTS_MAX, USERS_MAX};
 pub use audit::{Actor, AuditFilter, AuditRecord, AuditRetention, Part, Via, shortened};
+pub use backup::{Counted, Replaced, count, restore};
 pub use disk::Disk;
 pub use error::StoreError;
 pub use grant::{Grant, GrantKind, TokenHash};

@@ -81,6 +81,18 @@ pub(super) const META_NEXT_SESSION: &str = "next_session";
 /// In [`META`]: the next number of an audit record, 8 bytes; absent before the first.
 pub(super) const META_NEXT_AUDIT: &str = "next_audit";
 
+/// Calls a macro with the names of all tables, so that what is made is what is copied into a backup.
+macro_rules! every_table {
+    ($with:ident) => {
+        $with!(
+            META TOKENS CODES SESSIONS USAGE USAGE_OF_TOKENS ADJUSTMENTS RUNS LISTS
+            UNIQUE_IDS LOCATIONS MACS BOOKINGS VISITORS COUNTS
+            RESUMPTIONS RESUMPTIONS_OF AUDIT USERS CLIENTS GRANTS GRANTS_BY_OWNER
+        )
+    };
+}
+pub(super) use every_table;
+
 /// Makes the tables in a new store; says whether this program can use one that is there.
 pub(super) fn prepare(path: &str, database: &Database) -> Result<(), StoreError> {
     let failed = |error: redb::Error| StoreError::of(path, "read the version", error);
@@ -140,26 +152,10 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction
         .open_table(META)?
         .insert(META_VERSION, VERSION.to_le_bytes().as_slice())?;
-    transaction.open_table(TOKENS)?;
-    transaction.open_table(CODES)?;
-    transaction.open_table(SESSIONS)?;
-    transaction.open_table(USAGE)?;
-    transaction.open_table(USAGE_OF_TOKENS)?;
-    transaction.open_table(ADJUSTMENTS)?;
-    transaction.open_table(RUNS)?;
-    transaction.open_table(LISTS)?;
-    transaction.open_table(UNIQUE_IDS)?;
-    transaction.open_table(LOCATIONS)?;
-    transaction.open_table(MACS)?;
-    transaction.open_table(BOOKINGS)?;
-    transaction.open_table(VISITORS)?;
-    transaction.open_table(COUNTS)?;
-    transaction.open_table(RESUMPTIONS)?;
-    transaction.open_table(RESUMPTIONS_OF)?;
-    transaction.open_table(AUDIT)?;
-    transaction.open_table(CLIENTS)?;
-    transaction.open_table(GRANTS)?;
-    transaction.open_table(GRANTS_BY_OWNER)?;
+    macro_rules! make {
+        ($($table:ident)*) => { $(transaction.open_table($table)?;)* };
+    }
+    every_table!(make);
     let mut users = transaction.open_table(USERS)?;
     for row in transaction.open_table(ADMINISTRATORS)?.iter()? {
         let (email, hash) = row?;
