@@ -13,7 +13,7 @@ use crate::{
     gate::simulated::SimulatedGate,
     ledger::{AccessCode, Cause, Metering, NewToken, Now, Rules},
     mac::{DeviceId, Mac},
-    store::{Disk, RESUMPTIONS_PER_TOKEN_MAX},
+    store::{Actor, Disk, RESUMPTIONS_PER_TOKEN_MAX},
 };
 
 const HOST: &str = "10.77.0.1:8880";
@@ -127,7 +127,7 @@ impl Place {
             by: "test".to_owned(),
         };
         change(&mut new);
-        self.portal.engine.create(new).await.unwrap().id
+        self.portal.engine.create(new, Actor::daemon()).await.unwrap().id
     }
 
     async fn ask(&self, who: u8, request: hyper::http::request::Builder, body: &str) -> Got {
@@ -351,7 +351,7 @@ async fn a_browser_resumes_by_its_secret_once_and_by_nothing_else() {
     assert_eq!(place.ask(2, with("/resume", &next), "").await.status, 303);
 
     place.post(2, "/logout", "").await;
-    place.portal.engine.delete(id).await.unwrap();
+    place.portal.engine.delete(id, Actor::daemon()).await.unwrap();
     let last = place.ask(2, with("/resume", &next), "").await;
     assert_eq!(last.status, 403, "the token is gone");
 }
@@ -564,13 +564,14 @@ async fn a_forged_host_leads_to_the_portal_itself() {
         got.header("location")
             .starts_with("https://wifi.example.org/login")
     );
-    assert_eq!(
-        named
-            .ask(1, Request::get("/").header("host", "wifi.example.org"), "")
-            .await
-            .status,
-        200
-    );
+    let secure = Guest {
+        secure: true,
+        ..guest(1)
+    };
+    let own = || Request::get("/").header("host", "wifi.example.org");
+    assert_eq!(named.ask_as(&secure, own(), "").await.status, 200);
+    let plain = named.ask(1, own(), "").await;
+    assert_eq!(plain.header("location"), "https://wifi.example.org/login");
 }
 
 #[tokio::test]
