@@ -10,10 +10,10 @@ use anyhow::{Context as _, anyhow};
 use tokio::sync::oneshot;
 
 use crate::{
-    clock::Clock,
+    clock::{self, Clock, KernelTimer},
     config::Config,
     engine::{Core, Engine, Worker},
-    gate::{self, Interface, KernelGate, Settings, Stats, Strangers, Supervisor},
+    gate::{self, Interface, KernelGate, Settings, Stats, Strangers, Supervisor, status::GateStatus},
     http::{self, Auth, OneTimePassword},
     ledger::Rules,
     metrics::Metrics,
@@ -35,7 +35,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let disk = Disk::open(&config.data)?.keeping(config.audit);
     // Whoever has the store has the socket beside it.
     let socket = http::listen_local(&config.api.socket)?;
-    let clock = Clock::new(config.trust_rtc, None)?;
+    let clock = Clock::new(config.trust_rtc, disk.floor()?)?;
     if let Some(made) = http::first_start(&disk, &config.administrator)? {
         announce(&made)?;
     }
@@ -54,6 +54,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
 
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let supervisor = tokio::spawn(supervisor.run(told(stopped.clone())));
+    tokio::spawn(tell_of_interfaces(status.clone(), engine.clone()));
+    tokio::spawn(tell_of_steps(engine.clone(), told(stopped.clone())));
     let live_codes = disk.tokens_made()?;
     let clock: http::Clock = Arc::new(move || clock.now());
     let auth = Auth::new(Arc::new(disk.clone()), Arc::clone(&clock), Arc::clone(&metrics))?;
@@ -178,6 +180,31 @@ async fn finish(engine: Engine, worker: JoinHandle<()>) -> anyhow::Result<()> {
     tokio::task::spawn_blocking(move || worker.join())
         .await?
         .map_err(|_| anyhow!("the engine panicked: see the log; the gate goes on enforcing"))
+}
+
+/// Tells the engine whether any interface is gated, until the supervisor is gone.
+async fn tell_of_interfaces(mut status: tokio::sync::watch::Receiver<Arc<GateStatus>>, engine: Engine) {
+    loop {
+        let attached = status.borrow_and_update().any();
+        engine.set_attached(attached);
+        if status.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Has the engine look when the wall clock is set. Without the timer it notices within a second.
+async fn tell_of_steps(engine: Engine, stop: impl Future<Output = ()>) {
+    let steps = async {
+        let timer = KernelTimer::new()?;
+        clock::watch(timer, || engine.look()).await
+    };
+    tokio::select! {
+        ended = steps => if let Err(error) = ended {
+            tracing::warn!(%error, "nobody tells when the clock is set: it is noticed within a second");
+        },
+        () = stop => {}
+    }
 }
 
 fn engine_ended(result: Result<(), oneshot::error::RecvError>) -> anyhow::Error {
