@@ -96,8 +96,7 @@ test("a cookie that was copied is worth nothing once it was used", async () => {
   await thief.context().addCookies(stolen);
   await thief.goto(portal);
   assert.equal(await thief.locator("text=Welcome back").count(), 0);
-  const answer = await thief.request.post(`${portal}/resume`, { headers: { Origin: portal } });
-  assert.equal(answer.status(), 403);
+  assert.equal(await thief.evaluate(() => fetch("/resume", { method: "POST" }).then((answer) => answer.status)), 403);
 });
 
 test("a seat is taken over once its device is silent, not before", async () => {
@@ -115,11 +114,12 @@ test("a seat is taken over once its device is silent, not before", async () => {
   await second.click("text=Use it on this device instead");
   assert.equal(await heading(second), "The other device is still busy");
   await first.close();
-  for (let turn = 0; turn < 30 && (await heading(second)) !== "You are online"; turn += 1) {
-    await second.waitForTimeout(3_000);
+  // Each refusal counts as an attempt, so ask seldom.
+  for (let turn = 0; turn < 3 && (await heading(second)) !== "You are online"; turn += 1) {
+    await second.waitForTimeout(35_000);
     await second.goto(portal);
     await type(second, code);
-    if (await second.locator("text=Use it on this device instead").count()) await second.click("text=Use it on this device instead");
+    await second.click("text=Use it on this device instead");
   }
   assert.equal(await heading(second), "You are online");
   assert.equal(JSON.parse(curl(1, `${portal}/captive-api`)).captive, true);

@@ -107,6 +107,9 @@ fn who_is_not_behind_the_gate_and_who_keeps_too_many_connections_is_turned_away(
         assert!(answer.is_err(), "{answer:?}");
     }
     let client = hotspot.client(1);
+    // A stranger's budget of packets would end before that of connections.
+    let token = hotspot.token(10, &json!({})).unwrap();
+    hotspot.admit(client, &token).unwrap();
     let server = SocketAddr::from((LAN_IP4, PORTAL_PORT));
     let open = || client.namespace().enter(|| Ok(TcpStream::connect(server)?));
     let kept: Vec<TcpStream> = (0..64).map(|_| open().unwrap()).collect();

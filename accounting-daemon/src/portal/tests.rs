@@ -274,6 +274,10 @@ async fn each_refusal_says_what_to_do_next() {
     }
     let offered = place.post(1, "/login", "code=oneseat111").await;
     assert!(offered.says("name=\"takeover\"") && offered.says("Use it on this device instead"));
+    assert!(
+        offered.says("type=\"text\" dir=\"ltr\" value=\"\""),
+        "a code is shown"
+    );
     assert!(!place.online(1).await);
 }
 
