@@ -300,6 +300,31 @@ async fn who_guesses_is_told_to_wait_and_others_are_not() {
 }
 
 #[tokio::test]
+async fn devices_that_guess_together_cost_honest_guests_nothing() {
+    let place = Place::new();
+    place.token("ABCDE-12345", 60, 1).await;
+    let mut refused = 0;
+    for number in 0..300u16 {
+        let [high, low] = number.to_be_bytes();
+        let guesser = Guest {
+            device: DeviceId {
+                mac: Mac([6, 0, 0, 0, high, low]),
+                zone: 0,
+            },
+            address: [10, 78, high, low].into(),
+            ..guest(1)
+        };
+        for nth in 0..12 {
+            let code = format!("code=GUESS{number}N{nth}");
+            let got = place.ask_as(&guesser, posting("/login"), &code).await;
+            refused += usize::from(got.status == 429);
+        }
+    }
+    assert!(refused >= 600, "{refused}");
+    assert_eq!(place.post(2, "/login", "code=abcde12345").await.status, 303);
+}
+
+#[tokio::test]
 async fn a_device_that_posts_like_a_machine_is_stopped_before_the_engine() {
     let place = Place::new();
     let mut heard = 0;
