@@ -10,13 +10,14 @@ use anyhow::{Context as _, anyhow};
 use tokio::sync::oneshot;
 
 use crate::{
-    clock::Clock,
+    clock::{self, Clock, KernelTimer},
     config::Config,
     engine::{Core, Engine, Worker},
-    gate::{self, Interface, KernelGate, Settings, Stats, Strangers, Supervisor},
+    gate::{self, Interface, KernelGate, Settings, Stats, Strangers, Supervisor, status::GateStatus},
     http::{self, Auth, OneTimePassword},
     ledger::Rules,
     metrics::Metrics,
+    portal::{self, Look, Portal},
     store::{Disk, Measured},
 };
 
@@ -28,11 +29,13 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     // What can fail without a trace comes first.
     let tls = config.api.tls.as_ref().map(http::Tls::load).transpose()?;
     let listeners = http::listen(&config.api.listen, tls.as_ref()).await?;
+    let look = Look::load(&config.portal)?;
+    let guests = portal_listener(config.portal.listen_port)?;
     gate::preflight(&config.pins)?;
     let disk = Disk::open(&config.data)?.keeping(config.audit);
     // Whoever has the store has the socket beside it.
     let socket = http::listen_local(&config.api.socket)?;
-    let clock = Clock::new(config.trust_rtc, None)?;
+    let clock = Clock::new(config.trust_rtc, disk.floor()?)?;
     if let Some(made) = http::first_start(&disk, &config.administrator)? {
         announce(&made)?;
     }
@@ -51,12 +54,21 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
 
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let supervisor = tokio::spawn(supervisor.run(told(stopped.clone())));
+    tokio::spawn(tell_of_interfaces(status.clone(), engine.clone()));
+    tokio::spawn(tell_of_steps(engine.clone(), told(stopped.clone())));
     let live_codes = disk.tokens_made()?;
-    let auth = Auth::new(
-        Arc::new(disk.clone()),
-        Arc::new(move || clock.now()),
+    let clock: http::Clock = Arc::new(move || clock.now());
+    let auth = Auth::new(Arc::new(disk.clone()), Arc::clone(&clock), Arc::clone(&metrics))?;
+    let portal = Portal::new(
+        &config.portal,
+        look,
+        engine.clone(),
+        disk.clone(),
+        clock,
         Arc::clone(&metrics),
-    )?;
+        status.clone(),
+    );
+    let portal = Arc::new(portal.context("cannot start the portal's thread")?);
     let context = http::Context::new(&config, engine.clone(), auth, metrics, status, disk, live_codes)?;
     let context = Arc::new(context);
     let edge = tokio::spawn(http::serve(
@@ -65,8 +77,9 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         told(stopped.clone()),
     ));
     let socket = vec![http::Listener::Local(socket)];
-    let local_edge = tokio::spawn(http::serve(socket, context, told(stopped)));
+    let local_edge = tokio::spawn(http::serve(socket, context, told(stopped.clone())));
     let certificates = tls.map(|tls| tokio::spawn(tls.keep_current()));
+    let portal = tokio::spawn(portal::serve(guests, portal, told(stopped)));
     tracing::info!(interfaces = config.interfaces.len(), "the gate is up");
 
     let outcome = tokio::select! {
@@ -79,6 +92,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     local_edge
         .await
         .context("the listener of the Unix socket ended badly")?;
+    portal.await.context("the portal listener ended badly")?;
     if let Some(certificates) = certificates {
         certificates.abort();
     }
@@ -87,6 +101,17 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         .await
         .context("the supervisor of the interfaces ended badly")?;
     outcome
+}
+
+/// Where guests come in; needs the runtime.
+fn portal_listener(port: u16) -> anyhow::Result<tokio::net::TcpListener> {
+    let listener = gate::listen(port).with_context(|| {
+        format!(
+            "the portal cannot listen on port {port}: it needs CAP_NET_ADMIN, a port that no other program uses \
+             (`ss -ltnp` names it; `portal.listen_port` chooses another), and CAP_NET_BIND_SERVICE below 1024"
+        )
+    })?;
+    Ok(tokio::net::TcpListener::from_std(listener)?)
 }
 
 fn settings(config: &Config) -> Settings {
@@ -156,6 +181,31 @@ async fn finish(engine: Engine, worker: JoinHandle<()>) -> anyhow::Result<()> {
     tokio::task::spawn_blocking(move || worker.join())
         .await?
         .map_err(|_| anyhow!("the engine panicked: see the log; the gate goes on enforcing"))
+}
+
+/// Tells the engine whether any interface is gated, until the supervisor is gone.
+async fn tell_of_interfaces(mut status: tokio::sync::watch::Receiver<Arc<GateStatus>>, engine: Engine) {
+    loop {
+        let attached = status.borrow_and_update().any();
+        engine.set_attached(attached);
+        if status.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Has the engine look when the wall clock is set. Without the timer it notices within a second.
+async fn tell_of_steps(engine: Engine, stop: impl Future<Output = ()>) {
+    let steps = async {
+        let timer = KernelTimer::new()?;
+        clock::watch(timer, || engine.look()).await
+    };
+    tokio::select! {
+        ended = steps => if let Err(error) = ended {
+            tracing::warn!(%error, "nobody tells when the clock is set: it is noticed within a second");
+        },
+        () = stop => {}
+    }
 }
 
 fn engine_ended(result: Result<(), oneshot::error::RecvError>) -> anyhow::Error {

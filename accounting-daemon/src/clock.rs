@@ -1,8 +1,15 @@
 //! The only file that reads clocks.
 
-use std::{path::Path, time::Duration};
+use std::{io, os::fd::OwnedFd, path::Path, time::Duration};
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::{
+    io::Errno,
+    time::{
+        ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
+        timerfd_create, timerfd_settime,
+    },
+};
+use tokio::io::{Interest, unix::AsyncFd};
 
 use crate::ledger::Now;
 
@@ -11,7 +18,7 @@ use crate::ledger::Now;
 pub struct Clock {
     boot: [u8; 16],
     trust_rtc: bool,
-    /// No trusted time lies before it.
+    /// A clock that nobody keeps in step is not trusted before it.
     floor: i64,
 }
 
@@ -21,6 +28,9 @@ pub struct Clock {
 pub struct NoBootId;
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// In 2262 the kernel's clock of nanoseconds ends: no timer rings after it.
+const NEVER_S: i64 = 9_223_372_036;
 
 /// 2025-01-01: a clock before it was never set.
 const FLOOR_FIRST: i64 = 1_735_689_600_000;
@@ -44,17 +54,25 @@ impl Clock {
     /// Both clocks, now.
     #[must_use]
     pub fn now(&self) -> Now {
+        self.look().0
+    }
+
+    /// Both clocks, now, and whether the kernel says that something keeps the wall clock in step.
+    #[must_use]
+    pub fn look(&self) -> (Now, bool) {
         let monotonic = self.monotonic();
         let wall = clock_gettime(ClockId::Realtime);
         let wall = wall
             .tv_sec
             .saturating_mul(1_000)
             .saturating_add(wall.tv_nsec / 1_000_000);
-        Now {
+        let synchronised = synchronised();
+        let now = Now {
             monotonic,
             wall,
-            trusted: (self.trust_rtc || synchronised()) && wall >= self.floor,
-        }
+            trusted: synchronised || self.trust_rtc && wall >= self.floor,
+        };
+        (now, synchronised)
     }
 
     /// Milliseconds of the monotonic clock.
@@ -86,6 +104,78 @@ impl Clock {
     }
 }
 
+/// A timer that rings when the wall clock is set, and at no other time.
+pub trait SetTimer {
+    /// Has it ring at the next step; what came before is forgotten.
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn arm(&mut self) -> io::Result<()>;
+
+    /// Waits until it rings.
+    ///
+    /// # Errors
+    /// The kernel's.
+    fn rung(&mut self) -> impl Future<Output = io::Result<()>> + Send;
+}
+
+/// The kernel's timer: one that is due when the calendar ends and is cancelled by a step of the wall clock.
+#[derive(Debug)]
+pub struct KernelTimer(AsyncFd<OwnedFd>);
+
+impl KernelTimer {
+    /// A timer that is not armed. Needs the runtime.
+    ///
+    /// # Errors
+    /// The kernel's: it is older than 3.0, or there are no descriptors left.
+    pub fn new() -> io::Result<Self> {
+        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+        let timer = timerfd_create(TimerfdClockId::Realtime, flags)?;
+        // SAFETY: an `OwnedFd` is open, stays the same one, and is not given away before the `AsyncFd` is dropped.
+        let timer = unsafe { AsyncFd::register_with_interest(timer, Interest::READABLE)? };
+        Ok(Self(timer))
+    }
+}
+
+impl SetTimer for KernelTimer {
+    fn arm(&mut self) -> io::Result<()> {
+        let never = Itimerspec {
+            it_interval: Timespec::default(),
+            it_value: Timespec {
+                tv_sec: NEVER_S,
+                tv_nsec: 0,
+            },
+        };
+        let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
+        timerfd_settime(self.0.get_ref(), flags, &never)?;
+        Ok(())
+    }
+
+    async fn rung(&mut self) -> io::Result<()> {
+        loop {
+            let mut ready = self.0.readable().await?;
+            match rustix::io::read(self.0.get_ref(), &mut [0; 8]) {
+                Err(Errno::AGAIN) => ready.clear_ready(),
+                Err(Errno::CANCELED) | Ok(_) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Tells of each step of the wall clock, for as long as the timer works. It is armed before anybody is told: a step after
+/// that rings again, and one before it is seen by whoever reads the clock then.
+///
+/// # Errors
+/// Those of the timer.
+pub async fn watch(mut timer: impl SetTimer, mut tell: impl FnMut()) -> io::Result<()> {
+    loop {
+        timer.arm()?;
+        tell();
+        timer.rung().await?;
+    }
+}
+
 /// Whether the kernel says that something keeps the wall clock in step.
 fn synchronised() -> bool {
     // SAFETY: `timex` is made of integers, for which zeros are a value.
@@ -103,7 +193,8 @@ mod tests {
     fn a_clock_before_the_floor_is_not_trusted() {
         let now = Clock::new(true, None).unwrap().now();
         assert!(now.trusted);
-        assert!(!Clock::new(true, Some(now.wall + 60_000)).unwrap().now().trusted);
+        let late = Clock::new(true, Some(now.wall + 60_000)).unwrap();
+        assert_eq!(late.now().trusted, synchronised());
         assert_eq!(Clock::new(false, None).unwrap().now().trusted, synchronised());
     }
 
@@ -114,5 +205,42 @@ mod tests {
         let seconds: f64 = uptime.split(' ').next().unwrap().parse().unwrap();
         let off = Duration::from_secs_f64(seconds).abs_diff(clock.precise());
         assert!(off < Duration::from_secs(30), "{off:?}");
+    }
+
+    type Log = std::sync::Arc<std::sync::Mutex<Vec<&'static str>>>;
+
+    /// Rings so often and then fails; writes down what it is asked.
+    struct Rings(usize, Log);
+
+    impl SetTimer for Rings {
+        fn arm(&mut self) -> io::Result<()> {
+            self.1.lock().unwrap().push("arm");
+            Ok(())
+        }
+
+        async fn rung(&mut self) -> io::Result<()> {
+            self.0 = self.0.checked_sub(1).ok_or(io::ErrorKind::Other)?;
+            self.1.lock().unwrap().push("ring");
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn the_timer_is_armed_before_the_clock_is_read_each_time() {
+        let log = Log::default();
+        let told = watch(Rings(2, log.clone()), || log.lock().unwrap().push("read"));
+        told.await.unwrap_err();
+        let log = log.lock().unwrap();
+        let expected = ["arm", "read", "ring", "arm", "read", "ring", "arm", "read"];
+        assert_eq!(*log, expected);
+    }
+
+    // That a step cancels it is the kernel's promise: no test sets the machine's clock.
+    #[tokio::test]
+    async fn the_kernel_takes_the_timer_and_it_does_not_ring_by_itself() {
+        let mut timer = KernelTimer::new().unwrap();
+        timer.arm().unwrap();
+        let read = rustix::io::read(timer.0.get_ref(), &mut [0; 8]);
+        assert_eq!(read, Err(Errno::AGAIN));
     }
 }

@@ -42,7 +42,20 @@ fn defaults_are_as_documented() {
         ..example.api
     };
     assert_eq!(config.api, shown);
-    assert_eq!(config.portal, example.portal);
+    // What has no default is shown by an example.
+    let plain = PortalConfig {
+        url: None,
+        name: config.portal.name.clone(),
+        logo: None,
+        terms: None,
+        help: None,
+        home: None,
+        venue: None,
+        languages: None,
+        templates: None,
+        ..example.portal
+    };
+    assert_eq!(config.portal, plain);
     assert_eq!(config.administrator.email, example.administrator.email);
     assert_eq!(config.codes, example.codes);
     assert_eq!(config.audit, example.audit);
@@ -108,7 +121,29 @@ fn the_example_shows_every_setting() {
             ],
         ),
         ("[api.tls]", vec!["certificate", "key"]),
-        ("[portal]", vec!["listen_port"]),
+        (
+            "[portal]",
+            vec![
+                "listen_port",
+                "url",
+                "name",
+                "colour",
+                "logo",
+                "terms",
+                "help",
+                "home",
+                "venue",
+                "languages",
+                "templates",
+                "resume_days",
+                "header_timeout_s",
+                "request_timeout_s",
+                "header_bytes_max",
+                "body_bytes_max",
+                "connections_max",
+                "connections_per_device",
+            ],
+        ),
         ("[administrator]", vec!["email", "password_file"]),
         ("[codes]", vec!["length", "alphabet"]),
         ("[audit]", vec!["retention_days", "records_max"]),

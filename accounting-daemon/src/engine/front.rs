@@ -10,7 +10,9 @@ use tokio::sync::oneshot;
 
 use super::{
     Meters, Observer, Refusal, SessionView, TokenView, Unavailable,
-    answer::{Answer, Balance, Message},
+    answer::{Answer, Balance, CodeCheck, Message, PageAsked},
+    feed::Feed,
+    listing::SessionPage,
 };
 use crate::{
     ledger::{
@@ -28,24 +30,30 @@ const MAILBOX_MAX: usize = 4_096;
 pub struct Engine {
     mailbox: SyncSender<Message>,
     meters: Arc<Meters>,
+    feed: Arc<Feed>,
     observer: Arc<dyn Observer>,
     failing: Arc<AtomicBool>,
+    attached: Arc<AtomicBool>,
 }
 
 impl Engine {
     /// A mailbox, and the end at which the worker reads it.
     pub(super) fn new(
         meters: Arc<Meters>,
+        feed: Arc<Feed>,
         observer: Arc<dyn Observer>,
         failing: Arc<AtomicBool>,
+        attached: Arc<AtomicBool>,
     ) -> (Self, Receiver<Message>) {
         let (mailbox, inbox) = sync_channel(MAILBOX_MAX);
         (
             Self {
                 mailbox,
                 meters,
+                feed,
                 observer,
                 failing,
+                attached,
             },
             inbox,
         )
@@ -117,6 +125,28 @@ impl Engine {
         flatten(self.ask(|answer| Message::Redeem(redemption, answer)).await)
     }
 
+    /// Whether a code would open a session for another device.
+    ///
+    /// # Errors
+    /// [`RedeemError`], or no answer.
+    pub async fn check(&self, check: CodeCheck) -> Result<(), Refusal<RedeemError>> {
+        flatten(self.ask(|answer| Message::Check(check, answer)).await)
+    }
+
+    /// Some open sessions, oldest first.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn sessions(&self, asked: PageAsked) -> Result<SessionPage, Unavailable> {
+        self.ask(|answer| Message::Sessions(asked, answer)).await?
+    }
+
+    /// What happens to sessions.
+    #[must_use]
+    pub fn feed(&self) -> &Arc<Feed> {
+        &self.feed
+    }
+
     /// Ends the session of a MAC address, in the zone named or in the only one.
     ///
     /// # Errors
@@ -164,6 +194,19 @@ impl Engine {
     pub async fn sessions_of(&self, mac: Mac, zone: Option<u16>) -> Result<Vec<SessionView>, Unavailable> {
         self.ask(|answer| Message::SessionsOf { mac, zone, answer })
             .await?
+    }
+
+    /// Tells whether any interface is gated; while none is, sessions are parked.
+    pub fn set_attached(&self, attached: bool) {
+        if self.attached.swap(attached, Ordering::Relaxed) != attached {
+            self.look();
+        }
+    }
+
+    /// Has the worker look at the clocks and at what is due, at once.
+    pub fn look(&self) {
+        // A full mailbox is looked at in any case, and a worker that has stopped looks at nothing.
+        let _ = self.mailbox.try_send(Message::Look);
     }
 
     /// Tells the worker to finish the letters that wait and stop. The gate goes on enforcing.

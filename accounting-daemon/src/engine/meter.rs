@@ -56,10 +56,21 @@ impl Meters {
         self.limits.clear();
     }
 
+    /// Begins the meter of a session, or begins it anew.
     pub(super) fn start(&self, session: &Session) {
+        let before = self.sessions.remove(&session.device);
+        let again = before.is_some_and(|(_, (token, _))| token == session.token);
         let (sessions, limit) = self.shared(session.token);
-        self.limits
-            .insert(session.token, (sessions + 1, Arc::clone(&limit)));
+        self.limits.insert(
+            session.token,
+            (sessions + usize::from(!again), Arc::clone(&limit)),
+        );
+        let limit = if session.parked {
+            // It stands still where it is, whatever its token's deadline.
+            Arc::new(Limit::new(session.settled))
+        } else {
+            limit
+        };
         let meter = Arc::new(SessionMeter::new(origin(session), limit));
         self.sessions.insert(session.device, (session.token, meter));
     }
@@ -118,8 +129,10 @@ mod tests {
             token: 1,
             opened: 100,
             opened_wall: 0,
+            age: 0,
             charged: 400,
             settled: 300,
+            parked: false,
             metering,
             addresses: Vec::new(),
         }
@@ -148,6 +161,26 @@ mod tests {
         assert_eq!(meters.charged_at(9_000), 600);
         meters.limit(1, 700);
         assert_eq!(meters.charged_at(9_000), 800);
+    }
+
+    #[test]
+    fn the_meter_of_a_parked_session_stands_still_and_begins_anew() {
+        let meters = Meters::default();
+        let running = session(Metering::ConnectedTime);
+        let parked = Session {
+            parked: true,
+            ..running.clone()
+        };
+        meters.limit(1, 5_000);
+        meters.start(&parked);
+        assert_eq!(meters.charged_at(900), 400);
+        meters.start(&Session {
+            settled: 900,
+            ..running.clone()
+        });
+        assert_eq!(meters.charged_at(1_000), 500);
+        meters.end(running.device, 500);
+        assert!(meters.limits.is_empty(), "it was counted once");
     }
 
     #[test]

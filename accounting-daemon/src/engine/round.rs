@@ -6,8 +6,9 @@ use std::{
 };
 
 use super::{
-    Meters, Refusal, SessionView, TokenView, Unavailable,
-    answer::{Balance, Message, Pending},
+    Feed, Meters, Refusal, SessionView, TokenView, Unavailable,
+    answer::{Balance, Message, PageAsked, Pending},
+    feed::News,
 };
 use crate::{
     gate::{Entry, Gate, GateError},
@@ -45,6 +46,7 @@ pub struct Core<S, G> {
     pub(super) rules: Rules,
     pub(super) boot: [u8; 16],
     pub(super) meters: Arc<Meters>,
+    pub(super) feed: Arc<Feed>,
     pub(super) observer: Arc<dyn Observer>,
     /// Devices that the kernel did not let go of; tried again in each round.
     pub(super) stuck: BTreeSet<DeviceId>,
@@ -53,6 +55,12 @@ pub struct Core<S, G> {
     pub(super) audits: Vec<AuditRecord>,
     /// How far the wall clock was from the monotonic one when it was looked at last.
     pub(super) offset: i64,
+    /// Whether any interface is gated.
+    pub(super) attached: bool,
+    /// Whether something keeps the wall clock in step.
+    pub(super) synchronised: bool,
+    /// The latest time that was written as the floor of the calendar, in wall clock milliseconds.
+    pub(super) floor: i64,
 }
 
 /// The effects of a round, sorted into what comes before the commit, what is in it and what comes after.
@@ -63,6 +71,8 @@ struct Plan {
     writes: Vec<Write>,
     /// Where in `writes` the records stand that the closing completes.
     closing: Vec<usize>,
+    /// Sessions whose charge goes on, or stands still, from another instant on.
+    keep: BTreeMap<DeviceId, Session>,
     /// Each with the device's own deadline.
     admit: BTreeMap<DeviceId, (Session, u64)>,
 }
@@ -90,8 +100,13 @@ impl Plan {
                     plan.writes.push(Write::Open(session.clone()));
                     plan.admit.insert(session.device, (session, until));
                 }
+                Effect::Keep(session) => {
+                    plan.writes.push(Write::Open(session.clone()));
+                    plan.keep.insert(session.device, session);
+                }
                 Effect::Release(record) => {
                     plan.admit.remove(&record.device);
+                    plan.keep.remove(&record.device);
                     plan.closing.push(plan.writes.len());
                     plan.writes.push(Write::Release(record));
                 }
@@ -112,6 +127,7 @@ impl<S: Store, G: Gate> Core<S, G> {
     pub(super) fn round(&mut self, now: Now, messages: Vec<Message>) -> Result<(), StoreError> {
         self.retry_stuck();
         self.ledger.book(&seen(&self.gate), now);
+        self.ledger.attach(self.attached, now);
         let letters = messages.len();
         let mut failure = None;
         let pending: Vec<Pending> = messages
@@ -134,18 +150,18 @@ impl<S: Store, G: Gate> Core<S, G> {
         }
     }
 
-    /// Writes the instant up to which all open sessions are charged, so that a power cut takes no more than what came
+    /// Writes the instant up to which all open sessions are charged, and rows with it, so that a power cut takes no more than what came
     /// after it.
     ///
     /// # Errors
     /// [`StoreError`] as for [`Core::round`].
-    pub(super) fn write_checkpoint(&mut self, now: Now) -> Result<(), StoreError> {
+    pub(super) fn write_checkpoint(&mut self, now: Now, with: &[Write]) -> Result<(), StoreError> {
         let checkpoint = Checkpoint {
             boot: self.boot,
             monotonic: now.monotonic,
             wall: now.wall,
         };
-        self.store.commit(&[], checkpoint)?;
+        self.store.commit(with, checkpoint)?;
         self.checkpoint = checkpoint;
         Ok(())
     }
@@ -233,7 +249,14 @@ impl<S: Store, G: Gate> Core<S, G> {
                 }
                 Pending::Delete(result, answer)
             }
+            Message::Check(check, answer) => {
+                self.load_code(&check.code.folded(), failure);
+                let seen = seen(&self.gate);
+                Pending::Check(self.ledger.check(&check.code, &check.asker, &seen, now), answer)
+            }
+            Message::Sessions(asked, answer) => Pending::Sessions(asked, answer),
             Message::SessionsOf { mac, zone, answer } => Pending::SessionsOf(mac, zone, answer),
+            Message::Look => Pending::Nothing,
             Message::Stop(answer) => Pending::Stop(answer),
         }
     }
@@ -271,23 +294,30 @@ impl<S: Store, G: Gate> Core<S, G> {
             let mut plan = Plan::new(effects);
             self.shorten(&plan);
             if broken(Mutant::AdmittedBeforeCommit) {
-                self.give(plan.clone(), now, &mut refused);
+                let _ = self.give(plan.clone(), now, &mut refused);
             }
             if !broken(Mutant::StoppedAfterCommit) {
                 self.stop(&mut plan);
             }
-            let checkpoint = Checkpoint {
-                boot: self.boot,
-                monotonic: now.monotonic,
-                wall: now.wall,
-            };
             plan.writes.extend(self.audits.drain(..).map(Write::Audit));
-            self.store.commit(&plan.writes, checkpoint)?;
-            self.checkpoint = checkpoint;
+            // Deadlines of parked devices move by themselves: nothing is charged, nothing is to be kept.
+            if !plan.writes.is_empty() {
+                let checkpoint = Checkpoint {
+                    boot: self.boot,
+                    monotonic: now.monotonic,
+                    wall: now.wall,
+                };
+                self.store.commit(&plan.writes, checkpoint)?;
+                self.checkpoint = checkpoint;
+            }
             if broken(Mutant::StoppedAfterCommit) {
                 self.stop(&mut plan);
             }
-            self.give(plan, now, &mut refused);
+            let news = self.feed.is_watched().then(|| News::of(&plan.writes));
+            let opened = self.give(plan, now, &mut refused);
+            if let Some(news) = news {
+                self.publish(news, &opened, now);
+            }
         }
     }
 
@@ -324,12 +354,17 @@ impl<S: Store, G: Gate> Core<S, G> {
         }
     }
 
-    fn give(&mut self, plan: Plan, now: Now, refused: &mut BTreeSet<SessionId>) {
+    /// What gives; answers the devices that were let in.
+    fn give(&mut self, plan: Plan, now: Now, refused: &mut BTreeSet<SessionId>) -> Vec<DeviceId> {
+        let mut opened = Vec::new();
         for (&token, &at) in &plan.last {
             self.meters.limit(token, at);
             // Where there is no room for the token's deadline, its devices are refused below.
             let result = self.gate.set_deadline(token, at);
             self.note(result.as_ref().err());
+        }
+        for session in plan.keep.values() {
+            self.meters.start(session);
         }
         for (session, deadline) in plan.admit.into_values() {
             let entry = Entry {
@@ -342,6 +377,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 Ok(()) => {
                     self.stuck.remove(&session.device);
                     self.meters.start(&session);
+                    opened.push(session.device);
                 }
                 Err(error) => {
                     self.note(Some(&error));
@@ -351,6 +387,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 }
             }
         }
+        opened
     }
 
     fn retry_stuck(&mut self) {
@@ -405,11 +442,17 @@ impl<S: Store, G: Gate> Core<S, G> {
                 let views = devices.filter_map(|device| self.session_view(device, now));
                 answer.send(Ok(views.collect())).is_ok()
             }
+            Pending::Check(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
+            Pending::Sessions(asked, answer) => {
+                let PageAsked { filter, after, size } = asked;
+                answer.send(Ok(self.page(&filter, after, size, now))).is_ok()
+            }
+            Pending::Nothing => true,
             Pending::Stop(answer) => answer.send(()).is_ok(),
         };
     }
 
-    fn token_view(&self, id: TokenId, now: Now) -> Option<TokenView> {
+    pub(super) fn token_view(&self, id: TokenId, now: Now) -> Option<TokenView> {
         let account = self.ledger.token(id, now)?;
         Some(TokenView {
             token: account.token,
@@ -417,7 +460,7 @@ impl<S: Store, G: Gate> Core<S, G> {
         })
     }
 
-    fn session_view(&self, device: DeviceId, now: Now) -> Option<SessionView> {
+    pub(super) fn session_view(&self, device: DeviceId, now: Now) -> Option<SessionView> {
         let found = self.ledger.session(device, now)?;
         let traffic = self.gate.traffic(device).unwrap_or_default();
         let seen = traffic.seen_up.max(traffic.seen_down);

@@ -26,7 +26,7 @@ pub enum StartError {
 impl<S: Store, G: Gate> Core<S, G> {
     /// Takes over from the daemon before: sessions whose devices kept passing go on, what ended meanwhile is booked at
     /// the moment it ended, devices that are missing are let in again and charged from now on, strangers are removed.
-    /// After a reboot every session is closed, charged up to the last checkpoint.
+    /// After a reboot every session is parked, charged up to the last checkpoint.
     ///
     /// # Errors
     /// [`StartError`]; the gate then goes on as it was.
@@ -49,11 +49,15 @@ impl<S: Store, G: Gate> Core<S, G> {
             rules,
             boot,
             meters: Arc::default(),
+            feed: Arc::default(),
             observer,
             stuck: BTreeSet::new(),
             checkpoint: Checkpoint::default(),
             audits: Vec::new(),
             offset: now.offset(),
+            attached: true,
+            synchronised: false,
+            floor: i64::MIN,
         };
         core.begin(now)?;
         Ok(core)
@@ -63,6 +67,7 @@ impl<S: Store, G: Gate> Core<S, G> {
     pub(super) fn begin(&mut self, now: Now) -> Result<(), StartError> {
         let opened = self.store.opened()?;
         let checkpoint = opened.checkpoint.unwrap_or_default();
+        let new = opened.checkpoint.is_none();
         let same_boot = opened
             .checkpoint
             .is_some_and(|checkpoint| checkpoint.boot == self.boot);
@@ -96,7 +101,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             self.ledger = shown;
         } else {
             drop(shown);
-            missing = self.restore(opened, adoption, checkpoint, then);
+            missing = self.restore(opened, adoption, checkpoint, then, same_boot);
         }
         for token in running {
             self.ledger.resume(token, booked, then);
@@ -104,17 +109,17 @@ impl<S: Store, G: Gate> Core<S, G> {
         self.stuck.clear();
         self.audits.clear();
         self.checkpoint = checkpoint;
-        self.offset = now.offset();
-        if !same_boot {
-            self.ledger.lose_all(then);
-            self.ledger.carry_over(then, off(checkpoint, now), now);
+        if !same_boot && !new {
+            self.ledger.reboot(then, off(checkpoint, now), now);
         }
+        self.offset = self.ledger.calendar().unwrap_or(now.offset());
         self.ledger.book(&seen(&self.gate), now);
         for session in missing {
             self.ledger.readmit(session, now);
         }
         self.carry_out(now)?;
         self.ledger.forget_idle();
+        self.feed.begin_anew();
         Ok(())
     }
 
@@ -125,6 +130,7 @@ impl<S: Store, G: Gate> Core<S, G> {
         adoption: Adoption,
         checkpoint: Checkpoint,
         then: Now,
+        same_boot: bool,
     ) -> Vec<Session> {
         let mut ledger = Ledger::new(self.rules.clone(), opened.next_token, opened.next_session);
         opened.tokens.into_iter().for_each(|token| ledger.load(token));
@@ -138,7 +144,9 @@ impl<S: Store, G: Gate> Core<S, G> {
             ledger.charge_absent(session, checkpoint.monotonic);
         }
         for session in staying {
-            self.meters.start(&session);
+            if same_boot {
+                self.meters.start(&session);
+            }
             ledger.restore(session, checkpoint.monotonic, then);
         }
         self.ledger = ledger;

@@ -9,7 +9,7 @@ use crate::{
         Now,
         mutant::{Mutant, broken},
     },
-    store::{Store, StoreError},
+    store::{Store, StoreError, Write},
 };
 
 /// How often the instant up to which all is charged is written while sessions are open.
@@ -17,6 +17,9 @@ const CHECKPOINT_MS: u64 = 5_000;
 
 /// The wall clock has been set when it moves this much against the monotonic one.
 const CLOCK_SET_MS: u64 = 250;
+
+/// How far the wall clock goes on until its floor follows.
+const FLOOR_STEP_MS: u64 = 3_600_000;
 
 /// Whether more steps follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +46,30 @@ impl<S: Store, G: Gate> Core<S, G> {
         self.round(now, letters)?;
         let due = now.monotonic.saturating_sub(self.checkpoint.monotonic) >= CHECKPOINT_MS;
         if self.ledger.online() > 0 && (due || step == Step::Last) {
-            self.write_checkpoint(now)?;
+            self.write_checkpoint(now, &[])?;
+        }
+        self.raise_floor(now)
+    }
+
+    /// Keeps the time below which no clock is to be trusted that nobody keeps in step.
+    fn raise_floor(&mut self, now: Now) -> Result<(), StoreError> {
+        let late = now.wall >= self.floor.saturating_add_unsigned(FLOOR_STEP_MS);
+        let moves = self.synchronised || broken(Mutant::AnyClockMovesFloor);
+        if moves && late {
+            self.write_checkpoint(now, &[Write::Floor(now.wall)])?;
+            self.floor = now.wall;
         }
         Ok(())
+    }
+
+    /// Tells whether something keeps the wall clock in step: only such a clock moves the floor of the calendar.
+    pub fn set_synchronised(&mut self, synchronised: bool) {
+        self.synchronised = synchronised;
+    }
+
+    /// Tells whether any interface is gated; it takes hold with the next step.
+    pub fn set_attached(&mut self, attached: bool) {
+        self.attached = attached;
     }
 
     /// The monotonic millisecond at which something comes due next.

@@ -4,6 +4,7 @@ mod audit;
 mod crash;
 mod leftover;
 mod outage;
+mod parking;
 mod story;
 
 use std::{
@@ -397,13 +398,13 @@ fn after_a_restart_strangers_are_out_and_the_missing_are_in_and_not_charged_for_
 }
 
 #[test]
-fn after_a_reboot_sessions_are_closed_and_charged_up_to_the_checkpoint() {
+fn after_a_reboot_sessions_are_parked_and_charged_up_to_the_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let mut bench = Bench::new(folder.path());
     let a = bench.create("A", 5, 1).unwrap().id;
     bench.redeem("A", 1).unwrap();
     bench.tick(30_000);
-    bench.core.write_checkpoint(bench.now).unwrap();
+    bench.core.write_checkpoint(bench.now, &[]).unwrap();
     let Bench { core, now, .. } = bench;
     drop(core);
     let log = Log::default();
@@ -414,16 +415,14 @@ fn after_a_reboot_sessions_are_closed_and_charged_up_to_the_checkpoint() {
         ..now
     };
     let mut bench = Bench::start(folder.path(), gate, log, later, [2; 16]);
-    assert!(!bench.admits(1));
+    assert!(bench.admits(1));
     assert_eq!(bench.left(a), 270_000);
-    let records = bench.core.store.0.usage().unwrap();
-    assert_eq!(
-        (records[0].cause, records[0].charged),
-        (Cause::GatewayLost, 30_000)
-    );
-    bench.redeem("A", 1).unwrap();
+    bench.tick(1_800_000);
+    assert_eq!(bench.left(a), 270_000, "nobody came back yet");
+    bench.heard(1);
     bench.tick(10_000);
     assert_eq!(bench.left(a), 260_000);
+    assert_eq!(bench.core.store.0.usage().unwrap(), []);
 }
 
 #[test]
@@ -465,7 +464,7 @@ fn elapsed_time_goes_on_over_a_restart_and_a_reboot() {
     let mut bench = bench.restart(folder.path(), 600_000, BOOT);
     assert_eq!(bench.left(a), 3_000_000);
     assert!(bench.admits(1));
-    bench.core.write_checkpoint(bench.now).unwrap();
+    bench.core.write_checkpoint(bench.now, &[]).unwrap();
     let Bench { core, now, .. } = bench;
     drop(core);
     let log = Log::default();
@@ -479,15 +478,11 @@ fn elapsed_time_goes_on_over_a_restart_and_a_reboot() {
     assert_eq!(bench.left(a), 1_800_000, "the time the gateway was off counts");
     bench.tick(1_800_000);
     assert_eq!(bench.left(a), 0);
-    let run = bench
-        .core
-        .store
-        .0
-        .usage()
-        .unwrap()
-        .into_iter()
-        .find(|record| record.cause == Cause::Depleted);
-    assert_eq!(run.unwrap().charged, 3_600_000);
+    // The session that was parked has a record of its own, of nothing.
+    assert_eq!(
+        bench.records(),
+        [(Cause::Depleted, 0), (Cause::Depleted, 3_600_000)]
+    );
 }
 
 #[test]
@@ -501,7 +496,7 @@ fn elapsed_time_that_was_carried_over_a_reboot_is_carried_once() {
         .id;
     bench.redeem("A", 1).unwrap();
     bench.tick(600_000);
-    bench.core.write_checkpoint(bench.now).unwrap();
+    bench.core.write_checkpoint(bench.now, &[]).unwrap();
     let Bench { core, now, .. } = bench;
     drop(core);
     let log = Log::default();

@@ -3,6 +3,7 @@
 use std::{
     sync::{
         Arc,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, RecvTimeoutError},
     },
     time::Duration,
@@ -14,13 +15,14 @@ use crate::{clock::Clock, gate::Gate, store::Store};
 /// Letters handled in one round at most.
 const ROUND_MAX: usize = 1_024;
 
-/// How long the worker sleeps at most: the wall clock may be set meanwhile.
+/// How long the worker sleeps at most: the wall clock may be believed meanwhile, or not any more.
 const SLEEP_MAX_MS: u64 = 1_000;
 
 /// Owns the core on a thread of its own.
 pub struct Worker<S, G> {
     core: Lasting<S, G>,
     clock: Clock,
+    attached: Arc<AtomicBool>,
     inbox: Receiver<Message>,
 }
 
@@ -29,9 +31,17 @@ impl<S: Store + 'static, G: Gate + 'static> Worker<S, G> {
     #[must_use]
     pub fn new(core: Core<S, G>, clock: Clock) -> (Engine, Self) {
         let (meters, observer) = (Arc::clone(&core.meters), Arc::clone(&core.observer));
+        let feed = Arc::clone(&core.feed);
         let core = Lasting::new(core);
-        let (engine, inbox) = Engine::new(meters, observer, core.failing());
-        (engine, Self { core, clock, inbox })
+        let attached = Arc::new(AtomicBool::new(true));
+        let (engine, inbox) = Engine::new(meters, feed, observer, core.failing(), Arc::clone(&attached));
+        let worker = Self {
+            core,
+            clock,
+            attached,
+            inbox,
+        };
+        (engine, worker)
     }
 
     /// Works until it is told to stop, or every [`Engine`] is gone. A store that fails is opened again until it works;
@@ -39,7 +49,9 @@ impl<S: Store + 'static, G: Gate + 'static> Worker<S, G> {
     pub fn run(mut self) {
         loop {
             let (messages, open) = self.wait();
-            let now = self.clock.now();
+            let (now, synchronised) = self.clock.look();
+            self.core.core.set_synchronised(synchronised);
+            self.core.core.set_attached(self.attached.load(Ordering::Relaxed));
             let stop = !open || messages.iter().any(|message| matches!(message, Message::Stop(_)));
             self.core.turn(now, messages, stop);
             if stop {

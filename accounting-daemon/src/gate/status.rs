@@ -63,6 +63,14 @@ impl GateStatus {
             .all(|interface| interface.attached.is_some())
     }
 
+    /// Whether any interface is gated.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.interfaces
+            .iter()
+            .any(|interface| interface.attached.is_some())
+    }
+
     /// Whether this is the gateway's own MAC address.
     #[must_use]
     pub fn owns(&self, mac: Mac) -> bool {

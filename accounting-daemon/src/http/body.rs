@@ -15,14 +15,14 @@ const DROPPED_MAX: usize = 16;
 
 /// What a body claims to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum MediaType {
+pub(crate) enum MediaType {
     Json,
     Form,
 }
 
 /// Why a body was not read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ReadError {
+pub(crate) enum ReadError {
     #[error("the body is larger than allowed")]
     TooLarge,
     #[error("the next part of the body took too long")]
@@ -32,7 +32,7 @@ pub(super) enum ReadError {
 }
 
 /// The media type of a request; `None` for one that is not taken, and without one.
-pub(super) fn media_type(headers: &HeaderMap) -> Option<MediaType> {
+pub(crate) fn media_type(headers: &HeaderMap) -> Option<MediaType> {
     let text = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let mut parts = text.split(';').map(str::trim);
     let media_type = parts.next()?;
@@ -57,7 +57,7 @@ pub(super) fn media_type(headers: &HeaderMap) -> Option<MediaType> {
 ///
 /// # Errors
 /// [`ReadError`].
-pub(super) async fn read<B>(
+pub(crate) async fn read<B>(
     headers: &HeaderMap,
     mut body: B,
     bytes_max: usize,

@@ -4,7 +4,7 @@ use percent_encoding::percent_decode;
 
 /// Why a form is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum FormError {
+pub(crate) enum FormError {
     /// Its bytes are no text.
     #[error("is not valid UTF-8")]
     NotUtf8,
@@ -17,7 +17,7 @@ pub(super) enum FormError {
 ///
 /// # Errors
 /// [`FormError`]; names are compared as they are.
-pub(super) fn parse(form: &[u8]) -> Result<Vec<(String, String)>, FormError> {
+pub(crate) fn parse(form: &[u8]) -> Result<Vec<(String, String)>, FormError> {
     let mut fields = Vec::new();
     let mut names = std::collections::BTreeSet::new();
     for pair in form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
@@ -36,7 +36,7 @@ pub(super) fn parse(form: &[u8]) -> Result<Vec<(String, String)>, FormError> {
 ///
 /// # Errors
 /// [`FormError`], also for a parameter that is there twice in different case.
-pub(super) fn parameter(query: Option<&str>, name: &str) -> Result<Option<String>, FormError> {
+pub(crate) fn parameter(query: Option<&str>, name: &str) -> Result<Option<String>, FormError> {
     let fields = parse(query.unwrap_or_default().as_bytes())?;
     let mut values = fields
         .into_iter()

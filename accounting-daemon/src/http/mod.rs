@@ -3,19 +3,23 @@
 //! A request passes the router, then signing in, then the reading of its body, then its handler; the first that refuses
 //! answers, in the dialect of the API that was asked. Handlers check form and range and leave the rules to the engine.
 
-mod answer;
+pub(crate) mod answer;
 mod audit;
 mod auth;
-mod body;
+mod balance;
+pub(crate) mod body;
+mod check;
 mod codes;
+mod describe;
 mod dialect;
 mod endpoint;
 mod fields;
-mod form;
+pub(crate) mod form;
 mod health;
 mod json;
 mod list;
 mod nexudus;
+mod openapi;
 mod problem;
 mod record;
 mod redemptions;
@@ -44,6 +48,7 @@ pub use auth::{
     Account, Accounts, AccountsError, Auth, Caller, Denied, FirstStartError, OneTimePassword, Rights, Role,
     UnknownRole, first_start,
 };
+pub(crate) use codes::draw;
 pub use codes::{Codes, GenerateError};
 pub use serve::{ListenError, Listener, LocalListener, Tls, TlsError, listen, listen_local};
 
@@ -158,6 +163,7 @@ where
     let dialect = Dialect::of(request.uri().path());
     let found = context.router.find(request.method(), request.uri().path());
     let route = found.route();
+    let endpoint = found.endpoint();
     let timer = context.metrics.request_timer(route);
     let answer = contained(respond(context, dialect, found, request, peer)).await;
     let answer = answer.unwrap_or_else(|| {
@@ -166,6 +172,16 @@ where
         dialect.failed()
     });
     drop(timer);
+    if let Some(endpoint) = endpoint.filter(|endpoint| !endpoint.documents(answer.status())) {
+        // A client that was made from the description would not know it.
+        tracing::warn!(
+            path = endpoint.path,
+            status = answer.status().as_u16(),
+            "an answer that is not described"
+        );
+        #[cfg(test)]
+        panic!("{} {} is not described", endpoint.path, answer.status());
+    }
     context.metrics.answered(route, answer.status().as_u16());
     tracing::debug!(
         route = route.as_str(),
@@ -176,7 +192,7 @@ where
 }
 
 /// The output of a future; `None` when it panicked.
-async fn contained<T>(future: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn contained<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     std::future::poll_fn(
         |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {

@@ -9,6 +9,8 @@ pub(super) struct Account {
     pub(super) token: Token,
     /// Devices with an open session, oldest session first.
     pub(super) open: Vec<DeviceId>,
+    /// How many of them are parked.
+    pub(super) parked: usize,
     /// The entry that stands for this token in the queue of what is due.
     pub(super) due: Option<DueAt>,
     /// The deadline last given to the gate, while there are sessions.
@@ -20,6 +22,7 @@ impl Account {
         Self {
             token,
             open: Vec::new(),
+            parked: 0,
             due: None,
             deadline: None,
         }
@@ -35,7 +38,7 @@ impl Account {
             (Metering::ElapsedTime, _) if broken(Mutant::ElapsedNeedsConnection) => {
                 u64::from(!self.open.is_empty())
             }
-            (Metering::ConnectedTime, _) => self.open.len() as u64,
+            (Metering::ConnectedTime, _) => self.open.len().saturating_sub(self.parked) as u64,
             (Metering::ElapsedTime, Some(run)) => u64::from(!run.paused),
             (Metering::ElapsedTime, None) => 0,
         }
@@ -81,6 +84,13 @@ impl Account {
     pub(super) fn depleted_at(&self) -> Option<u64> {
         let share = self.token.left().checked_div(self.draws())?;
         Some(self.token.settled.saturating_add(share))
+    }
+
+    /// The instant up to which nobody can get more than the balance, looked at from an instant, while nobody draws on it
+    /// and parked devices may begin to.
+    pub(super) fn parked_until(&self, looked: u64) -> Option<u64> {
+        let waiting = self.parked > 0 && self.draws() == 0 && self.token.metering == Metering::ConnectedTime;
+        waiting.then(|| looked.saturating_add(self.token.left()))
     }
 
     /// What comes due next, and when. A calendar limit that has passed is due at `earliest`.

@@ -6,24 +6,34 @@ impl Ledger {
     /// The monotonic millisecond at which something comes due next. May change with every call that changes something.
     #[must_use]
     pub fn next_due(&self) -> Option<u64> {
-        self.due.first().map(|(at, _)| *at)
+        let due = self.due.first().map(|(at, _)| *at);
+        due.into_iter().chain(self.look_due()).min()
     }
 
     /// Books everything due, in the order of its time, working out the rest anew after each.
     pub fn book(&mut self, activity: &dyn Activity, now: Now) {
         self.calendar.get_or_insert(now.offset());
+        let looked = self.look_at_parked(activity, now);
         while let Some(&(at, due)) = self.due.first()
             && at <= now.monotonic
         {
+            let entry = (at, due);
             let at = if broken(Mutant::BookedWhenNoticed) {
                 now.monotonic
             } else {
                 at.max(self.booked)
             };
             match due {
+                Due::Woken(device) => {
+                    self.due.remove(&entry);
+                    self.wake(device, at, now);
+                }
                 Due::Idle(device) => self.end_if_idle(device, at, activity, now),
                 Due::SessionTimeout(device) => {
                     self.end_session(device, at, Cause::SessionTimeout, now);
+                }
+                Due::Lost(device) => {
+                    self.end_session(device, at, Cause::GatewayLost, now);
                 }
                 Due::Expired(token) => self.end_token(token, at, Cause::Expired, now),
                 Due::Depleted(token) => self.end_token(token, at, Cause::Depleted, now),
@@ -31,6 +41,9 @@ impl Ledger {
             }
         }
         self.booked = now.monotonic;
+        if looked {
+            self.extend_parked(now);
+        }
     }
 
     /// Works out calendar limits anew after the wall clock was set; one that is not trusted moves nothing.
@@ -79,6 +92,7 @@ impl Ledger {
     /// The same where calendar limits may have passed unnoticed since an instant.
     pub(super) fn reschedule_from(&mut self, token: TokenId, earliest: u64, now: Now) {
         let now = self.by_calendar(now);
+        let looked = self.looked(now);
         let Some(account) = self.accounts.get_mut(&token) else {
             return;
         };
@@ -90,7 +104,16 @@ impl Ledger {
         }
         account.due = account.next_due(earliest, now);
         self.due.extend(account.due);
-        let deadline = account.due.map(|(at, _)| at).filter(|_| !account.open.is_empty());
+        let due = account.due.map(|(at, _)| at);
+        let deadline = due
+            .into_iter()
+            .chain(
+                account
+                    .parked_until(looked)
+                    .filter(|_| !broken(Mutant::ParkedUnlimited)),
+            )
+            .min()
+            .filter(|_| !account.open.is_empty());
         if let Some(at) = deadline
             && account.deadline != deadline
         {

@@ -80,7 +80,7 @@ fn fold(text: &str) -> String {
         .filter(|c| !c.is_whitespace() && *c != '-')
         .flat_map(char::to_uppercase)
         .map(|c| match c {
-            'O' if !broken(Mutant::LookAlikesDiffer) => '0',
+            'O' => '0',
             'I' | 'L' => '1',
             other => other,
         })
@@ -91,7 +91,7 @@ fn fold(text: &str) -> String {
 fn fold_ascii(c: char) -> Option<char> {
     match c.to_ascii_uppercase() {
         c if c.is_whitespace() || c == '-' => None,
-        'O' => Some('0'),
+        'O' if !broken(Mutant::LookAlikesDiffer) => Some('0'),
         'I' | 'L' => Some('1'),
         c => Some(c),
     }

@@ -6,10 +6,14 @@ use crate::mac::DeviceId;
 /// Something that happens by itself when its time comes. The order of the variants decides between equal times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Due {
+    /// The first frame of a parked device.
+    Woken(DeviceId),
     /// The silence of a device.
     Idle(DeviceId),
     /// The cap of one session.
     SessionTimeout(DeviceId),
+    /// The end of the time for which a device may be parked.
+    Lost(DeviceId),
     /// The calendar limit of a token.
     Expired(TokenId),
     /// The balance of a token.

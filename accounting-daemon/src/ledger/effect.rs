@@ -35,6 +35,8 @@ pub enum Effect {
     },
     /// Keep the session, then let its device pass, until its own deadline at most.
     Admit(Session, u64),
+    /// Keep the session as it is now: it was parked, or goes on. Its device passes as before.
+    Keep(Session),
     /// Stop the device, complete the record with what went through, and keep it in place of the session.
     Release(UsageRecord),
     /// Keep the record of a run that ended.

@@ -17,6 +17,8 @@ mod effect;
 mod error;
 pub mod mutant;
 mod now;
+mod parking;
+mod reboot;
 mod refusal;
 mod release;
 mod restart;
@@ -44,6 +46,7 @@ pub use effect::Effect;
 pub use error::{CreateError, RedeemError, ReleaseError};
 use mutant::{Mutant, broken};
 pub use now::Now;
+use parking::Parking;
 use refusal::Admitted;
 pub use rules::Rules;
 use session::Open;
@@ -71,6 +74,8 @@ pub struct Ledger {
     perhaps_idle: BTreeSet<TokenId>,
     codes: BTreeMap<FoldedCode, TokenId>,
     sessions: BTreeMap<DeviceId, Open>,
+    /// Their devices, oldest session first.
+    by_number: BTreeMap<SessionId, DeviceId>,
     /// What the redemptions of this round changed besides, by their sessions.
     admitted: BTreeMap<SessionId, Admitted>,
     /// Tokens that were deleted in this round.
@@ -78,6 +83,7 @@ pub struct Ledger {
     /// When seats of a token were taken over, within the window of [`Rules::takeover_window`].
     takeovers: BTreeMap<TokenId, Vec<u64>>,
     attempts: Attempts,
+    parking: Parking,
     /// How far the calendar is from the clock of durations, as deadlines are worked out: the first reading, until one
     /// that can be believed differs.
     calendar: Option<i64>,
@@ -100,10 +106,12 @@ impl Ledger {
             perhaps_idle: BTreeSet::new(),
             codes: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            by_number: BTreeMap::new(),
             admitted: BTreeMap::new(),
             deleted: BTreeSet::new(),
             takeovers: BTreeMap::new(),
             attempts: Attempts::default(),
+            parking: Parking::default(),
             calendar: None,
             due: BTreeSet::new(),
             booked: 0,

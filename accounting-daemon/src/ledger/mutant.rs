@@ -138,6 +138,34 @@ mutants! {
     AbsenceCharged,
     /// After a reboot everybody counts as silent.
     RebootIsSilence,
+    /// A clock that nobody keeps in step moves the floor of the calendar.
+    AnyClockMovesFloor,
+    /// A reboot ends sessions.
+    RebootEndsSessions,
+    /// A cap begins anew with a reboot.
+    RebootResetsCap,
+    /// A calendar limit that passed while the gateway was off is seen when it is on.
+    ExpiryWhileOffIsLate,
+    /// Deadlines follow a calendar that nobody trusts after a reboot.
+    RebootTrustsAnyCalendar,
+    /// Without an interface sessions go on.
+    LossParksNobody,
+    /// A session that opens without an interface is charged at once.
+    OpenedWhileLostRuns,
+    /// The time for which a session was parked is charged.
+    ParkedCharged,
+    /// A parked session is silent.
+    ParkedIdles,
+    /// A session is parked a millisecond longer than it may.
+    ParkedHourLate,
+    /// The balance is no bound for parked devices.
+    ParkedUnlimited,
+    /// The deadline of parked devices comes while they are charged nothing.
+    ParkedDeadlineStays,
+    /// Only frames from a parked device let it go on.
+    DownlinkDoesNotWake,
+    /// That a session goes on is forgotten with the daemon.
+    WakeNotKept,
     /// Time for which the gateway was off does not count for runs.
     TimeOffIsFree,
     /// A device passes before the commit.

@@ -51,13 +51,15 @@ impl Ledger {
             run.paused = true;
         }
         let run = if over { account.token.run.take() } else { None };
+        let sessions = &self.sessions;
+        let drew = |device: &DeviceId| sessions.get(device).is_some_and(|open| !open.session.parked);
         let oldest = if broken(Mutant::RestToTheNewest) {
-            open.len().saturating_sub(1)
+            open.iter().rposition(drew)
         } else {
-            0
+            open.iter().position(drew)
         };
         for (seat, device) in open.into_iter().enumerate() {
-            let rest = if seat == oldest { rest } else { 0 };
+            let rest = if Some(seat) == oldest { rest } else { 0 };
             self.retire(device, at, cause, now, |charged| charged + rest);
         }
         let lost = cause == Cause::Revoked && broken(Mutant::DeletionLosesRun);
@@ -120,7 +122,7 @@ impl Ledger {
         now: Now,
     ) -> Option<Session> {
         let session = &self.sessions.get(&device)?.session;
-        let metered = session.metering == Metering::ConnectedTime;
+        let metered = session.metering == Metering::ConnectedTime && !session.parked;
         let back = if metered {
             at - until.clamp(session.settled, at)
         } else {
@@ -160,8 +162,12 @@ impl Ledger {
         let Open {
             session, idle_due, ..
         } = self.sessions.remove(&device)?;
+        self.by_number.remove(&session.id);
         if let Some(due) = idle_due {
             self.due.remove(&(due, Due::Idle(device)));
+        }
+        if session.parked {
+            self.unpark(&session);
         }
         if let Some(cap) = self.capped_at(&session) {
             self.due.remove(&(cap, Due::SessionTimeout(device)));
@@ -177,12 +183,17 @@ impl Ledger {
             .rules
             .idle_timeout
             .filter(|_| metered || broken(Mutant::ElapsedIdles))
+            .filter(|_| !session.parked || broken(Mutant::ParkedIdles))
             .map(|timeout| session.settled.saturating_add(timeout));
         self.due.extend(idle_due.map(|at| (at, Due::Idle(device))));
         self.due.extend(
             self.capped_at(&session)
                 .map(|at| (at, Due::SessionTimeout(device))),
         );
+        self.by_number.insert(session.id, device);
+        if session.parked {
+            self.park(&session);
+        }
         self.sessions.insert(
             device,
             Open {
@@ -204,7 +215,7 @@ impl Ledger {
         self.rules
             .session_timeout
             .filter(|_| !broken(Mutant::NoSessionTimeout))
-            .map(|timeout| session.opened.saturating_add(timeout))
+            .map(|timeout| session.opened.saturating_add(timeout.saturating_sub(session.age)))
     }
 
     fn closed(&mut self, token: TokenId, at: u64, now: Now) {

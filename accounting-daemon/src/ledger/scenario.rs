@@ -8,6 +8,8 @@
 //! refuse d1                                               the kernel refuses what was just redeemed
 //! tick 10s                                                time passes, and what is due is booked
 //! set 10s | untrust                                       the wall clock is set ahead; is not believed any more
+//! lose | gate                                             no interface is gated; one is again
+//! reboot 10m                                              the gateway was off for so long, and starts again
 //! left A 50s          seats A 2                           balance and devices online
 //! cut A 30s | never                                       the gate's deadline for A, from now
 //! online d1           offline d1
@@ -183,6 +185,18 @@ impl Scenario {
                 self.ledger.clock_stepped(self.now);
                 self.book();
             }
+            ["lose"] => self.ledger.attach(false, now),
+            ["gate"] => self.ledger.attach(true, now),
+            ["reboot", time] => {
+                let off = ms(time);
+                // The clock of durations begins anew.
+                self.now.monotonic = 5_000;
+                self.now.wall += i64::try_from(off).unwrap();
+                self.seen.clear();
+                let off = if now.trusted { off } else { 0 };
+                self.ledger.reboot(now, off, self.now);
+                self.book();
+            }
             ["untrust"] => self.now.trusted = false,
             ["left", name, time] => assert_eq!(self.account(name).token.left(), ms(time), "{line}"),
             ["seats", name, count] => assert_eq!(self.account(name).seats_used.to_string(), *count, "{line}"),
@@ -258,6 +272,7 @@ impl Scenario {
                 | Effect::Recode { .. }
                 | Effect::Deadline { .. }
                 | Effect::Admit(..)
+                | Effect::Keep(_)
                 | Effect::Void(_) => {}
             }
         }

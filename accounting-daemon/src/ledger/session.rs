@@ -96,11 +96,15 @@ pub struct Session {
     pub opened: u64,
     /// The same by the wall clock.
     pub opened_wall: i64,
+    /// Milliseconds for which it was open before `opened`, in former boots.
+    pub age: u64,
     /// Milliseconds charged up to `settled`.
     pub charged: u64,
-    /// Monotonic milliseconds from which its charge grows with the clock; moves only when time is not charged, so that
-    /// the row need not be rewritten as time passes.
+    /// Monotonic milliseconds from which its charge grows with the clock, or since when it is parked; moves only when time
+    /// is not charged, so that the row need not be rewritten as time passes.
     pub settled: u64,
+    /// Whether its device may pass and is charged nothing until a frame of it is forwarded.
+    pub parked: bool,
     /// How the clock of its token runs: a session on elapsed time is charged nothing, the run is.
     pub metering: Metering,
     /// Addresses the device was seen with.
@@ -112,6 +116,7 @@ impl Session {
     #[must_use]
     pub fn charged_at(&self, monotonic: u64) -> u64 {
         match self.metering {
+            _ if self.parked => self.charged,
             Metering::ConnectedTime => self.charged + monotonic.saturating_sub(self.settled),
             Metering::ElapsedTime if broken(Mutant::ElapsedChargedTwice) => {
                 self.charged + monotonic.saturating_sub(self.settled)

@@ -61,6 +61,10 @@ label! {
         Token = "token",
         /// Redemptions.
         Redemptions = "redemptions",
+        /// Whether a code would open a session.
+        Check = "check",
+        /// The balance of a token.
+        Balance = "balance",
         /// One device.
         Device = "device",
         /// The session of a device.
@@ -73,6 +77,34 @@ label! {
         Readyz = "readyz",
         /// The metrics themselves.
         Metrics = "metrics",
+        /// The description of the API.
+        Openapi = "openapi",
+        /// Nothing that exists.
+        Unknown = "unknown",
+    }
+}
+
+label! {
+    /// What a guest asked the portal for.
+    PortalPage {
+        /// `/`.
+        Home = "home",
+        /// `/login`.
+        Login = "login",
+        /// `/status`.
+        Status = "status",
+        /// `/logout`.
+        Logout = "logout",
+        /// `/resume`.
+        Resume = "resume",
+        /// `/terms`.
+        Terms = "terms",
+        /// `/captive-api`.
+        Captive = "captive_api",
+        /// Style, script and pictures.
+        Asset = "asset",
+        /// Another server: probes of operating systems, and whatever else was redirected.
+        Elsewhere = "elsewhere",
         /// Nothing that exists.
         Unknown = "unknown",
     }

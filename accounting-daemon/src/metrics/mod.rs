@@ -15,8 +15,10 @@ use crate::{
 };
 
 mod label;
+mod portal;
 
-pub use label::{RedeemResult, Route, SignIn, StatusClass};
+pub use label::{PortalPage, RedeemResult, Route, SignIn, StatusClass};
+pub use portal::{OpenConnection, PortalMetrics};
 
 /// One count of frames: hook, verdict, how many since the gate was made.
 pub type FrameCount = (&'static str, &'static str, u64);
@@ -34,6 +36,7 @@ const COMMIT_SECONDS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.
 pub struct Metrics {
     registry: Registry,
     frames: FrameCounts,
+    portal: PortalMetrics,
     sessions_open: IntGauge,
     released: IntCounterVec,
     redemptions: IntCounterVec,
@@ -57,8 +60,10 @@ impl Metrics {
     /// # Errors
     /// A name that is invalid or there twice, which the tests exclude.
     pub fn new(frames: FrameCounts) -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
         let metrics = Self {
-            registry: Registry::new(),
+            portal: PortalMetrics::new(&registry)?,
+            registry,
             frames,
             sessions_open: IntGauge::new("accounting_sessions_open", "Open sessions.")?,
             released: counters(
@@ -179,6 +184,12 @@ impl Metrics {
                     .with_label_values(&[route.as_str(), class.as_str()]);
             }
         }
+    }
+
+    /// What the portal counts.
+    #[must_use]
+    pub fn portal(&self) -> &PortalMetrics {
+        &self.portal
     }
 
     /// How many sessions are open.

@@ -133,6 +133,7 @@ fn labels_are_from_a_closed_list() {
         "cause",
         "result",
         "route",
+        "page",
         "class",
         "le",
         "hook",

@@ -11,7 +11,7 @@ use crate::{
     store::Checkpoint,
 };
 
-/// The version that this program writes, of every kind of row.
+/// The version that most kinds of row are written in.
 const VERSION: u8 = 1;
 
 /// Room for nearly every row, so that writing one seldom moves it.
@@ -23,20 +23,30 @@ pub(super) struct Damaged;
 
 /// A kind of row.
 pub(super) trait Row: Sized {
+    /// The version that this program writes; it reads that and those before it.
+    const VERSION: u8 = VERSION;
+
     fn write(&self, out: &mut Writer);
     fn read(from: &mut Reader<'_>) -> Result<Self, Damaged>;
 
     fn encode(&self) -> Vec<u8> {
         let mut out = Writer(Vec::with_capacity(ROW_BYTES));
-        out.u8(VERSION);
+        out.u8(Self::VERSION);
         self.write(&mut out);
         out.0
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
         let mut from = Reader::of(bytes)?;
+        if !(1..=Self::VERSION).contains(&from.version) {
+            return Err(Damaged);
+        }
         let row = Self::read(&mut from)?;
-        if from.0.is_empty() { Ok(row) } else { Err(Damaged) }
+        if from.bytes.is_empty() {
+            Ok(row)
+        } else {
+            Err(Damaged)
+        }
     }
 }
 
@@ -90,21 +100,26 @@ impl Writer {
     }
 }
 
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a> {
+    bytes: &'a [u8],
+    /// Of the row.
+    version: u8,
+}
 
 impl<'a> Reader<'a> {
     /// The fields of a row, behind its version.
     pub(super) fn of(row: &'a [u8]) -> Result<Self, Damaged> {
-        let mut from = Self(row);
-        if from.u8()? == VERSION {
-            Ok(from)
-        } else {
-            Err(Damaged)
-        }
+        let mut from = Self {
+            bytes: row,
+            version: 0,
+        };
+        from.version = from.u8()?;
+        Ok(from)
     }
+
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Damaged> {
-        let (head, rest) = self.0.split_first_chunk::<N>().ok_or(Damaged)?;
-        self.0 = rest;
+        let (head, rest) = self.bytes.split_first_chunk::<N>().ok_or(Damaged)?;
+        self.bytes = rest;
         Ok(*head)
     }
     pub(super) fn u8(&mut self) -> Result<u8, Damaged> {
@@ -121,15 +136,15 @@ impl<'a> Reader<'a> {
     }
     pub(super) fn text(&mut self) -> Result<String, Damaged> {
         let length = usize::try_from(self.u32()?).map_err(|_| Damaged)?;
-        let (text, rest) = self.0.split_at_checked(length).ok_or(Damaged)?;
-        self.0 = rest;
+        let (text, rest) = self.bytes.split_at_checked(length).ok_or(Damaged)?;
+        self.bytes = rest;
         String::from_utf8(text.to_vec()).map_err(|_| Damaged)
     }
     /// Passes a text over.
     pub(super) fn skip_text(&mut self) -> Result<(), Damaged> {
         let length = usize::try_from(self.u32()?).map_err(|_| Damaged)?;
-        let (_, rest) = self.0.split_at_checked(length).ok_or(Damaged)?;
-        self.0 = rest;
+        let (_, rest) = self.bytes.split_at_checked(length).ok_or(Damaged)?;
+        self.bytes = rest;
         Ok(())
     }
     pub(super) fn option<T>(
@@ -248,6 +263,8 @@ impl Row for Token {
 }
 
 impl Row for Session {
+    const VERSION: u8 = 2;
+
     fn write(&self, out: &mut Writer) {
         out.u64(self.id);
         out.device(self.device);
@@ -258,20 +275,29 @@ impl Row for Session {
         out.u64(self.settled);
         out.metering(self.metering);
         out.addresses(&self.addresses);
+        out.u64(self.age);
+        out.u8(u8::from(self.parked));
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Damaged> {
-        Ok(Self {
+        let mut session = Self {
             id: from.u64()?,
             device: from.device()?,
             token: from.u64()?,
             opened: from.u64()?,
             opened_wall: from.i64()?,
+            age: 0,
             charged: from.u64()?,
             settled: from.u64()?,
+            parked: false,
             metering: from.metering()?,
             addresses: from.addresses()?,
-        })
+        };
+        if from.version >= 2 {
+            session.age = from.u64()?;
+            session.parked = from.flag()?;
+        }
+        Ok(session)
     }
 }
 
@@ -420,7 +446,7 @@ mod tests {
         #[test]
         fn sessions_read_back(id: u64, mac: [u8; 6], zone: u16, charged: u64, v4: [u8; 4], v6: [u8; 16]) {
             let session = Session {
-                id, device: DeviceId { mac: Mac(mac), zone }, token: 1, opened: 2, opened_wall: -3, charged, settled: 4, metering: Metering::ConnectedTime,
+                id, device: DeviceId { mac: Mac(mac), zone }, token: 1, opened: 2, opened_wall: -3, age: charged / 2, charged, settled: 4, parked: zone > 9, metering: Metering::ConnectedTime,
                 addresses: vec![IpAddr::from(v4), IpAddr::from(v6).to_canonical()],
             };
             prop_assert_eq!(Session::decode(&session.encode()), Ok(session));

@@ -11,8 +11,8 @@ use super::{
     held::{Held, Source},
     reader::{Reader, Tables},
     schema::{
-        self, ADJUSTMENTS, ADMINISTRATORS, META, META_CHECKPOINT, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS,
-        SESSIONS, USAGE,
+        self, ADJUSTMENTS, ADMINISTRATORS, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION,
+        META_NEXT_TOKEN, RUNS, SESSIONS, USAGE,
     },
     write::write_all,
 };
@@ -114,6 +114,18 @@ impl Disk {
                 self.table(database, META)?.get(META_NEXT_TOKEN),
             )?;
             Ok(row.and_then(|row| number(row.value())).map_or(0, |next| next - 1))
+        })
+    }
+
+    /// The time below which no clock is trusted that nobody keeps in step, in wall clock milliseconds.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn floor(&self) -> Result<Option<i64>, StoreError> {
+        self.0.with(|database| {
+            let row = self.did("read the floor", self.table(database, META)?.get(META_FLOOR))?;
+            row.map(|row| time(row.value()).ok_or_else(|| self.damaged("meta")))
+                .transpose()
         })
     }
 
@@ -297,6 +309,11 @@ impl Store for Disk {
         let name = self.0.shown();
         self.0.reopen(|database| schema::prepare(name, database))
     }
+}
+
+/// A time in `META`.
+pub(super) fn time(bytes: &[u8]) -> Option<i64> {
+    bytes.try_into().ok().map(i64::from_le_bytes)
 }
 
 /// A number in `META`.

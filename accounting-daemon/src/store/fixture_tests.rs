@@ -86,8 +86,10 @@ fn session() -> Session {
         token: 2,
         opened: 400_000,
         opened_wall: 1_800_000_000_500,
+        age: 0,
         charged: 17,
         settled: 450_000,
+        parked: false,
         metering: Metering::ConnectedTime,
         addresses: vec!["10.0.0.7".parse().unwrap(), "2001:db8::7".parse().unwrap()],
     }

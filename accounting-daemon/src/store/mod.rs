@@ -70,6 +70,8 @@ pub enum Write {
     Unrelease(SessionId),
     /// Who changed something.
     Audit(AuditRecord),
+    /// The time below which no clock is trusted that nobody keeps in step, in wall clock milliseconds; never lowered.
+    Floor(i64),
 }
 
 /// What a start finds.

@@ -52,6 +52,8 @@ pub(super) const AUDIT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("
 pub(super) const META_VERSION: &str = "version";
 /// In [`META`]: the checkpoint.
 pub(super) const META_CHECKPOINT: &str = "checkpoint";
+/// In [`META`]: the floor of the calendar, 8 bytes; absent before a synchronised clock was seen.
+pub(super) const META_FLOOR: &str = "floor";
 /// In [`META`]: the next number of a token, 8 bytes.
 pub(super) const META_NEXT_TOKEN: &str = "next_token";
 /// In [`META`]: the next number of a session, 8 bytes.

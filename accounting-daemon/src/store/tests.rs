@@ -45,8 +45,10 @@ pub(super) fn session(id: SessionId, token: TokenId) -> Session {
         token,
         opened: 0,
         opened_wall: 0,
+        age: 0,
         charged: 0,
         settled: 0,
+        parked: false,
         metering: Metering::ConnectedTime,
         addresses: Vec::new(),
     }
@@ -163,4 +165,15 @@ fn the_number_of_a_run_that_goes_on_is_not_given_again() {
     let writes = [Write::Update(running), Write::Open(session(1, 1))];
     disk.commit(&writes, Checkpoint::default()).unwrap();
     assert_eq!(disk.opened().unwrap().next_session, 3);
+}
+
+#[test]
+fn the_floor_of_the_calendar_is_kept_and_never_lowered() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut disk = Disk::open(folder.path()).unwrap();
+    assert_eq!(disk.floor().unwrap(), None);
+    for (wall, kept) in [(500, 500), (700, 700), (600, 700)] {
+        disk.commit(&[Write::Floor(wall)], Checkpoint::default()).unwrap();
+        assert_eq!(disk.floor().unwrap(), Some(kept));
+    }
 }

@@ -5,11 +5,11 @@ use redb::{ReadableTable, WriteTransaction};
 use super::{
     AuditRetention, Checkpoint, Write, audit,
     codec::Row,
-    disk::number,
+    disk::{number, time},
     index::Indexes,
     schema::{
-        ADJUSTMENTS, CODES, META, META_CHECKPOINT, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS, SESSIONS,
-        TOKENS, USAGE,
+        ADJUSTMENTS, CODES, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS,
+        SESSIONS, TOKENS, USAGE,
     },
 };
 use crate::ledger::{SessionId, TokenId};
@@ -95,6 +95,11 @@ pub(super) fn write_all(
                 usage.remove(id)?;
             }
             Write::Audit(record) => audited.push(record),
+            Write::Floor(wall) => {
+                let kept = meta.get(META_FLOOR)?.and_then(|row| time(row.value()));
+                let wall = kept.map_or(*wall, |kept| kept.max(*wall));
+                meta.insert(META_FLOOR, wall.to_le_bytes().as_slice())?;
+            }
         }
     }
     indexes.finish()?;

@@ -22,18 +22,18 @@ pub(crate) fn copy(skb: Skb, ethernet: Ethernet) {
     if length as usize > ANSWER_MAX {
         return;
     }
-    let length = length & ANSWER_MAX as u32;
+    // From 1 to the size of the room, as the verifier wants to see it; an empty message becomes one that is not there.
+    let length = (length.wrapping_sub(1) & ANSWER_MAX as u32) + 1;
     let Some(mut entry) = maps::answer() else {
         return;
     };
     let answer = entry.as_mut_ptr();
     // SAFETY: the entry has room for the length, which the mask bounds; the context is the kernel's.
-    let copied = length != 0
-        && unsafe {
-            (&raw mut (*answer).length).write(length);
-            let message = (&raw mut (*answer).message).cast();
-            bpf_skb_load_bytes(skb.context().cast(), start, message, length) == 0
-        };
+    let copied = unsafe {
+        (&raw mut (*answer).length).write(length);
+        let message = (&raw mut (*answer).message).cast();
+        bpf_skb_load_bytes(skb.context().cast(), start, message, length) == 0
+    };
     if copied {
         entry.submit(0);
     } else {

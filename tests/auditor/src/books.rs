@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     Answer, Change, Command, Device, New, Now, Record, Rules, Session, SessionSeen, Token, TokenSeen, Why,
     due::Scope,
-    rules::FOREVER,
+    rules::{FOREVER, signed},
     token::{fold, minutes},
 };
 
@@ -38,6 +38,10 @@ pub struct Auditor {
     /// Refused redemptions: when, for which device, asked by whom.
     pub(crate) attempts: Vec<(u64, Device, u8)>,
     pub(crate) undo: BTreeMap<u64, Undo>,
+    /// Whether the daemon has been told that no interface is gated.
+    pub(crate) lost: bool,
+    /// The last look for frames of parked devices.
+    pub(crate) looked: Option<u64>,
 }
 
 /// What a redemption of this round did to others, should the kernel refuse it.
@@ -73,12 +77,22 @@ impl Auditor {
             last: now.monotonic,
             attempts: Vec::new(),
             undo: BTreeMap::new(),
+            lost: false,
+            looked: None,
         }
     }
 
     /// Books, decides and answers; `kernel` says which sessions the kernel refused to let in, in each round of openings.
-    pub fn round(&mut self, now: Now, commands: &[Command], kernel: &Kernel, keep: bool) -> Round {
+    pub fn round(
+        &mut self,
+        now: Now,
+        attached: bool,
+        commands: &[Command],
+        kernel: &Kernel,
+        keep: bool,
+    ) -> Round {
         self.look(now);
+        self.attach(attached, now);
         self.undo.clear();
         let decided: Vec<Decided> = commands.iter().map(|command| self.decide(command, now)).collect();
         let mut commits = Vec::new();
@@ -228,8 +242,18 @@ impl Auditor {
     /// The instant from which the gate must let nobody of a token pass.
     #[must_use]
     pub fn deadline(&self, token: u64) -> u64 {
+        self.deadline_at(token, self.looked.unwrap_or(self.last))
+    }
+
+    /// The same where parked devices were looked at at an instant.
+    #[must_use]
+    pub fn deadline_at(&self, token: u64, looked: u64) -> u64 {
         self.tokens.get(&token).map_or(FOREVER, |token| {
-            let depleted = token.depleted_at(self.last).unwrap_or(FOREVER);
+            let depleted = if token.waits() {
+                looked + token.left(self.last)
+            } else {
+                token.depleted_at(self.last).unwrap_or(FOREVER)
+            };
             depleted.min(self.expires_at(token))
         })
     }
@@ -237,9 +261,9 @@ impl Auditor {
     /// The cap of one session.
     #[must_use]
     pub fn cap(&self, session: &Session) -> u64 {
-        self.rules
-            .session_timeout
-            .map_or(FOREVER, |timeout| session.opened + timeout)
+        self.rules.session_timeout.map_or(FOREVER, |timeout| {
+            (session.opened + signed(timeout)).max(0).unsigned_abs()
+        })
     }
 
     /// Notes a frame that the gate forwarded.

@@ -7,6 +7,9 @@ use crate::{
     rules::{FOREVER, signed},
 };
 
+/// How long a device may be parked.
+const PARKED: u64 = 3_600_000;
+
 /// Whose time is looked at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Scope<'a> {
@@ -18,9 +21,11 @@ pub(crate) enum Scope<'a> {
 
 /// The order is the order of booking at equal times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
+pub(crate) enum Due {
+    Woken(Device),
     Idle(Device),
     SessionTimeout(Device),
+    Lost(Device),
     Expired(u64),
     Depleted(u64),
     Resumed(u64),
@@ -29,8 +34,9 @@ enum Due {
 impl Auditor {
     /// Ends everything that is due, each at its own time, the earliest first.
     pub(crate) fn book(&mut self, scope: Scope<'_>, now: Now) {
+        let looks = self.looks(scope, now);
         while let Some((at, due)) = self
-            .dues(scope)
+            .dues(scope, looks.then_some(now.monotonic))
             .into_iter()
             .min()
             .filter(|(at, _)| *at <= now.monotonic)
@@ -42,6 +48,8 @@ impl Auditor {
                     let until = if self.rules.bill_idle { at } else { last };
                     self.end(device, at, until, Cause::Idle, now);
                 }
+                Due::Woken(device) => self.wake(device, at),
+                Due::Lost(device) => self.end(device, at, at, Cause::GatewayLost, now),
                 Due::SessionTimeout(device) => self.end(device, at, at, Cause::SessionTimeout, now),
                 Due::Expired(id) => self.end_all(id, at, Cause::Expired, now),
                 Due::Depleted(id) => self.end_all(id, at, Cause::Depleted, now),
@@ -57,7 +65,8 @@ impl Auditor {
     /// The next instant at which something is due.
     #[must_use]
     pub fn next_due(&self) -> Option<u64> {
-        self.dues(Scope::All).into_iter().map(|(at, _)| at).min()
+        let due = self.dues(Scope::All, None).into_iter().map(|(at, _)| at).min();
+        due.into_iter().chain(self.next_look()).min()
     }
 
     /// When the calendar ends a token's sessions.
@@ -70,7 +79,8 @@ impl Auditor {
         (wall - self.offset).max(signed(self.last)).unsigned_abs()
     }
 
-    fn dues(&self, scope: Scope<'_>) -> Vec<(u64, Due)> {
+    /// `looked` is when frames of parked devices were looked for, if they were.
+    pub(crate) fn dues(&self, scope: Scope<'_>, looked: Option<u64>) -> Vec<(u64, Due)> {
         let mut dues = Vec::new();
         for token in self.tokens.values() {
             if let Some(at) = token.depleted_at(self.last) {
@@ -87,15 +97,24 @@ impl Auditor {
                     self.cap(session).max(self.last),
                     Due::SessionTimeout(session.device),
                 ));
+                if session.parked {
+                    dues.push(((session.from + PARKED).max(self.last), Due::Lost(session.device)));
+                }
                 let heard = !matches!(scope, Scope::Unheard(devices) if devices.contains(&session.device));
                 if let Some(timeout) = self.rules.idle_timeout
                     && !token.elapsed
+                    && !session.parked
                     && heard
                 {
                     let silent = session.silent_since() + timeout;
                     dues.push((silent.max(self.last), Due::Idle(session.device)));
                 }
             }
+        }
+        if let (Some(at), Scope::All) = (looked, scope) {
+            let parked = self.tokens.values().flat_map(|token| &token.open);
+            let woken = parked.filter_map(|session| Some((session.woken(at)?, session.device)));
+            dues.extend(woken.map(|(at, device)| (at.max(self.last), Due::Woken(device))));
         }
         dues.retain(|(at, _)| *at != FOREVER);
         dues
@@ -148,7 +167,13 @@ impl Auditor {
             })
             .collect();
         for (session, charged) in open {
-            let charged = charged + std::mem::take(&mut rest);
+            // Who was parked has not drawn.
+            let more = if session.parked {
+                0
+            } else {
+                std::mem::take(&mut rest)
+            };
+            let charged = charged + more;
             self.keep(session.id, Record::of(&session, id, at, charged, cause, now));
         }
         if let Some(run) = run {

@@ -6,6 +6,7 @@ mod books;
 mod command;
 mod due;
 mod edit;
+mod parking;
 mod redeem;
 mod refusal;
 mod restart;

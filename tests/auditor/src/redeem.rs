@@ -1,6 +1,10 @@
 //! From a code and a device to a session: the conditions in their order.
 
-use crate::{Auditor, Cause, Device, Now, Run, Seat, Session, Token, Why, books::Undo, rules::MINUTE};
+use crate::{
+    Auditor, Cause, Device, Now, Run, Seat, Session, Token, Why,
+    books::Undo,
+    rules::{MINUTE, signed},
+};
 
 /// What makes room for a device.
 enum Room {
@@ -140,6 +144,9 @@ impl Auditor {
         let Some(token) = self.tokens.get_mut(&id) else {
             return number;
         };
+        if self.lost {
+            self.looked.get_or_insert(now.monotonic);
+        }
         undo.begun = begins;
         undo.first = !std::mem::replace(&mut token.redeemed, true);
         if undo.takeover {
@@ -157,10 +164,11 @@ impl Auditor {
         token.open.push(Session {
             id: number,
             device,
-            opened: now.monotonic,
+            opened: signed(now.monotonic),
             opened_on: now.wall,
             before: 0,
             from: now.monotonic,
+            parked: self.lost,
             up: None,
             down: None,
             earlier: (None, None),

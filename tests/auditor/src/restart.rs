@@ -2,11 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{
-    Auditor, Cause, Device, Now,
-    due::Scope,
-    rules::{FOREVER, signed},
-};
+use crate::{Auditor, Cause, Device, Now, due::Scope, rules::signed};
 
 impl Auditor {
     /// The daemon starts again in the same boot. `kept` are the devices that the gate still had for the sessions of these
@@ -22,12 +18,17 @@ impl Auditor {
     ) -> Vec<Self> {
         let mut books = self.clone();
         books.take_over(now, checkpoint, kept);
-        let mut commits = vec![books.clone()];
+        books.commits(now, kernel)
+    }
+
+    /// The books after the first commit, and after what the kernel refused then.
+    fn commits(mut self, now: Now, kernel: &[Vec<u64>]) -> Vec<Self> {
+        let mut commits = vec![self.clone()];
         for refused in kernel.iter().filter(|refused| !refused.is_empty()) {
             for id in refused {
-                books.refused(*id, now);
+                self.refused(*id, now);
             }
-            commits.push(books.clone());
+            commits.push(self.clone());
         }
         commits
     }
@@ -37,6 +38,7 @@ impl Auditor {
         self.attempts.clear();
         self.offset = now.offset();
         self.last = checkpoint;
+        (self.lost, self.looked) = (false, None);
         let mut lost = Vec::new();
         for token in self.tokens.values_mut() {
             token.takeovers.clear();
@@ -48,12 +50,16 @@ impl Auditor {
                 .open
                 .extract_if(.., |session| !kept.contains(&session.device))
             {
+                session.up = None;
+                session.down = None;
+                if session.parked {
+                    lost.push((token.id, session));
+                    continue;
+                }
                 if !elapsed {
                     session.before += checkpoint.saturating_sub(session.from);
                 }
                 session.from = now.monotonic;
-                session.up = None;
-                session.down = None;
                 lost.push((token.id, session));
             }
         }
@@ -67,15 +73,15 @@ impl Auditor {
         self.last = now.monotonic;
         lost.sort_by_key(|(_, session)| session.id);
         for (id, session) in lost {
+            let cap = self.cap(&session);
             let Some(token) = self.tokens.get_mut(&id) else {
                 continue;
             };
             token.charges.retain(|(number, _)| *number != session.id);
             let device = session.device;
-            let cap = self
-                .rules
-                .session_timeout
-                .map_or(FOREVER, |timeout| session.opened + timeout);
+            if session.parked {
+                self.looked = Some(now.monotonic);
+            }
             token.open.push(session);
             token.open.sort_by_key(|open| open.id);
             let at = now.monotonic;
@@ -93,25 +99,38 @@ impl Auditor {
     }
 
     /// The gateway starts again, with an empty gate and a new clock. What is known of the time before ends with the
-    /// checkpoint (`then`): every session is closed there. Runs on elapsed time go on, by the calendar if it is trusted.
+    /// checkpoint (`then`): every session is parked, charged up to it. Runs on elapsed time and dates go on, by the calendar
+    /// if it is trusted.
     #[must_use]
-    pub fn reboot(&self, then: Now, now: Now) -> Vec<Self> {
+    pub fn reboot(&self, then: Now, now: Now, kernel: &[Vec<u64>]) -> Vec<Self> {
         let mut books = self.clone();
-        books.lose_all(then);
+        books.lose_all(then, now);
         books.carry_on(then, now);
-        vec![books]
+        books.commits(now, kernel)
     }
 
-    fn lose_all(&mut self, then: Now) {
+    fn lose_all(&mut self, then: Now, now: Now) {
+        (self.lost, self.looked) = (false, None);
         self.undo.clear();
         self.attempts.clear();
         self.offset = then.offset();
         self.last = then.monotonic;
         let devices: BTreeSet<Device> = self.sessions().map(|(_, session)| session.device).collect();
         self.book(Scope::Unheard(&devices), then);
-        for device in devices {
-            self.end(device, then.monotonic, then.monotonic, Cause::GatewayLost, then);
+        let shift = signed(now.monotonic) - signed(then.monotonic);
+        for token in self.tokens.values_mut() {
+            let elapsed = token.elapsed;
+            for session in &mut token.open {
+                if !elapsed && !session.parked {
+                    session.before += then.monotonic - session.from;
+                }
+                session.parked = true;
+                session.from = now.monotonic;
+                session.opened += shift;
+                (session.up, session.down, session.earlier) = (None, None, (None, None));
+            }
         }
+        self.looked = Some(now.monotonic);
     }
 
     fn carry_on(&mut self, then: Now, now: Now) {
@@ -127,8 +146,13 @@ impl Auditor {
                 run.since = run.since.map(|_| now.monotonic);
             }
         }
-        self.offset = now.offset();
+        self.offset = if now.trusted {
+            now.offset()
+        } else {
+            then.wall - signed(now.monotonic)
+        };
         self.last = now.monotonic;
+        self.expire(then, now);
         let running: Vec<u64> = self
             .tokens()
             .filter(|token| token.run.is_some())
@@ -138,6 +162,24 @@ impl Auditor {
             self.carry_over(id, off, now);
         }
         self.book(Scope::All, now);
+    }
+
+    /// Ends the sessions whose dates passed while the gateway was off, before their run was over.
+    fn expire(&mut self, then: Now, now: Now) {
+        let late: Vec<(u64, i64)> = self
+            .tokens()
+            .filter_map(|token| {
+                let to = token
+                    .to
+                    .filter(|to| now.trusted && *to <= now.wall)?
+                    .max(then.wall);
+                let over = token.run.is_some() && then.wall + signed(token.left(now.monotonic)) < to;
+                (!over).then_some((token.id, to))
+            })
+            .collect();
+        for (id, to) in late {
+            self.end_all(id, now.monotonic, Cause::Expired, Now { wall: to, ..now });
+        }
     }
 
     /// Charges a run for the time the gateway was off, from the end of its pause on.

@@ -45,14 +45,16 @@ pub struct Session {
     pub id: u64,
     /// Its device.
     pub device: Device,
-    /// Its admission.
-    pub opened: u64,
+    /// Its admission; before zero where that was in a former boot.
+    pub opened: i64,
     /// The same by the wall clock.
     pub opened_on: i64,
     /// Charged before `from`.
     pub before: u64,
-    /// Charged ever since.
+    /// Charged ever since, or parked ever since.
     pub from: u64,
+    /// Whether it waits for a first frame and is charged nothing.
+    pub parked: bool,
     /// The last frame from the device.
     pub up: Option<u64>,
     /// The last frame to the device.
@@ -66,6 +68,14 @@ impl Session {
     #[must_use]
     pub fn silent_since(&self) -> u64 {
         self.up.max(self.earlier.0).unwrap_or(0).max(self.from)
+    }
+
+    /// The frame with which it goes on, seen at an instant.
+    #[must_use]
+    pub fn woken(&self, now: u64) -> Option<u64> {
+        let frames = [self.up, self.down, self.earlier.0, self.earlier.1];
+        let last = frames.into_iter().flatten().max()?;
+        (self.parked && last > self.from).then_some(last.min(now))
     }
 
     /// The last frame in either direction, admission before the first.
@@ -146,6 +156,8 @@ impl Token {
     pub fn charged(&self, session: &Session, at: u64) -> u64 {
         if self.elapsed {
             0
+        } else if session.parked {
+            session.before
         } else {
             session.before + (at - session.from)
         }
@@ -177,12 +189,20 @@ impl Token {
         let draws = if self.elapsed {
             u64::from(self.run.as_ref().is_some_and(|run| run.since.is_some()))
         } else {
-            self.open.len() as u64
+            self.open.iter().filter(|session| !session.parked).count() as u64
         };
-        // A pause may end after the instant from which this is seen.
+        // A pause may end, and a parked device go on, after the instant from which this is seen.
         let since = self.run.as_ref().and_then(|run| run.since);
-        let at = at.max(since.unwrap_or(0));
+        let woken = self.open.iter().filter(|session| !session.parked);
+        let woken = woken.map(|session| session.from).max();
+        let at = at.max(since.max(woken).unwrap_or(0));
         (draws > 0).then(|| at + self.left(at) / draws)
+    }
+
+    /// Whether nobody draws on it, but parked devices may begin to.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        !self.elapsed && !self.open.is_empty() && self.open.iter().all(|session| session.parked)
     }
 
     /// Changes what it is good for; never below nothing.

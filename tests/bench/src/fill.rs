@@ -115,8 +115,10 @@ fn session(id: u64, now: Now) -> Session {
         token: id,
         opened: now.monotonic,
         opened_wall: now.wall,
+        age: 0,
         charged: 0,
         settled: now.monotonic,
+        parked: false,
         metering: Metering::ConnectedTime,
         addresses: Vec::new(),
     }

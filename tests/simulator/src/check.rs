@@ -14,6 +14,9 @@ use crate::{
 /// The longest that charges may be without a checkpoint while somebody is online.
 const CHECKPOINT_MS: u64 = 5_000;
 
+/// How far the floor of the calendar may be behind.
+const FLOOR_STEP_MS: i64 = 3_600_000;
+
 /// Compares what the daemon answered to each command.
 pub(crate) fn answers(
     asked: &[impl std::fmt::Debug],
@@ -69,6 +72,17 @@ pub(crate) fn all(
         .map_or(0, |checkpoint| checkpoint.monotonic);
     if books.sessions().next().is_some() && now.monotonic - checkpoint >= CHECKPOINT_MS {
         return Err(format!("the last checkpoint is of {checkpoint}"));
+    }
+    Ok(())
+}
+
+/// The floor of the calendar: at most an hour behind a clock that something keeps in step, and moved by no other.
+pub(crate) fn floor(floor: Option<i64>, latest: Option<i64>, now: Option<i64>) -> Result<(), String> {
+    let late = now.is_some_and(|now| floor.is_none_or(|floor| now - floor >= FLOOR_STEP_MS));
+    if floor > latest || late {
+        return Err(format!(
+            "the floor of the calendar is {floor:?}, the latest time {latest:?}"
+        ));
     }
     Ok(())
 }
@@ -199,7 +213,7 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, wanted: &T, got: &T) -> Resu
 }
 
 /// What must hold whenever the daemon dies: nobody passes whom the durable books do not let pass, nor for longer.
-pub(crate) fn crash(books: &Auditor, world: &World) -> Result<(), String> {
+pub(crate) fn crash(books: &Auditor, world: &World, now: Now) -> Result<(), String> {
     for entry in world.gate.entries() {
         let found = books.sessions().find(|(_, session)| session.id == entry.session);
         let held = world
@@ -208,7 +222,7 @@ pub(crate) fn crash(books: &Auditor, world: &World) -> Result<(), String> {
             .unwrap_or(FOREVER)
             .min(entry.deadline);
         let until = found.map_or(0, |(token, session)| {
-            books.deadline(token).min(books.cap(session))
+            books.deadline_at(token, now.monotonic).min(books.cap(session))
         });
         if held > until && !world.stuck.contains(&entry.device) {
             return Err(format!(

@@ -31,6 +31,12 @@ pub(crate) struct Driver {
     pub(crate) passing: Passing,
     pub(crate) now: Now,
     pub(crate) boot: u8,
+    /// Whether any interface is gated.
+    pub(crate) attached: bool,
+    /// Whether something keeps the calendar in step.
+    synchronised: bool,
+    /// The latest time that the daemon saw while something did.
+    latest: Option<i64>,
     pub(crate) starts: u64,
     pub(crate) trace: Trace,
 }
@@ -84,6 +90,9 @@ impl Driver {
             passing: Passing::default(),
             now,
             boot: 1,
+            attached: true,
+            synchronised: false,
+            latest: None,
             starts: 0,
             trace: Trace::new(),
         }
@@ -108,7 +117,17 @@ impl Driver {
                 self.now.wall += ms;
                 self.daemon(Vec::new())?;
             }
-            Event::Trust(trusted) => self.now.trusted = trusted,
+            Event::Attach(attached) => {
+                self.attached = attached;
+                if let Some(core) = &mut self.core {
+                    core.set_attached(attached);
+                }
+                self.daemon(Vec::new())?;
+            }
+            Event::Trust(trusted, synchronised) => {
+                self.now.trusted = trusted;
+                self.synchronised = synchronised;
+            }
             Event::RefuseOpen(refused) => {
                 self.world.look().gate.refuse_open.insert(device(refused));
             }
@@ -135,7 +154,8 @@ impl Driver {
 
     /// Time passes, and the gate lets pass whom it holds.
     pub(crate) fn pass(&mut self, ms: u64) {
-        self.passing.pass(&self.world.look(), self.now.monotonic, ms);
+        self.passing
+            .pass(&self.world.look(), &self.books, self.now.monotonic, ms);
         self.now.monotonic += ms;
         self.now.wall += i64::try_from(ms).unwrap_or(0);
     }
@@ -189,6 +209,9 @@ impl Driver {
         };
         let before = armed.then(|| self.books.clone());
         let core = self.core.as_mut().ok_or("no daemon")?;
+        core.set_synchronised(self.synchronised);
+        let seen = self.synchronised.then_some(self.now.wall);
+        self.latest = self.latest.max(seen);
         let result = core.step(translate::now(self.now), letters, Step::Next);
         let (dead, commits, refused) = {
             let world = self.world.look();
@@ -197,7 +220,9 @@ impl Driver {
         if refused.iter().any(|refused| !refused.is_empty()) {
             self.trace.note(format!("  the kernel refuses {refused:?}"));
         }
-        let mut round = self.books.round(self.now, &commands, &refused, armed);
+        let mut round = self
+            .books
+            .round(self.now, self.attached, &commands, &refused, armed);
         let answered: Vec<_> = replies.into_iter().map(|reply| reply()).collect();
         if dead || result.is_err() {
             if !dead && let Ok(got) = answered.into_iter().collect::<Result<Vec<_>, _>>() {
@@ -238,6 +263,8 @@ impl Driver {
     fn check(&mut self) -> Result<(), String> {
         let core = self.core.as_ref().ok_or("no daemon")?;
         check::all(&self.books, core, &self.world.look(), self.now)?;
+        let seen = self.synchronised.then_some(self.now.wall);
+        check::floor(self.world.look().image.floor, self.latest, seen)?;
         self.passing.judge(&self.books)
     }
 

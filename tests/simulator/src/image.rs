@@ -16,6 +16,8 @@ pub(crate) struct Image {
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) records: BTreeMap<SessionId, UsageRecord>,
     pub(crate) adjustments: Vec<Adjustment>,
+    /// The floor of the calendar.
+    pub(crate) floor: Option<i64>,
     last_token: TokenId,
     last_session: SessionId,
     /// A rule of the disk that was broken: a row written over another, or a row that is not there.
@@ -86,6 +88,7 @@ impl Image {
             Write::Void(id) => {
                 self.sessions.remove(id);
             }
+            Write::Floor(wall) => self.floor = self.floor.max(Some(*wall)),
             Write::Unrelease(id) => {
                 self.records.remove(id);
             }

@@ -35,7 +35,7 @@ impl Driver {
             world.kept = self.random.once_in(2);
         }
         if self.books.by_calendar_of(self.now) {
-            check::crash(&self.books, &world)?;
+            check::crash(&self.books, &world, self.now)?;
         }
         Ok(())
     }
@@ -73,11 +73,13 @@ impl Driver {
                     wall: checkpoint.wall,
                     trusted: self.now.trusted,
                 };
-                self.books.reboot(then, self.now)
+                self.books.reboot(then, self.now, &refused)
             };
             let last = states.len() - 1;
             if !dead && let Ok(core) = started {
                 self.books = states.swap_remove(last);
+                let mut core = core;
+                core.set_attached(self.attached);
                 self.core = Some(core);
                 self.trace.note(format!(
                     "  starts at {} with {} sessions",

@@ -35,7 +35,15 @@ struct Passed {
 
 impl Passing {
     /// Time passes.
-    pub(crate) fn pass(&mut self, world: &World, from: u64, ms: u64) {
+    pub(crate) fn pass(&mut self, world: &World, books: &Auditor, from: u64, ms: u64) {
+        // With one parked, how many draw is not known before somebody looks.
+        let waiting = books
+            .tokens()
+            .filter(|token| token.open.iter().any(|session| session.parked));
+        let parked: BTreeSet<u64> = waiting
+            .flat_map(|token| &token.open)
+            .map(|session| session.id)
+            .collect();
         // Whom the kernel does not let go of passes on; the books cannot help it.
         let stuck = |entry: &&Entry| world.stuck.contains(&entry.device);
         for entry in world.gate.entries().filter(|entry| !stuck(entry)) {
@@ -43,6 +51,8 @@ impl Passing {
             let open = deadline.min(entry.deadline).saturating_sub(from).min(ms);
             let passed = self.sessions.entry(entry.session).or_default();
             passed.ms += open;
+            // Until the first frame, and as long as nobody has looked for it.
+            passed.lost += if parked.contains(&entry.session) { open } else { 0 };
             passed.blocked += ms - open;
         }
     }

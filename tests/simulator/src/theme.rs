@@ -17,11 +17,13 @@ pub(crate) enum Theme {
     Calendar,
     /// Long sessions, and a gateway that does not last.
     Long,
+    /// Devices of which nobody knows whether they are there.
+    Parked,
 }
 
 impl Theme {
     /// Those that are drawn; the first more often.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Anything,
         Self::Anything,
         Self::Anything,
@@ -29,6 +31,7 @@ impl Theme {
         Self::Full,
         Self::Calendar,
         Self::Long,
+        Self::Parked,
     ];
 
     /// What it cannot do without.
@@ -38,6 +41,7 @@ impl Theme {
             Self::Crowd => matches!(kind, Kind::Takeover),
             Self::Full => matches!(kind, Kind::Redeem),
             Self::Calendar => matches!(kind, Kind::Set | Kind::Trust | Kind::Redeem),
+            Self::Parked => matches!(kind, Kind::Attach | Kind::Reboot | Kind::Redeem | Kind::Down),
             Self::Long => matches!(kind, Kind::Up | Kind::Down | Kind::Reboot | Kind::Restart),
         }
     }
@@ -47,7 +51,7 @@ impl Theme {
         let starves = matches!(kind, Kind::Minutes | Kind::Balance | Kind::Elapsed | Kind::Place);
         let dates = matches!(kind, Kind::From | Kind::To | Kind::Set | Kind::Trust);
         match self {
-            Self::Anything => false,
+            Self::Anything | Self::Parked => false,
             Self::Calendar => starves,
             Self::Full => starves || dates || matches!(kind, Kind::Reboot | Kind::Delete),
             Self::Crowd => {
@@ -61,7 +65,7 @@ impl Theme {
     /// The longest time that passes at once.
     pub(crate) fn longest(self) -> u64 {
         match self {
-            Self::Anything | Self::Calendar => 20 * MINUTE,
+            Self::Anything | Self::Calendar | Self::Parked => 20 * MINUTE,
             Self::Crowd | Self::Full | Self::Long => MINUTE,
         }
     }
@@ -69,7 +73,7 @@ impl Theme {
     /// How far away something may be for time to pass up to it.
     pub(crate) fn reach(self) -> u64 {
         match self {
-            Self::Anything | Self::Calendar => u64::MAX,
+            Self::Anything | Self::Calendar | Self::Parked => u64::MAX,
             Self::Crowd | Self::Full | Self::Long => 10 * MINUTE,
         }
     }
@@ -79,14 +83,14 @@ impl Theme {
         match self {
             Self::Anything | Self::Calendar | Self::Full => 8,
             Self::Crowd => 1,
-            Self::Long => 4,
+            Self::Long | Self::Parked => 4,
         }
     }
 
     /// Minutes that every token has at least.
     pub(crate) fn minutes(self) -> u32 {
         match self {
-            Self::Anything => 0,
+            Self::Anything | Self::Parked => 0,
             Self::Calendar => 120,
             Self::Crowd | Self::Full | Self::Long => 3_000,
         }
@@ -95,7 +99,7 @@ impl Theme {
     /// Whether a token is made with dates.
     pub(crate) fn dated(self, random: &mut Random) -> bool {
         match self {
-            Self::Anything => random.once_in(3),
+            Self::Anything | Self::Parked => random.once_in(3),
             Self::Calendar => true,
             Self::Crowd | Self::Full | Self::Long => false,
         }

@@ -15,8 +15,10 @@ pub(crate) enum Event {
     Pass(u64, bool),
     /// The calendar is set.
     Set(i64),
-    /// The calendar is believed from now on, or not.
-    Trust(bool),
+    /// The last gated interface is lost, or one is there again.
+    Attach(bool),
+    /// The calendar is believed from now on, or not; something keeps it in step, or not.
+    Trust(bool, bool),
     /// The kernel will refuse to let a device in.
     RefuseOpen(Device),
     /// The kernel will refuse to let go of a device.
@@ -58,9 +60,10 @@ pub(crate) enum Kind {
     Fail,
     Restart,
     Reboot,
+    Attach,
 }
 
-const WEIGHTS: [(Kind, u64); 24] = [
+const WEIGHTS: [(Kind, u64); 25] = [
     (Kind::Create, 6),
     (Kind::Redeem, 40),
     (Kind::Takeover, 14),
@@ -85,6 +88,7 @@ const WEIGHTS: [(Kind, u64); 24] = [
     (Kind::Fail, 2),
     (Kind::Restart, 3),
     (Kind::Reboot, 1),
+    (Kind::Attach, 2),
 ];
 
 /// The world of one run: its rules, its devices, and what never happens in it.
@@ -142,13 +146,17 @@ impl Workload {
             Kind::Set => {
                 Event::Set(random.pick(&[-3_600_000, -60_000, -1_000, 1_000, 30_000, 300_000, 3_600_000]))
             }
-            Kind::Trust => Event::Trust(!random.once_in(3)),
+            Kind::Trust => {
+                let synchronised = random.once_in(2);
+                Event::Trust(synchronised || !random.once_in(2), synchronised)
+            }
             Kind::RefuseOpen => Event::RefuseOpen(random.pick(&self.devices)),
             Kind::RefuseClose => Event::RefuseClose(random.pick(&self.devices)),
             Kind::Die => Event::Die(u32::try_from(random.below(7)).unwrap_or(0), random.once_in(2)),
             Kind::Fail => Event::Fail(u32::try_from(random.below(3)).unwrap_or(0), random.once_in(2)),
             Kind::Restart => Event::Restart(length(random, books, now, self.theme)),
             Kind::Reboot => Event::Reboot(length(random, books, now, self.theme)),
+            Kind::Attach => Event::Attach(!random.once_in(2)),
             first => {
                 let mut commands = vec![self.command(first, random, books, now)];
                 while commands.len() < 5 && random.once_in(2) {

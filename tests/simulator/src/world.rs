@@ -110,7 +110,8 @@ impl Store for Shared {
         let done = world.lives() && !fails;
         if done || world.kept {
             world.image.apply(writes, checkpoint);
-            world.commits += usize::from(!writes.is_empty());
+            let of_books = writes.iter().any(|write| !matches!(write, Write::Floor(_)));
+            world.commits += usize::from(of_books);
             world.refused.push(Vec::new());
         }
         if done { Ok(()) } else { Err(failed()) }

@@ -7,7 +7,7 @@ const REBOOTED: [u8; 16] = [2; 16];
 
 impl Bench {
     /// The gateway starts again, `off` milliseconds later.
-    fn reboot(self, folder: &Path, off: u64, monotonic: u64) -> Self {
+    pub(super) fn reboot(self, folder: &Path, off: u64, monotonic: u64) -> Self {
         let Self { core, now, log, .. } = self;
         drop(core);
         let gate = Shared(Arc::new(Mutex::new(SimulatedGate::new(8))), Arc::clone(&log));
@@ -39,7 +39,7 @@ impl Bench {
         Self { core, gate, log, now }
     }
 
-    fn heard(&self, who: u8) {
+    pub(super) fn heard(&self, who: u8) {
         let seen_up = Some(self.now.monotonic);
         let traffic = Traffic {
             seen_up,
@@ -48,7 +48,7 @@ impl Bench {
         self.gate.0.lock().unwrap().count(device(who), traffic);
     }
 
-    fn records(&self) -> Vec<(Cause, u64)> {
+    pub(super) fn records(&self) -> Vec<(Cause, u64)> {
         let records = self.core.store.0.usage().unwrap();
         records
             .iter()
@@ -149,7 +149,7 @@ fn a_session_that_the_kernel_does_not_take_back_keeps_its_charge() {
     let a = bench.create("A", 60, 1).unwrap().id;
     bench.redeem("A", 1).unwrap();
     bench.tick(10_000);
-    bench.core.write_checkpoint(bench.now).unwrap();
+    bench.core.write_checkpoint(bench.now, &[]).unwrap();
     {
         let mut gate = bench.gate.0.lock().unwrap();
         gate.close(device(1)).unwrap();
@@ -270,9 +270,9 @@ fn a_reboot_takes_nobody_for_silent() {
         bench.heard(1);
         bench.core.round(bench.now, Vec::new()).unwrap();
     }
-    bench.core.write_checkpoint(bench.now).unwrap();
+    bench.core.write_checkpoint(bench.now, &[]).unwrap();
     let bench = bench.reboot(folder.path(), 60_000, 5_000);
-    assert_eq!(bench.records(), [(Cause::GatewayLost, 1_200_000)]);
+    assert_eq!(bench.records(), []);
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn a_run_that_ended_while_the_gateway_was_off_ended_then() {
     let records = bench.core.store.0.usage().unwrap();
     let run = records
         .iter()
-        .find(|record| record.cause == Cause::Depleted)
+        .rfind(|record| record.cause == Cause::Depleted)
         .unwrap();
     assert_eq!((run.charged, run.released_on), (60_000, ends));
 }
@@ -316,7 +316,7 @@ fn a_calendar_set_while_nobody_looked_ends_sessions_now_and_not_before() {
     let a = bench.make("A", 60, 1, |new| new.valid_to = Some(to)).unwrap().id;
     bench.redeem("A", 1).unwrap();
     bench.tick(10_000);
-    bench.core.write_checkpoint(bench.now).unwrap();
+    bench.core.write_checkpoint(bench.now, &[]).unwrap();
     bench.now.wall += 3_600_000;
     let mut bench = bench.restart(folder.path(), 0, BOOT);
     assert_eq!(bench.left(a), 3_590_000);

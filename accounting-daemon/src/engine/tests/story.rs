@@ -182,7 +182,7 @@ impl Story {
                     core.round(self.now, Vec::new())?;
                     let age = self.now.monotonic - core.checkpoint.monotonic;
                     if core.ledger.online() > 0 && age >= 5_000 {
-                        core.write_checkpoint(self.now)?;
+                        core.write_checkpoint(self.now, &[])?;
                     }
                 }
             }
@@ -313,16 +313,15 @@ impl Story {
                 }
                 (None, Some(record), None) => {
                     let asked = matches!(self.open_question, Some(Step::Release(who) | Step::Redeem(_, who)) if who == stay.who);
-                    let lost = rebooted && record.cause == Cause::GatewayLost;
-                    let least = (failed_at - stay.opened).saturating_sub(LOSS_MAX);
-                    if lost && record.charged < least {
-                        return Err(format!("session {id} of {least} at least has {record:?}"));
-                    }
-                    if !lost && !asked && record.cause != Cause::Depleted {
+                    if !asked && record.cause != Cause::Depleted {
                         return Err(format!("session {id} ended by {:?}", record.cause));
                     }
                 }
-                (Some(_), None, None) if !rebooted => {
+                (Some(session), None, None) => {
+                    let least = (failed_at - stay.opened).saturating_sub(LOSS_MAX);
+                    if session.parked != rebooted || rebooted && session.charged < least {
+                        return Err(format!("{session:?} was charged {least} at least"));
+                    }
                     if gate.admits(device(stay.who), self.now.monotonic) != Some(*id) {
                         return Err(format!("session {id} is in the books and not at the gate"));
                     }

@@ -1,0 +1,191 @@
+//! Parked sessions: after a reboot, and while no interface is gated, nobody knows whether a device is still there. It may
+//! pass, with the balance as upper bound, and is charged nothing until a frame of it is forwarded.
+
+use std::collections::BTreeSet;
+
+use super::{Activity, DueAt, Effect, Ledger, Mutant, Now, Session, TokenId, broken, due::Due};
+use crate::mac::DeviceId;
+
+/// How long a session may be parked, in milliseconds.
+const PARKED_MAX_MS: u64 = 3_600_000;
+
+/// How often parked devices are looked at, in milliseconds: what a first frame may cost the house.
+const LOOK_MS: u64 = 1_000;
+
+/// Who is parked.
+#[derive(Debug, Default)]
+pub(super) struct Parking {
+    /// Whether no interface is gated.
+    lost: bool,
+    devices: BTreeSet<DeviceId>,
+    /// When they were looked at last; the deadlines of their tokens are worked out from it.
+    looked: Option<u64>,
+}
+
+impl Ledger {
+    /// Tells whether any interface is gated. While none is, every session is parked.
+    pub fn attach(&mut self, attached: bool, now: Now) {
+        let lost = !attached && !broken(Mutant::LossParksNobody);
+        if lost && !self.parking.lost {
+            self.park_all(now);
+        }
+        self.parking.lost = lost;
+    }
+
+    fn park_all(&mut self, now: Now) {
+        self.parking.looked.get_or_insert(now.monotonic);
+        let running: Vec<DeviceId> = self
+            .sessions
+            .values()
+            .filter(|open| !open.session.parked)
+            .map(|open| open.session.device)
+            .collect();
+        let mut tokens = BTreeSet::new();
+        for device in running {
+            let Some(open) = self.sessions.get(&device) else {
+                continue;
+            };
+            let (token, before) = (open.session.token, open.before);
+            if let Some(account) = self.accounts.get_mut(&token) {
+                account.settle(now.monotonic);
+            }
+            tokens.insert(token);
+            if let Some(mut session) = self.forget(device) {
+                session.charged = session.charged_at(now.monotonic);
+                session.settled = now.monotonic;
+                session.parked = true;
+                self.effects.push(Effect::Keep(session.clone()));
+                self.remember(session, before);
+            }
+        }
+        for token in tokens {
+            self.keep_and_reschedule(token, now.monotonic, now);
+        }
+    }
+
+    /// Whether a session that opens now is parked at once.
+    pub(super) fn opens_parked(&mut self, now: Now) -> bool {
+        let parked = self.parking.lost && !broken(Mutant::OpenedWhileLostRuns);
+        if parked {
+            self.parking.looked.get_or_insert(now.monotonic);
+        }
+        parked
+    }
+
+    /// Looks for frames of parked devices, where it is time to or something is to be booked; what is found is due at the
+    /// moment of the frame. Answers whether it looked.
+    pub(super) fn look_at_parked(&mut self, activity: &dyn Activity, now: Now) -> bool {
+        if self.parking.devices.is_empty() {
+            self.parking.looked = None;
+            return false;
+        }
+        // A frame from before what is booked comes first. Idle is looked at anew when it is due, and may be none.
+        let ready = self.due.iter().take_while(|(at, _)| *at <= now.monotonic);
+        let booking = ready.into_iter().any(|(_, due)| !matches!(due, Due::Idle(_)));
+        if !booking && self.look_due().is_some_and(|at| at > now.monotonic) {
+            return false;
+        }
+        let woken: Vec<DueAt> = self
+            .parking
+            .devices
+            .iter()
+            .filter_map(|device| self.sessions.get(device))
+            .filter_map(|open| {
+                let seen = open.heard(activity);
+                let down = seen.down.filter(|_| !broken(Mutant::DownlinkDoesNotWake));
+                let first = seen.up.max(down).filter(|at| *at > open.session.settled)?;
+                let at = first.min(now.monotonic).max(self.booked);
+                Some((at, Due::Woken(open.session.device)))
+            })
+            .collect();
+        self.due.extend(woken);
+        self.parking.looked = Some(now.monotonic);
+        true
+    }
+
+    /// When parked devices are to be looked at next.
+    pub(super) fn look_due(&self) -> Option<u64> {
+        let anybody = !self.parking.devices.is_empty();
+        anybody.then(|| self.parking.looked.map_or(0, |at| at.saturating_add(LOOK_MS)))
+    }
+
+    /// The instant from which the deadlines of parked tokens are worked out.
+    pub(super) fn looked(&self, now: Now) -> u64 {
+        self.parking.looked.unwrap_or(now.monotonic)
+    }
+
+    /// Moves the deadlines of the tokens on which nobody but parked devices waits.
+    pub(super) fn extend_parked(&mut self, now: Now) {
+        if broken(Mutant::ParkedDeadlineStays) {
+            return;
+        }
+        let parked = self.parking.devices.iter();
+        let tokens: BTreeSet<TokenId> = parked
+            .filter_map(|device| self.sessions.get(device))
+            .map(|open| open.session.token)
+            .collect();
+        for token in tokens {
+            self.reschedule(token, now);
+        }
+    }
+
+    /// A parked session goes on: it is charged from an instant on.
+    pub(super) fn wake(&mut self, device: DeviceId, at: u64, now: Now) {
+        let Some(open) = self.sessions.get(&device).filter(|open| open.session.parked) else {
+            return;
+        };
+        let (token, before) = (open.session.token, open.before);
+        if let Some(account) = self.accounts.get_mut(&token) {
+            account.settle(at);
+        }
+        let Some(mut session) = self.forget(device) else {
+            return;
+        };
+        session.parked = false;
+        if !broken(Mutant::ParkedCharged) {
+            session.settled = at;
+        }
+        if !broken(Mutant::WakeNotKept) {
+            self.effects.push(Effect::Keep(session.clone()));
+        }
+        self.remember(session, before);
+        self.keep_and_reschedule(token, at, now);
+    }
+
+    /// Counts a session among the parked ones.
+    pub(super) fn park(&mut self, session: &Session) {
+        self.parking.devices.insert(session.device);
+        self.due.insert(lost_at(session));
+        if let Some(account) = self.accounts.get_mut(&session.token) {
+            account.parked += 1;
+        }
+    }
+
+    /// Counts it among them no longer.
+    pub(super) fn unpark(&mut self, session: &Session) {
+        self.parking.devices.remove(&session.device);
+        self.due.remove(&lost_at(session));
+        if let Some(account) = self.accounts.get_mut(&session.token) {
+            account.parked -= 1;
+        }
+    }
+
+    /// The parked devices; those who look at them begin anew.
+    pub(super) fn parked(&mut self, looked: Option<u64>) -> BTreeSet<DeviceId> {
+        self.parking.looked = looked;
+        self.parking.devices.clone()
+    }
+
+    fn keep_and_reschedule(&mut self, token: TokenId, at: u64, now: Now) {
+        if let Some(account) = self.accounts.get(&token) {
+            self.effects.push(Effect::Update(account.token.clone()));
+        }
+        self.reschedule_from(token, at, now);
+    }
+}
+
+fn lost_at(session: &Session) -> DueAt {
+    let late = u64::from(broken(Mutant::ParkedHourLate));
+    let at = session.settled.saturating_add(PARKED_MAX_MS + late);
+    (at, Due::Lost(session.device))
+}
