@@ -1,11 +1,16 @@
 //! Letters to the engine, and the answers that wait for the commit.
 
+use std::collections::BTreeSet;
+
 use tokio::sync::oneshot;
 
-use super::{Refusal, SessionFilter, SessionPage, SessionView, TokenView, Unavailable};
+use super::{
+    ListAsked, ListChange, ListError, ListPage, Refusal, SessionFilter, SessionPage, SessionView, TokenView,
+    Unavailable,
+};
 use crate::{
     ledger::{
-        AccessCode, Asker, Cause, CreateError, Edit, EditError, NewToken, RedeemError, Redemption,
+        AccessCode, Asker, BulkError, Cause, CreateError, Edit, EditError, NewToken, RedeemError, Redemption,
         ReleaseError, SessionId, Token, TokenId,
     },
     mac::{DeviceId, Mac},
@@ -20,6 +25,14 @@ pub type Answer<T> = oneshot::Sender<T>;
 pub enum Message {
     /// See [`super::Engine::create`].
     Create(Box<NewToken>, Actor, Answer<Result<Token, Refusal<CreateError>>>),
+    /// See [`super::Engine::create_all`].
+    CreateAll(
+        Vec<NewToken>,
+        Actor,
+        Answer<Result<Vec<TokenId>, Refusal<BulkError>>>,
+    ),
+    /// See [`super::Engine::delete_all`].
+    DeleteAll(BTreeSet<TokenId>, Actor, Answer<Result<(), Refusal<EditError>>>),
     /// See [`super::Engine::token`].
     Token(TokenId, Answer<Result<Option<TokenView>, Unavailable>>),
     /// See [`super::Engine::edit`].
@@ -61,6 +74,10 @@ pub enum Message {
     },
     /// See [`super::Engine::sessions`].
     Sessions(PageAsked, Answer<Result<SessionPage, Unavailable>>),
+    /// See [`super::Engine::change_list`].
+    ChangeList(ListChange, Actor, Answer<Result<bool, Refusal<ListError>>>),
+    /// See [`super::Engine::list`].
+    List(ListAsked, Answer<Result<ListPage, Unavailable>>),
     /// See [`super::Engine::look`].
     Look,
     /// See [`super::Engine::stop`].
@@ -112,6 +129,10 @@ pub(super) enum Pending {
         Result<TokenId, EditError>,
         Answer<Result<TokenView, Refusal<EditError>>>,
     ),
+    CreateAll(
+        Result<Vec<TokenId>, BulkError>,
+        Answer<Result<Vec<TokenId>, Refusal<BulkError>>>,
+    ),
     Delete(Result<(), EditError>, Answer<Result<(), Refusal<EditError>>>),
     Redeem(
         Result<(DeviceId, SessionId), RedeemError>,
@@ -124,6 +145,8 @@ pub(super) enum Pending {
     SessionsOf(Mac, Option<u16>, Answer<Result<Vec<SessionView>, Unavailable>>),
     Check(Result<(), RedeemError>, Answer<Result<(), Refusal<RedeemError>>>),
     Sessions(PageAsked, Answer<Result<SessionPage, Unavailable>>),
+    ChangeList(Result<bool, ListError>, Answer<Result<bool, Refusal<ListError>>>),
+    List(ListAsked, Answer<Result<ListPage, Unavailable>>),
     Nothing,
     Stop(Answer<()>),
 }
@@ -142,6 +165,8 @@ impl Message {
         // An asker that has gone away is no fault.
         let _ = match self {
             Self::Create(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::CreateAll(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::DeleteAll(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Token(_, answer) => answer.send(Err(why)).is_ok(),
             Self::Edit(_, _, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Balance(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
@@ -151,6 +176,8 @@ impl Message {
             Self::SessionsOf { answer, .. } => answer.send(Err(why)).is_ok(),
             Self::Check(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Sessions(_, answer) => answer.send(Err(why)).is_ok(),
+            Self::ChangeList(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::List(_, answer) => answer.send(Err(why)).is_ok(),
             Self::Look => true,
             Self::Stop(answer) => answer.send(()).is_ok(),
         };
@@ -164,6 +191,7 @@ impl Pending {
         // An asker that has gone away is no fault.
         let _ = match self {
             Self::Create(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::CreateAll(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Token(_, answer) => answer.send(Err(why)).is_ok(),
             Self::Edit(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Delete(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
@@ -172,6 +200,8 @@ impl Pending {
             Self::SessionsOf(_, _, answer) => answer.send(Err(why)).is_ok(),
             Self::Check(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Sessions(_, answer) => answer.send(Err(why)).is_ok(),
+            Self::ChangeList(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::List(_, answer) => answer.send(Err(why)).is_ok(),
             Self::Nothing => true,
             Self::Stop(answer) => answer.send(()).is_ok(),
         };

@@ -5,10 +5,12 @@
 
 mod answer;
 mod audit;
+mod balances;
 mod feed;
 mod front;
 mod lasting;
 mod listing;
+mod lists;
 mod meter;
 mod round;
 mod session_meter;
@@ -29,9 +31,11 @@ mod atomics {
 use std::net::IpAddr;
 
 pub use answer::{Answer, Balance, CodeCheck, Message, PageAsked};
+pub use balances::Balances;
 pub use feed::{Event, Feed, Happening, Missed};
 pub use front::Engine;
 pub use listing::{SessionFilter, SessionPage};
+pub use lists::{ListAsked, ListChange, ListError, ListPage};
 pub use meter::{Meters, SessionMeter};
 pub use round::{Core, Observer};
 pub use start::StartError;

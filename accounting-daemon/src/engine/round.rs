@@ -8,7 +8,9 @@ use std::{
 use super::{
     Feed, Meters, Refusal, SessionView, TokenView, Unavailable,
     answer::{Balance, Message, PageAsked, Pending},
+    balances::Publisher,
     feed::News,
+    lists::Lists,
 };
 use crate::{
     gate::{Entry, Gate, GateError},
@@ -46,6 +48,7 @@ pub struct Core<S, G> {
     pub(super) rules: Rules,
     pub(super) boot: [u8; 16],
     pub(super) meters: Arc<Meters>,
+    pub(super) published: Publisher,
     pub(super) feed: Arc<Feed>,
     pub(super) observer: Arc<dyn Observer>,
     /// Devices that the kernel did not let go of; tried again in each round.
@@ -53,6 +56,7 @@ pub struct Core<S, G> {
     pub(super) checkpoint: Checkpoint,
     /// What the next commit adds to the audit.
     pub(super) audits: Vec<AuditRecord>,
+    pub(super) lists: Lists,
     /// How far the wall clock was from the monotonic one when it was looked at last.
     pub(super) offset: i64,
     /// Whether any interface is gated.
@@ -71,6 +75,8 @@ struct Plan {
     writes: Vec<Write>,
     /// Where in `writes` the records stand that the closing completes.
     closing: Vec<usize>,
+    /// Tokens whose balance may run down otherwise than before.
+    touched: BTreeSet<TokenId>,
     /// Sessions whose charge goes on, or stands still, from another instant on.
     keep: BTreeMap<DeviceId, Session>,
     /// Each with the device's own deadline.
@@ -83,12 +89,16 @@ impl Plan {
         for effect in effects {
             match effect {
                 Effect::Create(token) => plan.writes.push(Write::Create(token)),
-                Effect::Update(token) => plan.writes.push(Write::Update(token)),
+                Effect::Update(token) => {
+                    plan.touched.insert(token.id);
+                    plan.writes.push(Write::Update(token));
+                }
                 Effect::Recode { before, .. } => plan.writes.push(Write::Uncode(before)),
                 Effect::Delete { token, code } => {
                     plan.writes.push(Write::Delete(token));
                     plan.writes.push(Write::Uncode(code));
                     plan.last.remove(&token);
+                    plan.touched.insert(token);
                 }
                 Effect::Adjust(adjustment) => plan.writes.push(Write::Adjust(adjustment)),
                 Effect::Deadline { token, at } => {
@@ -101,6 +111,7 @@ impl Plan {
                     plan.admit.insert(session.device, (session, until));
                 }
                 Effect::Keep(session) => {
+                    plan.touched.insert(session.token);
                     plan.writes.push(Write::Open(session.clone()));
                     plan.keep.insert(session.device, session);
                 }
@@ -127,6 +138,7 @@ impl<S: Store, G: Gate> Core<S, G> {
     pub(super) fn round(&mut self, now: Now, messages: Vec<Message>) -> Result<(), StoreError> {
         self.retry_stuck();
         self.ledger.book(&seen(&self.gate), now);
+        self.lists.end(now);
         self.ledger.attach(self.attached, now);
         let letters = messages.len();
         let mut failure = None;
@@ -190,6 +202,27 @@ impl<S: Store, G: Gate> Core<S, G> {
                     self.audit_token("token.create", id, None, by, now);
                 }
                 Pending::Create(result, answer)
+            }
+            Message::CreateAll(new, by, answer) => {
+                for one in &new {
+                    self.load_code(&one.code.folded(), failure);
+                }
+                let result = self.ledger.create_all(new, now);
+                if let Ok(ids) = &result {
+                    self.audit_creation(ids, by, now);
+                }
+                Pending::CreateAll(result, answer)
+            }
+            Message::DeleteAll(ids, by, answer) => {
+                for id in &ids {
+                    self.load_token(*id, failure);
+                }
+                let before: Vec<_> = ids.iter().map(|id| (*id, self.audited(*id, now))).collect();
+                let result = self.ledger.delete_all(&ids, now);
+                for (id, before) in before.into_iter().filter(|_| result.is_ok()) {
+                    self.audit_token("token.delete", id, before, by.clone(), now);
+                }
+                Pending::Delete(result, answer)
             }
             Message::Redeem(redemption, answer) => {
                 self.load_code(&redemption.code.folded(), failure);
@@ -255,6 +288,10 @@ impl<S: Store, G: Gate> Core<S, G> {
                 Pending::Check(self.ledger.check(&check.code, &check.asker, &seen, now), answer)
             }
             Message::Sessions(asked, answer) => Pending::Sessions(asked, answer),
+            Message::ChangeList(change, by, answer) => {
+                Pending::ChangeList(self.change_list(&change, by, now), answer)
+            }
+            Message::List(asked, answer) => Pending::List(asked, answer),
             Message::SessionsOf { mac, zone, answer } => Pending::SessionsOf(mac, zone, answer),
             Message::Look => Pending::Nothing,
             Message::Stop(answer) => Pending::Stop(answer),
@@ -288,7 +325,8 @@ impl<S: Store, G: Gate> Core<S, G> {
         let mut refused = BTreeSet::new();
         loop {
             let effects = self.ledger.drain();
-            if effects.is_empty() && self.audits.is_empty() {
+            if effects.is_empty() && self.audits.is_empty() && self.lists.writes.is_empty() {
+                self.list_after();
                 return Ok(refused);
             }
             let mut plan = Plan::new(effects);
@@ -296,10 +334,12 @@ impl<S: Store, G: Gate> Core<S, G> {
             if broken(Mutant::AdmittedBeforeCommit) {
                 let _ = self.give(plan.clone(), now, &mut refused);
             }
+            self.list_before();
             if !broken(Mutant::StoppedAfterCommit) {
                 self.stop(&mut plan);
             }
             plan.writes.extend(self.audits.drain(..).map(Write::Audit));
+            plan.writes.append(&mut self.lists.writes);
             // Deadlines of parked devices move by themselves: nothing is charged, nothing is to be kept.
             if !plan.writes.is_empty() {
                 let checkpoint = Checkpoint {
@@ -313,8 +353,13 @@ impl<S: Store, G: Gate> Core<S, G> {
             if broken(Mutant::StoppedAfterCommit) {
                 self.stop(&mut plan);
             }
+            let touched = std::mem::take(&mut plan.touched);
+            self.list_after();
             let news = self.feed.is_watched().then(|| News::of(&plan.writes));
             let opened = self.give(plan, now, &mut refused);
+            for token in touched {
+                self.published.show(token, &self.ledger, now);
+            }
             if let Some(news) = news {
                 self.publish(news, &opened, now);
             }
@@ -398,7 +443,7 @@ impl<S: Store, G: Gate> Core<S, G> {
         }
     }
 
-    fn note(&self, error: Option<&GateError>) {
+    pub(super) fn note(&self, error: Option<&GateError>) {
         if let Some(error) = error {
             tracing::error!(%error, "the gate did not do as told");
             self.observer.kernel_failed();
@@ -416,6 +461,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 });
                 answer.send(result).is_ok()
             }
+            Pending::CreateAll(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
             Pending::Edit(result, answer) => {
                 let result = result.and_then(|id| self.token_view(id, now).ok_or(EditError::NotFound));
                 answer.send(result.map_err(Refusal::Ledger)).is_ok()
@@ -447,6 +493,8 @@ impl<S: Store, G: Gate> Core<S, G> {
                 let PageAsked { filter, after, size } = asked;
                 answer.send(Ok(self.page(&filter, after, size, now))).is_ok()
             }
+            Pending::ChangeList(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
+            Pending::List(asked, answer) => answer.send(Ok(self.list_page(&asked))).is_ok(),
             Pending::Nothing => true,
             Pending::Stop(answer) => answer.send(()).is_ok(),
         };

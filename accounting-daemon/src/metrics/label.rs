@@ -59,6 +59,10 @@ label! {
         Tokens = "tokens",
         /// One token.
         Token = "token",
+        /// Commands for many tokens.
+        TokenCommands = "token_commands",
+        /// Tokens as a table, out or in.
+        TokenTable = "token_table",
         /// Redemptions.
         Redemptions = "redemptions",
         /// Whether a code would open a session.
@@ -69,8 +73,36 @@ label! {
         Device = "device",
         /// The session of a device.
         Session = "session",
+        /// Getting access tokens.
+        SignIn = "sign_in",
+        /// The list of users.
+        Users = "users",
+        /// One user.
+        User = "user",
+        /// The list of API clients.
+        Clients = "clients",
+        /// One API client.
+        Client = "client",
+        /// The caller's own account.
+        Me = "me",
         /// The audit.
         Audit = "audit",
+        /// The list of open sessions.
+        Sessions = "sessions",
+        /// What happens to sessions.
+        SessionStream = "session_stream",
+        /// The bypass list.
+        Bypasses = "bypasses",
+        /// A device on the bypass list.
+        Bypass = "bypass",
+        /// The block list.
+        Blocks = "blocks",
+        /// A device on the block list.
+        Block = "block",
+        /// Usage records.
+        Usage = "usage",
+        /// A backup.
+        Backup = "backup",
         /// Whether the process answers.
         Healthz = "healthz",
         /// Whether it can do its work.
@@ -133,6 +165,18 @@ label! {
         Failed = "failed",
         /// They were not looked at, since the budget of failures is spent.
         Throttled = "throttled",
+    }
+}
+
+label! {
+    /// How somebody got an access token.
+    GrantType {
+        /// By name and password.
+        Password = "password",
+        /// By a refresh token.
+        RefreshToken = "refresh_token",
+        /// As an API client.
+        ClientCredentials = "client_credentials",
     }
 }
 

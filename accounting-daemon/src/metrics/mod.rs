@@ -17,7 +17,7 @@ use crate::{
 mod label;
 mod portal;
 
-pub use label::{PortalPage, RedeemResult, Route, SignIn, StatusClass};
+pub use label::{GrantType, PortalPage, RedeemResult, Route, SignIn, StatusClass};
 pub use portal::{OpenConnection, PortalMetrics};
 
 /// One count of frames: hook, verdict, how many since the gate was made.
@@ -50,8 +50,10 @@ pub struct Metrics {
     http_requests: IntCounterVec,
     http_seconds: HistogramVec,
     http_connections: IntGauge,
+    http_refused: IntCounter,
     http_panics: IntCounter,
     sign_ins: IntCounterVec,
+    tokens_given: IntCounterVec,
 }
 
 impl Metrics {
@@ -121,6 +123,10 @@ impl Metrics {
                 "accounting_http_connections",
                 "Connections of the api listener.",
             )?,
+            http_refused: IntCounter::new(
+                "accounting_http_connections_refused_total",
+                "Connections closed at once, since their address had as many as it may.",
+            )?,
             http_panics: IntCounter::new(
                 "accounting_http_panics_total",
                 "Requests that ended in a defect of the daemon and were answered 500.",
@@ -129,6 +135,11 @@ impl Metrics {
                 "accounting_sign_ins_total",
                 "Checks of credentials, by result; remembered ones are not checked again.",
                 &["result"],
+            )?,
+            tokens_given: counters(
+                "accounting_access_tokens_given_total",
+                "Access tokens given, by how they were asked for.",
+                &["grant_type"],
             )?,
         };
         metrics.register()?;
@@ -142,7 +153,7 @@ impl Metrics {
                 .const_label("version", env!("CARGO_PKG_VERSION")),
         )?;
         build.set(1);
-        let collectors: [Box<dyn Collector>; 17] = [
+        let collectors: [Box<dyn Collector>; 19] = [
             Box::new(build),
             Box::new(ProcessCollector::for_self()),
             Box::new(self.sessions_open.clone()),
@@ -158,8 +169,10 @@ impl Metrics {
             Box::new(self.http_requests.clone()),
             Box::new(self.http_seconds.clone()),
             Box::new(self.http_connections.clone()),
+            Box::new(self.http_refused.clone()),
             Box::new(self.http_panics.clone()),
             Box::new(self.sign_ins.clone()),
+            Box::new(self.tokens_given.clone()),
         ];
         collectors
             .into_iter()
@@ -176,6 +189,9 @@ impl Metrics {
         }
         for result in SignIn::ALL {
             self.sign_ins.with_label_values(&[result.as_str()]);
+        }
+        for grant in GrantType::ALL {
+            self.tokens_given.with_label_values(&[grant.as_str()]);
         }
         for route in Route::ALL {
             self.http_seconds.with_label_values(&[route.as_str()]);
@@ -250,6 +266,11 @@ impl Metrics {
         self.http_connections.add(change);
     }
 
+    /// A connection was closed at once.
+    pub fn connection_refused(&self) {
+        self.http_refused.inc();
+    }
+
     /// A request ended in a panic.
     pub fn panicked(&self) {
         self.http_panics.inc();
@@ -258,6 +279,11 @@ impl Metrics {
     /// Credentials were checked.
     pub fn signed_in(&self, result: SignIn) {
         self.sign_ins.with_label_values(&[result.as_str()]).inc();
+    }
+
+    /// An access token was given.
+    pub fn token_given(&self, grant: GrantType) {
+        self.tokens_given.with_label_values(&[grant.as_str()]).inc();
     }
 
     /// Everything in the text format of Prometheus, with the gate as it is now.
