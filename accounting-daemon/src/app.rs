@@ -4,6 +4,7 @@ use std::{
     io::Write as _,
     sync::Arc,
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use anyhow::{Context as _, anyhow};
@@ -26,9 +27,12 @@ use crate::{
 /// What kept it from starting, or what stopped it; one sentence that names the thing and the way out.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     // What can fail without a trace comes first.
-    let listeners = http::listen(&config.api.listen).await?;
+    let tls = config.api.tls.as_ref().map(http::Tls::load).transpose()?;
+    let listeners = http::listen(&config.api.listen, tls.as_ref()).await?;
     gate::preflight(&config.pins)?;
-    let disk = Disk::open(&config.data)?;
+    let disk = Disk::open(&config.data)?.keeping(config.audit);
+    // Whoever has the store has the socket beside it.
+    let socket = http::listen_local(&config.api.socket)?;
     let clock = Clock::new(config.trust_rtc, disk.floor()?)?;
     if let Some(made) = http::first_start(&disk, &config.administrator)? {
         announce(&made)?;
@@ -40,7 +44,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::new(Box::new(move || stats.read().unwrap_or_default()))?);
     let store = Measured::new(disk.clone(), clock.clone(), Arc::clone(&metrics));
     let observer = Arc::clone(&metrics) as Arc<_>;
-    let core = Core::start(store, kernel, rules(&config), observer, clock.now(), clock.boot())?;
+    let mut core = Core::start(store, kernel, rules(&config), observer, clock.now(), clock.boot())?;
+    core.set_retention(config.usage.retention);
     // The programs come after the devices, so that nobody who may pass is stopped on the way.
     let (supervisor, status) = Supervisor::start(settings).await?;
     let (engine, worker) = Worker::new(core, clock.clone());
@@ -52,12 +57,20 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     tokio::spawn(tell_of_steps(engine.clone(), told(stopped.clone())));
     let live_codes = disk.tokens_made()?;
     let auth = Auth::new(
-        Arc::new(disk),
+        Arc::new(disk.clone()),
         Arc::new(move || clock.now()),
         Arc::clone(&metrics),
     )?;
-    let context = http::Context::new(&config, engine.clone(), auth, metrics, status, live_codes)?;
-    let edge = tokio::spawn(http::serve(listeners, Arc::new(context), told(stopped)));
+    let context = http::Context::new(&config, engine.clone(), auth, metrics, status, disk, live_codes)?;
+    let context = Arc::new(context);
+    let edge = tokio::spawn(http::serve(
+        listeners,
+        Arc::clone(&context),
+        told(stopped.clone()),
+    ));
+    let socket = vec![http::Listener::Local(socket)];
+    let local_edge = tokio::spawn(http::serve(socket, context, told(stopped)));
+    let certificates = tls.map(|tls| tokio::spawn(tls.keep_current()));
     tracing::info!(interfaces = config.interfaces.len(), "the gate is up");
 
     let outcome = tokio::select! {
@@ -67,6 +80,12 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     // Nobody is left without an answer: first the edge, then the engine behind it.
     stop.send_replace(true);
     edge.await.context("the api listener ended badly")?;
+    local_edge
+        .await
+        .context("the listener of the Unix socket ended badly")?;
+    if let Some(certificates) = certificates {
+        certificates.abort();
+    }
     finish(engine, worker).await?;
     supervisor
         .await
@@ -109,8 +128,16 @@ fn settings(config: &Config) -> Settings {
 }
 
 fn rules(config: &Config) -> Rules {
+    let ms = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+    let sessions = &config.sessions;
     Rules {
         locations: config.zones.clone(),
+        idle_timeout: sessions.idle_timeout.map(ms),
+        bill_idle: sessions.bill_idle,
+        session_timeout: sessions.session_timeout.map(ms),
+        seat_silence: ms(sessions.seat_silence),
+        attempts_per_device: sessions.attempts_per_device,
+        attempts_per_asker: sessions.attempts_per_client,
         ..Rules::default()
     }
 }

@@ -38,6 +38,12 @@ pub const TOKEN_FIRST: u32 = 2;
 /// A deadline that never comes.
 pub const FOREVER: u64 = u64::MAX;
 
+/// The mark of frames that are handed to the portal: a rule routes them to this machine.
+pub const REDIRECT_MARK: u32 = 0x0acc_0001;
+
+/// The mark of what the portal's sockets send.
+pub const REPLY_MARK: u32 = 0x0acc_0002;
+
 /// Names of the maps, which are also the names of their pins.
 pub mod map {
     /// Hash, [`super::Key`] (as `u64`) to [`super::Device`].

@@ -1,9 +1,9 @@
-//! The settings of the listeners, of the first administrator and of generated codes.
+//! The settings of the api listener, of the first administrator and of generated codes.
 
 use std::{
     collections::BTreeSet,
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -13,16 +13,20 @@ use crate::ledger::AccessCode;
 /// Letters and digits that nobody mistakes for one another: no `0`, `O`, `1`, `I` or `L`.
 pub const CODE_ALPHABET: &str = "23456789ABCDEFGHJKMNPQRSTUVWXYZ";
 
-const SECOND: Duration = Duration::from_secs(1);
-const KIB: usize = 1024;
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const KIB: usize = 1024;
 
 /// The api listener and its limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiConfig {
     /// Where it listens; at least one address, each once.
     pub listen: Vec<SocketAddr>,
-    /// Whether other addresses than loopback were accepted.
+    /// Whether other addresses than loopback were accepted in plain text.
     pub insecure: bool,
+    /// TLS on every address; plain text without.
+    pub tls: Option<TlsConfig>,
+    /// The Unix socket for the command line.
+    pub socket: PathBuf,
     /// How long a client may take for a header, for the next part of a body, or between two requests.
     pub header_timeout: Duration,
     /// How long a request may take from its header to its answer.
@@ -35,11 +39,13 @@ pub struct ApiConfig {
     pub connections_max: usize,
 }
 
-/// The portal listener.
+/// Where a certificate is kept; see [`crate::http::Tls`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PortalConfig {
-    /// The port on the gateway's own addresses that strangers may reach.
-    pub listen_port: u16,
+pub struct TlsConfig {
+    /// A PEM file with the chain, the server's own certificate first.
+    pub certificate: PathBuf,
+    /// A PEM file with its key.
+    pub key: PathBuf,
 }
 
 /// The administrator that the first start makes.
@@ -61,11 +67,16 @@ pub struct CodesConfig {
 }
 
 impl ApiConfig {
-    pub(super) fn check(mut table: Table<'_, '_>) -> Self {
+    /// `data` is the folder of the store, where the socket is unless it is configured.
+    pub(super) fn check(mut table: Table<'_, '_>, data: &Path) -> Self {
         let insecure = table.flag("insecure").unwrap_or(false);
+        let tls = TlsConfig::check(&mut table, "api.tls");
+        let socket = table.text("socket").map(PathBuf::from);
         let config = Self {
-            listen: listen(&mut table, insecure),
+            listen: listen(&mut table, insecure || tls.is_some()),
             insecure,
+            tls,
+            socket: socket.unwrap_or_else(|| data.join("api.sock")),
             header_timeout: SECOND * table.number("header_timeout_s", 1, 600, 10),
             request_timeout: SECOND * table.number("request_timeout_s", 1, 3600, 30),
             header_bytes_max: table.number("header_bytes_max", 8 * 1024, 1024 * 1024, 64 * KIB),
@@ -77,7 +88,31 @@ impl ApiConfig {
     }
 }
 
-fn listen(table: &mut Table<'_, '_>, insecure: bool) -> Vec<SocketAddr> {
+impl TlsConfig {
+    /// The table `tls` of a listener; `name` is its name in full. Half of it is a problem.
+    pub(super) fn check(listener: &mut Table<'_, '_>, name: &'static str) -> Option<Self> {
+        let mut table = listener.table("tls", name);
+        let certificate = table.text("certificate").map(PathBuf::from);
+        let key = table.text("key").map(PathBuf::from);
+        if certificate.is_none() && key.is_some() {
+            table.missing(
+                "certificate",
+                "name the PEM file with the certificate of this key",
+            );
+        }
+        if key.is_none() && certificate.is_some() {
+            table.missing("key", "name the PEM file with the key of this certificate");
+        }
+        table.finish();
+        Some(Self {
+            certificate: certificate?,
+            key: key?,
+        })
+    }
+}
+
+/// `anywhere`: whether it may listen on other addresses than loopback.
+fn listen(table: &mut Table<'_, '_>, anywhere: bool) -> Vec<SocketAddr> {
     let default = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 8480))];
     let Some(list) = table.get("listen") else {
         return default;
@@ -103,24 +138,12 @@ fn listen(table: &mut Table<'_, '_>, insecure: bool) -> Vec<SocketAddr> {
             value.problem(ProblemKind::Twice { key, found });
             continue;
         }
-        if !insecure && !address.ip().to_canonical().is_loopback() {
+        if !anywhere && !address.ip().to_canonical().is_loopback() {
             value.problem(ProblemKind::NotLoopback(address));
         }
         addresses.push(address);
     }
     addresses
-}
-
-impl PortalConfig {
-    pub(super) fn check(mut table: Table<'_, '_>, api: &ApiConfig) -> Self {
-        let listen_port = table.number("listen_port", 1, u64::from(u16::MAX), 8880);
-        // The gate lets strangers reach this port on every address of the gateway.
-        if api.listen.iter().any(|address| address.port() == listen_port) {
-            table.problem(ProblemKind::PortShared(listen_port));
-        }
-        table.finish();
-        Self { listen_port }
-    }
 }
 
 impl AdministratorConfig {

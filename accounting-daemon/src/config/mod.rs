@@ -2,10 +2,13 @@
 //!
 //! All settings, with their defaults, are shown in `docs/config.example.toml`. Durations carry their unit in the key.
 
+mod accounts;
 mod edge;
 mod gate;
+mod portal;
 mod problem;
 mod reader;
+mod sessions;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,10 +19,14 @@ use std::{
 
 use toml::de::DeTable;
 
-pub use edge::{AdministratorConfig, ApiConfig, CODE_ALPHABET, CodesConfig, PortalConfig};
+use crate::store::AuditRetention;
+
+pub use edge::{AdministratorConfig, ApiConfig, CODE_ALPHABET, CodesConfig, TlsConfig};
 pub use gate::{GARDEN_PORTS_MAX, GardenConfig, GateConfig, RESOLVERS_MAX, StrangersConfig};
+pub use portal::{Colour, PortalConfig};
 pub use problem::{ConfigErrors, Problem, ProblemKind};
 use reader::{Report, Table};
+pub use sessions::{SessionsConfig, UsageConfig};
 
 /// The largest configuration file, in bytes.
 pub const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -53,6 +60,12 @@ pub struct Config {
     pub administrator: AdministratorConfig,
     /// How access codes are generated.
     pub codes: CodesConfig,
+    /// The rules of sessions.
+    pub sessions: SessionsConfig,
+    /// How long usage records are kept.
+    pub usage: UsageConfig,
+    /// How much of the audit is kept.
+    pub audit: AuditRetention,
 }
 
 /// One gated interface.
@@ -112,10 +125,16 @@ impl Config {
         let present: BTreeSet<u16> = interfaces.iter().map(|interface| interface.zone).collect();
         let zones = zones(&mut root, &present);
         let gate = GateConfig::check(root.table("gate", "gate"), &present);
-        let api = ApiConfig::check(root.table("api", "api"));
+        let api = ApiConfig::check(
+            root.table("api", "api"),
+            Path::new(data.as_deref().unwrap_or_default()),
+        );
         let portal = PortalConfig::check(root.table("portal", "portal"), &api);
         let administrator = AdministratorConfig::check(root.table("administrator", "administrator"));
         let codes = CodesConfig::check(root.table("codes", "codes"));
+        let sessions = SessionsConfig::check(root.table("sessions", "sessions"));
+        let usage = UsageConfig::check(root.table("usage", "usage"));
+        let audit = AuditRetention::check(root.table("audit", "audit"));
         root.finish();
         Self {
             data: data.unwrap_or_default().into(),
@@ -128,6 +147,9 @@ impl Config {
             portal,
             administrator,
             codes,
+            sessions,
+            usage,
+            audit,
         }
     }
 }

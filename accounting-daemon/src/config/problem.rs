@@ -145,8 +145,8 @@ pub enum ProblemKind {
     },
     /// The api would be reachable from elsewhere in plain text.
     #[error(
-        "`api.listen` has {0}, which others can reach, and passwords would cross the network in plain text: listen \
-         on 127.0.0.1 or [::1], or accept that with `insecure = true`"
+        "`api.listen` has {0}, which others can reach, and passwords would cross the network in plain text: \
+         configure a certificate in [api.tls], listen on 127.0.0.1 or [::1], or accept that with `insecure = true`"
     )]
     NotLoopback(SocketAddr),
     /// Api and portal on one port.

@@ -35,10 +35,19 @@ fn defaults_are_as_documented() {
     assert!(config.trust_rtc);
     assert_eq!(config.gate.devices, example.gate.devices);
     assert_eq!(config.gate.strangers, example.gate.strangers);
-    assert_eq!(config.api, example.api);
+    // These have no default that an example could show.
+    let shown = ApiConfig {
+        tls: None,
+        socket: "/d/api.sock".into(),
+        ..example.api
+    };
+    assert_eq!(config.api, shown);
     assert_eq!(config.portal, example.portal);
     assert_eq!(config.administrator.email, example.administrator.email);
     assert_eq!(config.codes, example.codes);
+    assert_eq!(config.sessions, example.sessions);
+    assert_eq!(config.usage, example.usage);
+    assert_eq!(config.audit, example.audit);
     assert!(config.zones.is_empty() && config.gate.garden.is_empty() && config.gate.bypass.is_empty());
 }
 
@@ -59,6 +68,9 @@ fn the_example_shows_every_setting() {
                 "portal",
                 "administrator",
                 "codes",
+                "sessions",
+                "usage",
+                "audit",
             ],
         ),
         ("[[interface]]", vec!["name", "zone"]),
@@ -82,6 +94,8 @@ fn the_example_shows_every_setting() {
             vec![
                 "listen",
                 "insecure",
+                "tls",
+                "socket",
                 "header_timeout_s",
                 "request_timeout_s",
                 "header_bytes_max",
@@ -89,9 +103,23 @@ fn the_example_shows_every_setting() {
                 "connections_max",
             ],
         ),
+        ("[api.tls]", vec!["certificate", "key"]),
         ("[portal]", vec!["listen_port"]),
         ("[administrator]", vec!["email", "password_file"]),
         ("[codes]", vec!["length", "alphabet"]),
+        (
+            "[sessions]",
+            vec![
+                "idle_timeout_s",
+                "bill_idle",
+                "session_timeout_s",
+                "seat_silence_s",
+                "attempts_per_device",
+                "attempts_per_client",
+            ],
+        ),
+        ("[usage]", vec!["retention_days"]),
+        ("[audit]", vec!["retention_days", "records_max"]),
     ] {
         // The parser itself says which keys it knows, when it is given one that it does not.
         let text = format!("{table}\nno_such_key = 1\n");
@@ -169,7 +197,7 @@ fn each_problem_names_the_thing_and_the_way_out() {
             "5: `api.listen` has 192.0.2.1:80",
             "insecure = true",
         ),
-        ("[api]\nlisten = [\"[::]:80\"]", "[::]:80", "insecure = true"),
+        ("[api]\nlisten = [\"[::]:80\"]", "[::]:80", "[api.tls]"),
         (
             "[api]\nlisten = [\"localhost:80\"]",
             "\"localhost:80\"",
@@ -303,6 +331,19 @@ fn loopback_needs_no_consent_and_consent_is_enough() {
         ))
         .is_empty()
     );
+    let anywhere = "[api]\nlisten = [\"0.0.0.0:1\"]\n[api.tls]\n";
+    assert!(problems(&format!("{LEAST}{anywhere}certificate = \"/c\"\nkey = \"/k\"\n")).is_empty());
+    for (half, missing) in [
+        ("certificate = \"/c\"", "`api.tls.key`"),
+        ("key = \"/k\"", "`api.tls.certificate`"),
+    ] {
+        let found = problems(&format!("{LEAST}{anywhere}{half}\n"));
+        assert!(found.iter().any(|line| line.contains(missing)), "{found:?}");
+        assert!(
+            found.iter().any(|line| line.contains("insecure")),
+            "half a key protects nobody: {found:?}"
+        );
+    }
 }
 
 #[test]
@@ -337,4 +378,19 @@ proptest! {
         }
         let _ = parse(&lines.join("\n"));
     }
+}
+
+#[test]
+fn rules_of_sessions_can_be_switched_off_and_have_limits() {
+    let text = |rest: &str| format!("{LEAST}[sessions]\n{rest}\n");
+    let config = parse(&text("idle_timeout_s = \"off\"\nsession_timeout_s = 3600")).unwrap();
+    assert_eq!(config.sessions.idle_timeout, None);
+    assert_eq!(config.sessions.session_timeout.unwrap().as_secs(), 3600);
+    assert_eq!(
+        problems(&text(
+            "idle_timeout_s = \"never\"\nseat_silence_s = 0\nsession_timeout_s = 1.5"
+        ))
+        .len(),
+        3
+    );
 }

@@ -9,6 +9,7 @@ use crate::{
         Token, TokenId,
     },
     mac::{DeviceId, Mac},
+    store::Actor,
 };
 
 /// Where an answer goes. Nobody need be waiting for it any more.
@@ -18,15 +19,20 @@ pub type Answer<T> = oneshot::Sender<T>;
 #[derive(Debug)]
 pub enum Message {
     /// See [`super::Engine::create`].
-    Create(Box<NewToken>, Answer<Result<Token, Refusal<CreateError>>>),
+    Create(Box<NewToken>, Actor, Answer<Result<Token, Refusal<CreateError>>>),
     /// See [`super::Engine::token`].
     Token(TokenId, Answer<Result<Option<TokenView>, Unavailable>>),
     /// See [`super::Engine::edit`].
-    Edit(TokenId, Box<Edit>, Answer<Result<TokenView, Refusal<EditError>>>),
+    Edit(
+        TokenId,
+        Box<Edit>,
+        Actor,
+        Answer<Result<TokenView, Refusal<EditError>>>,
+    ),
     /// See [`super::Engine::set_balance`].
-    Balance(Balance, Answer<Result<TokenView, Refusal<EditError>>>),
+    Balance(Balance, Actor, Answer<Result<TokenView, Refusal<EditError>>>),
     /// See [`super::Engine::delete`].
-    Delete(TokenId, Answer<Result<(), Refusal<EditError>>>),
+    Delete(TokenId, Actor, Answer<Result<(), Refusal<EditError>>>),
     /// See [`super::Engine::redeem`].
     Redeem(Redemption, Answer<Result<SessionView, Refusal<RedeemError>>>),
     /// See [`super::Engine::release`].
@@ -37,6 +43,8 @@ pub enum Message {
         zone: Option<u16>,
         /// Why.
         cause: Cause,
+        /// Who ends it, where that goes into the audit.
+        by: Option<Actor>,
         /// Where the answer goes.
         answer: Answer<Result<(), Refusal<ReleaseError>>>,
     },
@@ -104,11 +112,11 @@ impl Message {
     pub(super) fn refuse(self, why: Unavailable) {
         // An asker that has gone away is no fault.
         let _ = match self {
-            Self::Create(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::Create(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Token(_, answer) => answer.send(Err(why)).is_ok(),
-            Self::Edit(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
-            Self::Balance(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
-            Self::Delete(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::Edit(_, _, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::Balance(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::Delete(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Redeem(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Release { answer, .. } => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::SessionsOf { answer, .. } => answer.send(Err(why)).is_ok(),

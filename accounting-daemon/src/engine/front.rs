@@ -17,6 +17,7 @@ use crate::{
         Cause, CreateError, Edit, EditError, NewToken, RedeemError, Redemption, ReleaseError, Token, TokenId,
     },
     mac::Mac,
+    store::Actor,
 };
 
 /// Letters that may wait; more are answered with [`Unavailable::Busy`].
@@ -69,8 +70,11 @@ impl Engine {
     ///
     /// # Errors
     /// [`CreateError`], or no answer.
-    pub async fn create(&self, new: NewToken) -> Result<Token, Refusal<CreateError>> {
-        flatten(self.ask(|answer| Message::Create(Box::new(new), answer)).await)
+    pub async fn create(&self, new: NewToken, by: Actor) -> Result<Token, Refusal<CreateError>> {
+        flatten(
+            self.ask(|answer| Message::Create(Box::new(new), by, answer))
+                .await,
+        )
     }
 
     /// The token with this number.
@@ -85,24 +89,27 @@ impl Engine {
     ///
     /// # Errors
     /// [`EditError`], or no answer.
-    pub async fn edit(&self, id: TokenId, edit: Edit) -> Result<TokenView, Refusal<EditError>> {
-        flatten(self.ask(|answer| Message::Edit(id, Box::new(edit), answer)).await)
+    pub async fn edit(&self, id: TokenId, edit: Edit, by: Actor) -> Result<TokenView, Refusal<EditError>> {
+        flatten(
+            self.ask(|answer| Message::Edit(id, Box::new(edit), by, answer))
+                .await,
+        )
     }
 
     /// Sets the balance of a token.
     ///
     /// # Errors
     /// [`EditError`], or no answer.
-    pub async fn set_balance(&self, balance: Balance) -> Result<TokenView, Refusal<EditError>> {
-        flatten(self.ask(|answer| Message::Balance(balance, answer)).await)
+    pub async fn set_balance(&self, balance: Balance, by: Actor) -> Result<TokenView, Refusal<EditError>> {
+        flatten(self.ask(|answer| Message::Balance(balance, by, answer)).await)
     }
 
     /// Deletes a token and revokes its sessions.
     ///
     /// # Errors
     /// [`EditError`], or no answer.
-    pub async fn delete(&self, id: TokenId) -> Result<(), Refusal<EditError>> {
-        flatten(self.ask(|answer| Message::Delete(id, answer)).await)
+    pub async fn delete(&self, id: TokenId, by: Actor) -> Result<(), Refusal<EditError>> {
+        flatten(self.ask(|answer| Message::Delete(id, by, answer)).await)
     }
 
     /// Opens a session, or returns the open one when this device is on this code already.
@@ -123,15 +130,34 @@ impl Engine {
         zone: Option<u16>,
         cause: Cause,
     ) -> Result<(), Refusal<ReleaseError>> {
-        flatten(
-            self.ask(|answer| Message::Release {
-                mac,
-                zone,
-                cause,
-                answer,
-            })
-            .await,
-        )
+        let letter = |answer| Message::Release {
+            mac,
+            zone,
+            cause,
+            by: None,
+            answer,
+        };
+        flatten(self.ask(letter).await)
+    }
+
+    /// The same as an administrator's act, which the audit has: the cause is [`Cause::Disconnected`].
+    ///
+    /// # Errors
+    /// [`ReleaseError`], or no answer.
+    pub async fn disconnect(
+        &self,
+        mac: Mac,
+        zone: Option<u16>,
+        by: Actor,
+    ) -> Result<(), Refusal<ReleaseError>> {
+        let letter = |answer| Message::Release {
+            mac,
+            zone,
+            cause: Cause::Disconnected,
+            by: Some(by),
+            answer,
+        };
+        flatten(self.ask(letter).await)
     }
 
     /// The open sessions of a MAC address, by zone: in the zone named, or in all.

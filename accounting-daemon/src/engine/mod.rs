@@ -4,6 +4,7 @@
 //! kernel, answered. While one round commits, the next gathers.
 
 mod answer;
+mod audit;
 mod front;
 mod lasting;
 mod meter;

@@ -17,7 +17,7 @@ use crate::{
         Token, TokenId,
     },
     mac::DeviceId,
-    store::{Checkpoint, Store, StoreError, Write},
+    store::{AuditRecord, Checkpoint, Store, StoreError, Write},
 };
 
 /// Who is told what the engine does, to count it.
@@ -49,12 +49,18 @@ pub struct Core<S, G> {
     /// Devices that the kernel did not let go of; tried again in each round.
     pub(super) stuck: BTreeSet<DeviceId>,
     pub(super) checkpoint: Checkpoint,
+    /// What the next commit adds to the audit.
+    pub(super) audits: Vec<AuditRecord>,
     /// How far the wall clock was from the monotonic one when it was looked at last.
     pub(super) offset: i64,
     /// Whether any interface is gated.
     pub(super) attached: bool,
     /// Whether something keeps the wall clock in step.
     pub(super) synchronised: bool,
+    /// How long usage records are kept, in milliseconds; `None`: for ever.
+    pub(super) retention: Option<u64>,
+    /// When usage records were last looked through for old ones.
+    pub(super) pruned: u64,
     /// The latest time that was written as the floor of the calendar, in wall clock milliseconds.
     pub(super) floor: i64,
 }
@@ -179,9 +185,13 @@ impl<S: Store, G: Gate> Core<S, G> {
     /// Decides one letter. What the store could not tell is a `failure` of the whole round.
     fn decide(&mut self, message: Message, now: Now, failure: &mut Option<StoreError>) -> Pending {
         match message {
-            Message::Create(new, answer) => {
+            Message::Create(new, by, answer) => {
                 self.load_code(&new.code.folded(), failure);
-                Pending::Create(self.ledger.create(*new, now), answer)
+                let result = self.ledger.create(*new, now);
+                if let Ok(id) = result {
+                    self.audit_token("token.create", id, None, by, now);
+                }
+                Pending::Create(result, answer)
             }
             Message::Redeem(redemption, answer) => {
                 self.load_code(&redemption.code.folded(), failure);
@@ -192,20 +202,32 @@ impl<S: Store, G: Gate> Core<S, G> {
                 mac,
                 zone,
                 cause,
+                by,
                 answer,
-            } => Pending::Release(self.ledger.release(mac, zone, cause, now), answer),
+            } => {
+                let result = self.ledger.release(mac, zone, cause, now);
+                if let (Ok(()), Some(by)) = (result, by) {
+                    self.audit_disconnect(mac, zone, by, now);
+                }
+                Pending::Release(result, answer)
+            }
             Message::Token(id, answer) => {
                 self.load_token(id, failure);
                 Pending::Token(id, answer)
             }
-            Message::Edit(id, edit, answer) => {
+            Message::Edit(id, edit, by, answer) => {
                 self.load_token(id, failure);
                 if let Some(code) = &edit.code {
                     self.load_code(&code.folded(), failure);
                 }
-                Pending::Edit(self.ledger.edit(id, *edit, now).map(|()| id), answer)
+                let before = self.audited(id, now);
+                let result = self.ledger.edit(id, *edit, now);
+                if result.is_ok() {
+                    self.audit_token("token.edit", id, before, by, now);
+                }
+                Pending::Edit(result.map(|()| id), answer)
             }
-            Message::Balance(balance, answer) => {
+            Message::Balance(balance, by, answer) => {
                 let Balance {
                     token,
                     left,
@@ -213,12 +235,21 @@ impl<S: Store, G: Gate> Core<S, G> {
                     reason,
                 } = balance;
                 self.load_token(token, failure);
+                let before = self.audited(token, now);
                 let result = self.ledger.set_balance(token, left, who, reason, now);
+                if result.is_ok() {
+                    self.audit_token("token.balance", token, before, by, now);
+                }
                 Pending::Edit(result.map(|()| token), answer)
             }
-            Message::Delete(id, answer) => {
+            Message::Delete(id, by, answer) => {
                 self.load_token(id, failure);
-                Pending::Delete(self.ledger.delete(id, now), answer)
+                let before = self.audited(id, now);
+                let result = self.ledger.delete(id, now);
+                if result.is_ok() {
+                    self.audit_token("token.delete", id, before, by, now);
+                }
+                Pending::Delete(result, answer)
             }
             Message::SessionsOf { mac, zone, answer } => Pending::SessionsOf(mac, zone, answer),
             Message::Look => Pending::Nothing,
@@ -253,7 +284,7 @@ impl<S: Store, G: Gate> Core<S, G> {
         let mut refused = BTreeSet::new();
         loop {
             let effects = self.ledger.drain();
-            if effects.is_empty() {
+            if effects.is_empty() && self.audits.is_empty() {
                 return Ok(refused);
             }
             let mut plan = Plan::new(effects);
@@ -264,6 +295,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             if !broken(Mutant::StoppedAfterCommit) {
                 self.stop(&mut plan);
             }
+            plan.writes.extend(self.audits.drain(..).map(Write::Audit));
             // Deadlines of parked devices move by themselves: nothing is charged, nothing is to be kept.
             if !plan.writes.is_empty() {
                 let checkpoint = Checkpoint {

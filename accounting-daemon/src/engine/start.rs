@@ -52,10 +52,13 @@ impl<S: Store, G: Gate> Core<S, G> {
             observer,
             stuck: BTreeSet::new(),
             checkpoint: Checkpoint::default(),
+            audits: Vec::new(),
             offset: now.offset(),
             attached: true,
             synchronised: false,
             floor: i64::MIN,
+            retention: None,
+            pruned: 0,
         };
         core.begin(now)?;
         Ok(core)
@@ -105,6 +108,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             self.ledger.resume(token, booked, then);
         }
         self.stuck.clear();
+        self.audits.clear();
         self.checkpoint = checkpoint;
         if !same_boot && !new {
             self.ledger.reboot(then, off(checkpoint, now), now);

@@ -1,9 +1,11 @@
 //! The engine over a real store and a gate in memory: the order of effects, restarts, refusals.
 
+mod audit;
 mod crash;
 mod leftover;
 mod outage;
 mod parking;
+mod retention;
 mod story;
 
 use std::{
@@ -21,7 +23,7 @@ use crate::{
         Rules, TokenId, Traffic,
     },
     mac::Mac,
-    store::{Checkpoint, Disk, Opened, Store, StoreError, Write},
+    store::{Actor, Checkpoint, Disk, Opened, Store, StoreError, Write},
 };
 
 type Log = Arc<Mutex<Vec<String>>>;
@@ -38,6 +40,9 @@ impl Store for Witnessed<Disk> {
     }
     fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError> {
         self.0.token_by_code(code)
+    }
+    fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {
+        self.0.usage_before(before, most)
     }
     fn commit(&mut self, writes: &[Write], checkpoint: Checkpoint) -> Result<(), StoreError> {
         self.1.lock().unwrap().push("commit".into());
@@ -160,7 +165,7 @@ impl Bench {
             by: "test".into(),
         };
         change(&mut new);
-        self.ask(|answer| Message::Create(Box::new(new), answer))
+        self.ask(|answer| Message::Create(Box::new(new), Actor::daemon(), answer))
     }
 
     fn redeem(&mut self, code: &str, who: u8) -> Result<SessionView, Refusal<RedeemError>> {
@@ -224,6 +229,7 @@ fn a_device_passes_only_after_the_commit_and_is_stopped_before_it() {
             mac: device(1).mac,
             zone: None,
             cause: Cause::Logout,
+            by: None,
             answer,
         })
         .unwrap();
@@ -247,6 +253,7 @@ fn a_deadline_is_shortened_before_the_joiner_passes_and_lengthened_after_the_lea
             mac: device(2).mac,
             zone: None,
             cause: Cause::Logout,
+            by: None,
             answer,
         })
         .unwrap();
@@ -317,6 +324,7 @@ fn a_device_that_the_kernel_does_not_let_go_of_is_tried_again() {
             mac: device(1).mac,
             zone: None,
             cause: Cause::Logout,
+            by: None,
             answer,
         })
         .unwrap();
@@ -380,6 +388,7 @@ fn after_a_restart_strangers_are_out_and_the_missing_are_in_and_not_charged_for_
             mac: device(2).mac,
             zone: None,
             cause: Cause::Logout,
+            by: None,
             answer,
         })
         .unwrap();

@@ -33,6 +33,9 @@ pub struct Supervisor {
     netlink: Netlink,
     /// The gateway's own, as last written.
     addresses: Vec<IpAddr>,
+    /// MAC addresses of the gateway's interfaces and of its routers.
+    own: Vec<Mac>,
+    routers: Vec<Mac>,
     interfaces: Vec<Gated>,
     status: watch::Sender<Arc<GateStatus>>,
 }
@@ -41,6 +44,7 @@ pub struct Supervisor {
 struct Gated {
     configured: Interface,
     index: u32,
+    bridge: Option<u32>,
     mac: Option<[u8; 6]>,
     attached: Option<Attached>,
     reattached: u64,
@@ -91,10 +95,13 @@ impl Supervisor {
             tables,
             netlink,
             addresses,
+            own: Vec::new(),
+            routers: Vec::new(),
             interfaces,
             status,
         };
         supervisor.attach_all(&links).await?;
+        supervisor.meet(&links).await?;
         let programs = &supervisor.programs;
         layouts::retire(&programs.settings.pins, programs.maps.directory())?;
         supervisor.publish();
@@ -152,7 +159,7 @@ impl Supervisor {
                 name: name.clone(),
                 source: Box::new(source),
             })?;
-            gated.settle(link.index, mac, attached);
+            gated.settle(link, mac, attached);
         }
         Ok(())
     }
@@ -170,13 +177,24 @@ impl Supervisor {
             let link = links.iter().find(|link| link.name == gated.configured.name);
             gated.mend(link, &self.programs, &self.netlink).await;
         }
+        self.meet(&links).await?;
         self.publish();
+        Ok(())
+    }
+
+    /// Learns whose MAC addresses are no guest's.
+    async fn meet(&mut self, links: &[Link]) -> Result<(), StartError> {
+        self.own = links.iter().filter_map(|link| link.mac.map(Mac)).collect();
+        self.routers = self.netlink.routers().await?.into_iter().map(Mac).collect();
         Ok(())
     }
 
     fn publish(&self) {
         let now = GateStatus {
             interfaces: self.interfaces.iter().map(Gated::status).collect(),
+            addresses: self.addresses.clone(),
+            own: self.own.clone(),
+            routers: self.routers.clone(),
         };
         self.status.send_if_modified(|status| {
             let changed = **status != now;
@@ -193,6 +211,7 @@ impl Gated {
         Self {
             configured: configured.clone(),
             index: 0,
+            bridge: None,
             mac: None,
             attached: None,
             reattached: 0,
@@ -211,11 +230,12 @@ impl Gated {
         }
     }
 
-    fn settle(&mut self, index: u32, mac: [u8; 6], attached: Attached) {
+    fn settle(&mut self, link: &Link, mac: [u8; 6], attached: Attached) {
         tracing::info!(
             interface = %self.configured.name, xdp = ?attached.xdp, tc = ?attached.tc, "the interface is gated"
         );
-        self.index = index;
+        self.index = link.index;
+        self.bridge = link.bridge;
         self.mac = Some(mac);
         self.attached = Some(attached);
         self.alarmed = false;
@@ -238,7 +258,7 @@ impl Gated {
         self.mac = Some(mac);
         match attach(programs, target).await {
             Ok(attached) => {
-                self.settle(link.index, mac, attached);
+                self.settle(link, mac, attached);
                 self.reattached += 1;
             }
             Err(error) => {
@@ -283,6 +303,8 @@ impl Gated {
         InterfaceStatus {
             name: self.configured.name.clone(),
             zone: self.configured.zone,
+            index: self.index,
+            bridge: self.bridge,
             mac: self.mac.map(Mac),
             attached: self.attached.map(|attached| (attached.xdp, attached.tc)),
             reattached: self.reattached,

@@ -4,6 +4,7 @@
 //! engine. Programs, links and the gateway's own addresses belong to the supervisor of the interfaces.
 
 mod adopt;
+mod asking;
 mod calls;
 mod checks;
 mod counters;
@@ -26,7 +27,9 @@ mod stats;
 pub mod status;
 mod tables;
 mod tc;
+mod transparent;
 
+pub use asking::{Asker, is_redirected, who_is_asking};
 pub use checks::preflight;
 pub use detach::{Leave, Report, detach};
 pub use error::{AttachError, NetlinkError, StartError};
@@ -34,6 +37,7 @@ pub use interfaces::Supervisor;
 pub use kernel::KernelGate;
 pub use settings::{Interface, Settings, Strangers, directory};
 pub use stats::Stats;
+pub use transparent::listen;
 
 use crate::{
     ledger::{SessionId, TokenId, Traffic},

@@ -3,21 +3,24 @@
 //! Notifications only say that it is time to look again. What was missed while the socket overflowed is therefore
 //! seen at the next look.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use futures_util::{StreamExt, TryStreamExt};
 use rtnetlink::{
-    Handle, MulticastGroup,
+    Handle, MulticastGroup, RouteMessageBuilder,
     packet_core::{NetlinkMessage, NetlinkPayload},
     packet_route::{
         RouteNetlinkMessage,
         address::AddressAttribute,
-        link::{LinkAttribute, LinkFlags, LinkLayerType, LinkXdp, XdpAttached},
+        link::{InfoPortKind, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType, LinkXdp, XdpAttached},
+        neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage},
+        route::{RouteAddress, RouteAttribute, RouteMessage},
     },
 };
 
 use super::{
     NetlinkError, StartError,
+    asking::mac_of,
     status::XdpMode,
     tc::{HANDLE, PRIORITY},
 };
@@ -35,6 +38,8 @@ pub(super) struct Link {
     /// `None`: no Ethernet.
     pub(super) mac: Option<[u8; 6]>,
     pub(super) loopback: bool,
+    /// The number of the bridge it is a port of.
+    pub(super) bridge: Option<u32>,
     /// How an XDP program is attached, and its number.
     pub(super) xdp: Option<(XdpMode, u32)>,
 }
@@ -76,17 +81,23 @@ impl Netlink {
                     index: message.header.index,
                     mac: None,
                     loopback: message.header.flags.contains(LinkFlags::Loopback),
+                    bridge: None,
                     xdp: None,
                 };
+                let mut is_port = false;
+                let mut controller = None;
                 let ethernet = message.header.link_layer_type == LinkLayerType::Ether;
                 for attribute in message.attributes {
                     match attribute {
                         LinkAttribute::IfName(name) => link.name = name,
                         LinkAttribute::Address(mac) if ethernet => link.mac = mac.try_into().ok(),
                         LinkAttribute::Xdp(xdp) => link.xdp = attached(&xdp),
+                        LinkAttribute::Controller(index) => controller = Some(index),
+                        LinkAttribute::LinkInfo(infos) => is_port = infos.iter().any(is_bridge_port),
                         _ => {}
                     }
                 }
+                link.bridge = controller.filter(|_| is_port);
                 link
             })
             .try_collect()
@@ -122,6 +133,58 @@ impl Netlink {
         addresses.sort_unstable();
         addresses.dedup();
         Ok(addresses)
+    }
+
+    /// MAC addresses of the routers that default routes name, as far as they are known, in order.
+    pub(super) async fn routers(&self) -> Result<Vec<[u8; 6]>, StartError> {
+        let mut gateways = Vec::new();
+        for question in [
+            RouteMessageBuilder::<Ipv4Addr>::new().build(),
+            RouteMessageBuilder::<Ipv6Addr>::new().build(),
+        ] {
+            let routes = self.handle.route().get(question).execute();
+            let found: Vec<RouteMessage> = routes.try_collect().await.map_err(failed("list the routes"))?;
+            let defaults = found
+                .into_iter()
+                .filter(|route| route.header.destination_prefix_length == 0);
+            for attribute in defaults.flat_map(|route| route.attributes) {
+                match attribute {
+                    RouteAttribute::Gateway(RouteAddress::Inet(router)) => gateways.push(router.into()),
+                    RouteAttribute::Gateway(RouteAddress::Inet6(router)) => gateways.push(router.into()),
+                    _ => {}
+                }
+            }
+        }
+        if gateways.is_empty() {
+            return Ok(Vec::new());
+        }
+        let neighbours: Vec<NeighbourMessage> = self
+            .handle
+            .neighbours()
+            .get()
+            .execute()
+            .try_collect()
+            .await
+            .map_err(failed("list the neighbours"))?;
+        let is_router = |neighbour: &&NeighbourMessage| {
+            neighbour.attributes.iter().any(|attribute| match attribute {
+                NeighbourAttribute::Destination(NeighbourAddress::Inet(address)) => {
+                    gateways.contains(&IpAddr::V4(*address))
+                }
+                NeighbourAttribute::Destination(NeighbourAddress::Inet6(address)) => {
+                    gateways.contains(&IpAddr::V6(*address))
+                }
+                _ => false,
+            })
+        };
+        let mut routers: Vec<[u8; 6]> = neighbours
+            .iter()
+            .filter(is_router)
+            .filter_map(|neighbour| Some(mac_of(neighbour)?.0))
+            .collect();
+        routers.sort_unstable();
+        routers.dedup();
+        Ok(routers)
     }
 
     /// Whether both filters of clsact are where they were put.
@@ -185,6 +248,10 @@ fn is_change(message: &NetlinkMessage<RouteNetlinkMessage>) -> bool {
                 | RouteNetlinkMessage::DelTrafficFilter(_)
         ) | NetlinkPayload::Overrun(_)
     )
+}
+
+fn is_bridge_port(info: &LinkInfo) -> bool {
+    matches!(info, LinkInfo::PortKind(InfoPortKind::Bridge))
 }
 
 fn attached(xdp: &[LinkXdp]) -> Option<(XdpMode, u32)> {

@@ -1,5 +1,7 @@
 //! How the gated interfaces are doing, for metrics, `/readyz` and the check of MAC addresses.
 
+use std::net::IpAddr;
+
 use crate::mac::Mac;
 
 /// How the XDP program is attached.
@@ -27,6 +29,10 @@ pub struct InterfaceStatus {
     pub name: String,
     /// Its zone.
     pub zone: u16,
+    /// Its number in the kernel; 0 until it was seen.
+    pub index: u32,
+    /// The number of the bridge it is a port of.
+    pub bridge: Option<u32>,
     /// Its MAC address, where it exists.
     pub mac: Option<Mac>,
     /// How it is gated; `None` while it is missing or could not be attached.
@@ -40,6 +46,12 @@ pub struct InterfaceStatus {
 pub struct GateStatus {
     /// One each.
     pub interfaces: Vec<InterfaceStatus>,
+    /// The gateway's own addresses, in order.
+    pub addresses: Vec<IpAddr>,
+    /// MAC addresses of all of the gateway's interfaces.
+    pub own: Vec<Mac>,
+    /// MAC addresses of the routers that the gateway itself uses.
+    pub routers: Vec<Mac>,
 }
 
 impl GateStatus {
@@ -62,6 +74,18 @@ impl GateStatus {
     /// Whether this is the gateway's own MAC address.
     #[must_use]
     pub fn owns(&self, mac: Mac) -> bool {
-        self.interfaces.iter().any(|interface| interface.mac == Some(mac))
+        self.own.contains(&mac) || self.interfaces.iter().any(|interface| interface.mac == Some(mac))
+    }
+
+    /// Whether this is a router of the gateway's: admitted, it would let in everybody behind it.
+    #[must_use]
+    pub fn is_router(&self, mac: Mac) -> bool {
+        self.routers.contains(&mac)
+    }
+
+    /// Whether this is one of the gateway's own addresses.
+    #[must_use]
+    pub fn has_address(&self, address: IpAddr) -> bool {
+        address.is_loopback() || self.addresses.binary_search(&address).is_ok()
     }
 }

@@ -110,6 +110,10 @@ impl Dialect {
             (Self::Gateway, Denied::Forbidden) => {
                 Problem::new(Kind::Forbidden, "the role for this is missing").into_answer()
             }
+            (Self::Record, Denied::Stranger { .. }) => {
+                nexudus::message(StatusCode::FORBIDDEN, &denied.to_string())
+            }
+            (Self::Gateway, Denied::Stranger { .. }) => Problem::new(Kind::Forbidden, denied).into_answer(),
             (Self::Record, Denied::Throttled { retry_after_s }) => nexudus::throttled(*retry_after_s),
             (Self::Gateway, Denied::Throttled { retry_after_s }) => {
                 Problem::new(Kind::TooManyAttempts, "too many failed attempts to sign in")

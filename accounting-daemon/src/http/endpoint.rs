@@ -12,7 +12,7 @@ use super::{
     auth::{Caller, Role},
     body::MediaType,
 };
-use crate::{config::ApiConfig, metrics::Route};
+use crate::{config::ApiConfig, metrics::Route, store::Actor};
 
 /// An answer in the making.
 pub(super) type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
@@ -46,12 +46,15 @@ pub(super) enum Handler {
 pub(super) enum Access {
     /// Who holds one of these roles.
     Roles(&'static [Role]),
+    /// Full administrators.
+    Administrator,
 }
 
 impl Access {
     pub(super) fn lets(self, caller: &Caller) -> bool {
         match self {
             Self::Roles(roles) => roles.iter().any(|role| caller.may(*role)),
+            Self::Administrator => caller.is_administrator(),
         }
     }
 }
@@ -98,6 +101,15 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// The caller as the audit names them.
+    pub(super) fn actor(&self, caller: &Caller) -> Actor {
+        Actor {
+            name: caller.name.clone(),
+            via: caller.via,
+            address: Some(self.peer.to_canonical()),
+        }
+    }
+
     /// The query string as it was sent.
     pub(super) fn query(&self) -> Option<&str> {
         self.head.uri.query()

@@ -65,6 +65,11 @@ impl Fields {
         self.errors
     }
 
+    /// Whether something was wrong so far.
+    pub(super) const fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
     /// Adds a problem of a member, with what was given for it.
     pub(super) fn refuse(&mut self, property: &'static str, message: impl Into<Cow<'static, str>>) {
         let attempted = self.members.get(property).cloned().unwrap_or_default();
@@ -83,6 +88,20 @@ impl Fields {
             self.refuse(name, "may not be null");
         }
         value
+    }
+
+    /// What a change makes of a member: absent leaves it, null (in a form: empty) clears it.
+    pub(super) fn given<T>(&self, name: &str, value: Option<T>) -> Option<Option<T>> {
+        self.members.contains_key(name).then_some(value)
+    }
+
+    /// Reports a member that may be left out but not be cleared.
+    pub(super) fn unless_cleared<T>(&mut self, name: &'static str, value: Option<T>) -> Option<T> {
+        if self.members.contains_key(name) {
+            self.require(name, value)
+        } else {
+            None
+        }
     }
 
     /// A whole number in a range.

@@ -110,12 +110,17 @@ mod tests {
         let interface = |name: &str, attached| InterfaceStatus {
             name: name.to_owned(),
             zone: 0,
+            index: 0,
+            bridge: None,
             mac: None,
             attached,
             reattached: 0,
         };
         let up = Some((XdpMode::Native, TcMode::Tcx));
-        let status = |interfaces| GateStatus { interfaces };
+        let status = |interfaces| GateStatus {
+            interfaces,
+            ..GateStatus::default()
+        };
         assert!(missing_interfaces(&status(vec![interface("a", up)]), 1).is_empty());
         assert_eq!(missing_interfaces(&status(vec![]), 1), ["gate: not attached yet"]);
         let half = status(vec![interface("a", up), interface("b", None)]);

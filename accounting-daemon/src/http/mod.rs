@@ -4,6 +4,7 @@
 //! answers, in the dialect of the API that was asked. Handlers check form and range and leave the rules to the engine.
 
 mod answer;
+mod audit;
 mod auth;
 mod body;
 mod codes;
@@ -13,6 +14,7 @@ mod fields;
 mod form;
 mod health;
 mod json;
+mod list;
 mod nexudus;
 mod problem;
 mod record;
@@ -25,7 +27,6 @@ mod tokens;
 
 use std::{
     collections::BTreeSet,
-    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::Arc,
@@ -37,14 +38,14 @@ use hyper::{
     body::{Body, Bytes},
     header::AUTHORIZATION,
 };
-use tokio::{net::TcpListener, sync::watch};
+use tokio::sync::watch;
 
 pub use auth::{
     Account, Accounts, AccountsError, Auth, Caller, Denied, FirstStartError, OneTimePassword, Rights, Role,
     UnknownRole, first_start,
 };
 pub use codes::{Codes, GenerateError};
-pub use serve::{ListenError, listen};
+pub use serve::{ListenError, Listener, LocalListener, Tls, TlsError, listen, listen_local};
 
 use crate::{
     config::{ApiConfig, Config},
@@ -52,12 +53,14 @@ use crate::{
     gate::status::GateStatus,
     ledger::Now,
     metrics::Metrics,
+    store::{Disk, StoreError},
 };
 use answer::Answer;
 use body::ReadError;
 use dialect::Dialect;
 use endpoint::{Accepts, Asked, Endpoint, Handler};
 use router::{Found, Router};
+use serve::Peer;
 
 /// Reads the clocks.
 pub type Clock = Arc<dyn Fn() -> Now + Send + Sync>;
@@ -73,6 +76,7 @@ pub struct Context {
     auth: Auth,
     metrics: Arc<Metrics>,
     gate: watch::Receiver<Arc<GateStatus>>,
+    store: Disk,
     codes: Codes,
     limits: ApiConfig,
     zones: BTreeSet<u16>,
@@ -91,6 +95,7 @@ impl Context {
         auth: Auth,
         metrics: Arc<Metrics>,
         gate: watch::Receiver<Arc<GateStatus>>,
+        store: Disk,
         live_codes: u64,
     ) -> Result<Self, RoutesError> {
         Ok(Self {
@@ -98,6 +103,7 @@ impl Context {
             auth,
             metrics,
             gate,
+            store,
             codes: Codes::new(config.codes.clone(), live_codes),
             limits: config.api.clone(),
             zones: config.zone_numbers(),
@@ -115,8 +121,26 @@ impl Context {
     }
 }
 
+/// Asks the store on a thread that may wait for it. An error has been logged, and is what to answer.
+async fn blocking<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Answer> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => {
+            tracing::error!(%error, what, "the store could not be read or written");
+            Err(Dialect::Gateway.unavailable(Unavailable::Store))
+        }
+        Err(_) => Err(Dialect::Gateway.failed()),
+    }
+}
+
 /// Serves the api until `shutdown` is done; then requests that are being answered have ten seconds.
-pub async fn serve(listeners: Vec<TcpListener>, context: Arc<Context>, shutdown: impl Future<Output = ()>) {
+///
+/// To be called for the Unix socket by itself: its connections have places of their own, so that an operator gets in
+/// while the network is flooded.
+pub async fn serve(listeners: Vec<Listener>, context: Arc<Context>, shutdown: impl Future<Output = ()>) {
     let limits = context.limits.clone();
     let metrics = Arc::clone(&context.metrics);
     let handler = move |request, peer| {
@@ -127,7 +151,7 @@ pub async fn serve(listeners: Vec<TcpListener>, context: Arc<Context>, shutdown:
 }
 
 /// Answers one request. A panic is answered 500 and kept to this request.
-async fn answer<B>(context: &Context, request: Request<B>, peer: SocketAddr) -> Answer
+async fn answer<B>(context: &Context, request: Request<B>, peer: Peer) -> Answer
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -169,7 +193,7 @@ async fn respond<B>(
     dialect: Dialect,
     found: Found,
     request: Request<B>,
-    peer: SocketAddr,
+    peer: Peer,
 ) -> Answer
 where
     B: Body<Data = Bytes> + Unpin,
@@ -189,7 +213,7 @@ where
         peer: peer.ip(),
     };
     let arrived = tokio::select! {
-        arrived = arrive(context, dialect, endpoint, asked, body) => arrived,
+        arrived = arrive(context, dialect, endpoint, &peer, asked, body) => arrived,
         () = &mut deadline => return dialect.too_slow(),
     };
     let (caller, asked) = match arrived {
@@ -212,6 +236,7 @@ async fn arrive<B>(
     context: &Context,
     dialect: Dialect,
     endpoint: &Endpoint,
+    peer: &Peer,
     mut asked: Asked,
     body: B,
 ) -> Result<(Option<Caller>, Asked), Answer>
@@ -220,11 +245,13 @@ where
 {
     let mut caller = None;
     if let Handler::SignedIn(access, _) = endpoint.handler {
-        let signed_in = context
-            .auth
-            .authenticate(asked.head.headers.get(AUTHORIZATION), asked.peer)
-            .await
-            .map_err(|denied| dialect.denied(&denied))?;
+        let credentials = asked.head.headers.get(AUTHORIZATION);
+        let signed_in = match (credentials, peer) {
+            // Whoever shows credentials asks to be taken for their owner.
+            (None, Peer::Local(local)) => local.caller().await,
+            _ => context.auth.authenticate(credentials, asked.peer).await,
+        };
+        let signed_in = signed_in.map_err(|denied| dialect.denied(&denied))?;
         if !access.lets(&signed_in) {
             return Err(dialect.denied(&Denied::Forbidden));
         }

@@ -11,10 +11,10 @@ use super::{
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Written {
+struct Written<V> {
     status: u16,
     message: String,
-    value: Option<WrittenValue>,
+    value: Option<V>,
     was_successful: bool,
     open_in_dialog: bool,
     #[serde(rename = "RedirectURL")]
@@ -65,10 +65,26 @@ impl<'a> From<&'a FieldError> for InvalidField<'a> {
 
 /// A record was made. The misspelt text is that API's own, and clients compare it.
 pub(super) fn created(id: u64, shown_as: &str) -> Answer {
+    let message = format!("Record '{shown_as}' has been succesfully created.");
+    written(message, Some(WrittenValue { id }))
+}
+
+/// A record was changed.
+pub(super) fn updated(id: u64, shown_as: &str) -> Answer {
+    let message = format!("The record '{shown_as}' was updated successfully");
+    written(message, Some(WrittenValue { id }))
+}
+
+/// A record was deleted.
+pub(super) fn deleted() -> Answer {
+    written::<WrittenValue>("The record was deleted successfully.".to_owned(), None)
+}
+
+fn written<V: Serialize>(message: String, value: Option<V>) -> Answer {
     let written = Written {
         status: 200,
-        message: format!("Record '{shown_as}' has been succesfully created."),
-        value: Some(WrittenValue { id }),
+        message,
+        value,
         was_successful: true,
         open_in_dialog: false,
         redirect_url: None,

@@ -110,12 +110,15 @@ mod tests {
         let interface = InterfaceStatus {
             name: "g".to_owned(),
             zone: 0,
+            index: 0,
+            bridge: None,
             mac: Some(Mac([2, 0, 0, 0, 0, 0xff])),
             attached: None,
             reattached: 0,
         };
         GateStatus {
             interfaces: vec![interface],
+            ..GateStatus::default()
         }
     }
 

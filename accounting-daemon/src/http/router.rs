@@ -3,7 +3,7 @@
 use hyper::Method;
 use matchit::InsertError;
 
-use super::{endpoint::Endpoint, health, redemptions, sessions, tokens};
+use super::{audit, endpoint::Endpoint, health, redemptions, sessions, tokens};
 use crate::metrics::Route;
 
 /// Every endpoint, room by room.
@@ -11,6 +11,7 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     tokens::ENDPOINTS,
     redemptions::ENDPOINTS,
     sessions::ENDPOINTS,
+    audit::ENDPOINTS,
     health::ENDPOINTS,
 ];
 

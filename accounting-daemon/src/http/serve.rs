@@ -1,20 +1,26 @@
 //! Connections: hyper's HTTP/1 with a limit on everything a client can keep waiting or make grow.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
+mod listener;
+mod local;
+mod tls;
+
+use std::{convert::Infallible, io, net::SocketAddr, path::PathBuf, sync::Arc, task::Poll, time::Duration};
 
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    task::JoinSet,
-};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
+
+pub use listener::Listener;
+pub(super) use listener::Peer;
+pub use local::{LocalListener, listen_local};
+pub use tls::{Tls, TlsError};
 
 use super::answer::Answer;
 use crate::{config::ApiConfig, metrics::Metrics};
+use listener::Accepted;
 
 /// How long connections may take to end when the daemon stops.
 const GRACE: Duration = Duration::from_secs(10);
@@ -49,35 +55,53 @@ pub enum ListenError {
         /// Why.
         source: io::Error,
     },
+    /// Another daemon listens on the Unix socket.
+    #[error("{0} is served by a running daemon: stop that, or choose another path in `api.socket`")]
+    LocalInUse(PathBuf),
+    /// Something else is there.
+    #[error("{0} is there and is no socket: move it away, or choose another path in `api.socket`")]
+    NoSocket(PathBuf),
+    /// Any other fault of the Unix socket.
+    #[error(
+        "cannot listen on {path}: {source}: choose a path of at most 107 bytes in `api.socket`, in a folder that the \
+         daemon may write to"
+    )]
+    LocalFailed {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
 }
 
-/// Starts to listen at each address, or at none.
+/// Starts to listen at each address, with TLS where it is given, or at none.
 ///
 /// # Errors
 /// [`ListenError`] of the first address that fails.
-pub async fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, ListenError> {
+pub async fn listen(addresses: &[SocketAddr], tls: Option<&Tls>) -> Result<Vec<Listener>, ListenError> {
     let mut listeners = Vec::with_capacity(addresses.len());
     for address in addresses.iter().copied() {
         let bound = TcpListener::bind(address).await;
-        listeners.push(bound.map_err(|source| match source.kind() {
+        let listener = bound.map_err(|source| match source.kind() {
             io::ErrorKind::AddrInUse => ListenError::InUse(address),
             io::ErrorKind::AddrNotAvailable => ListenError::NotHere(address),
             io::ErrorKind::PermissionDenied => ListenError::Denied(address),
             _ => ListenError::Failed { address, source },
-        })?);
+        })?;
+        listeners.push(Listener::Tcp(listener, tls.cloned()));
     }
     Ok(listeners)
 }
 
 /// Serves connections with a handler until `shutdown` is done, then lets those end that are busy, for a while.
 pub(super) async fn serve<H, F>(
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     limits: &ApiConfig,
     metrics: &Arc<Metrics>,
     handler: H,
     shutdown: impl Future<Output = ()>,
 ) where
-    H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
+    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(limits.connections_max));
@@ -96,7 +120,7 @@ pub(super) async fn serve<H, F>(
             () = &mut shutdown => break,
             next = next => next,
         };
-        let (place, (stream, peer)) = match (place, accepted) {
+        let (place, accepted) = match (place, accepted) {
             (Ok(place), Ok(accepted)) => (place, accepted),
             (Err(_), _) => break,
             (_, Err(error)) => {
@@ -105,18 +129,26 @@ pub(super) async fn serve<H, F>(
                 continue;
             }
         };
-        prepare(&stream, limits);
         let handler = handler.clone();
-        let service = service_fn(move |request| {
-            let answer = handler(request, peer);
-            async move { Ok::<_, Infallible>(answer.await) }
-        });
-        let connection = builder(limits).serve_connection(TokioIo::new(stream), service);
-        let connection = graceful.watch(connection);
+        let builder = builder(limits);
+        let watcher = graceful.watcher();
         let metrics = Arc::clone(metrics);
+        let (patience, write_patience) = (limits.header_timeout, limits.request_timeout);
         connections.spawn(async move {
             let _counted = Counted::new(metrics);
-            if let Err(error) = connection.await {
+            let (stream, peer) = match accepted.open(patience, write_patience).await {
+                Ok(opened) => opened,
+                Err(error) => {
+                    tracing::debug!(%error, "a connection did not come about");
+                    return;
+                }
+            };
+            let service = service_fn(move |request| {
+                let answer = handler(request, peer.clone());
+                async move { Ok::<_, Infallible>(answer.await) }
+            });
+            let connection = builder.serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!(%error, "a connection ended");
             }
             drop(place);
@@ -142,7 +174,7 @@ fn builder(limits: &ApiConfig) -> http1::Builder {
 }
 
 /// The listeners in turn, so that a busy one does not starve the others.
-async fn accept(listeners: &[TcpListener], turn: &mut usize) -> io::Result<(TcpStream, SocketAddr)> {
+async fn accept(listeners: &[Listener], turn: &mut usize) -> io::Result<Accepted> {
     std::future::poll_fn(|context| {
         for _ in 0..listeners.len() {
             *turn = (*turn + 1) % listeners.len();
@@ -156,17 +188,6 @@ async fn accept(listeners: &[TcpListener], turn: &mut usize) -> io::Result<(TcpS
         Poll::Pending
     })
     .await
-}
-
-/// A client that does not read its answers is cut by the kernel: hyper has no time-out for writing.
-fn prepare(stream: &TcpStream, limits: &ApiConfig) {
-    let patience = u32::try_from(limits.request_timeout.as_millis()).unwrap_or(u32::MAX);
-    let prepared = stream
-        .set_nodelay(true)
-        .and_then(|()| rustix::net::sockopt::set_tcp_user_timeout(stream, patience).map_err(io::Error::from));
-    if let Err(error) = prepared {
-        tracing::debug!(%error, "a connection could not be prepared");
-    }
 }
 
 /// Counts a connection for as long as it lives, however it ends.

@@ -133,16 +133,13 @@ async fn release(context: &Context, caller: &Caller, asked: &Asked) -> Answer {
         Ok(target) => target,
         Err(problem) => return problem.into_answer(),
     };
-    let cause = if caller.may(Role::Edit) {
-        Cause::Disconnected
+    let released = if caller.may(Role::Edit) {
+        context.engine.disconnect(mac, zone, asked.actor(caller)).await
     } else {
-        Cause::Logout
+        context.engine.release(mac, zone, Cause::Logout).await
     };
-    match context.engine.release(mac, zone, cause).await {
-        Ok(()) => {
-            tracing::debug!(by = caller.name, ?cause, "a session was ended");
-            answer::empty(StatusCode::NO_CONTENT)
-        }
+    match released {
+        Ok(()) => answer::empty(StatusCode::NO_CONTENT),
         Err(Refusal::Ledger(error)) => Problem::from(error).into_answer(),
         Err(Refusal::Unavailable(reason)) => problem::unavailable(reason),
     }

@@ -65,6 +65,8 @@ label! {
         Device = "device",
         /// The session of a device.
         Session = "session",
+        /// The audit.
+        Audit = "audit",
         /// Whether the process answers.
         Healthz = "healthz",
         /// Whether it can do its work.

@@ -15,6 +15,8 @@ fn gate() -> GateStatus {
     let interface = |name: &str, attached| InterfaceStatus {
         name: name.to_owned(),
         zone: 0,
+        index: 0,
+        bridge: None,
         mac: None,
         attached,
         reattached: 0,
@@ -24,6 +26,7 @@ fn gate() -> GateStatus {
             interface("g0", Some((XdpMode::Generic, TcMode::Tcx))),
             interface("g1", None),
         ],
+        ..GateStatus::default()
     }
 }
 

@@ -37,11 +37,7 @@ pub(super) trait Row: Sized {
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
-        let mut from = Reader { bytes, version: 0 };
-        from.version = from.u8()?;
-        if !(1..=Self::VERSION).contains(&from.version) {
-            return Err(Damaged);
-        }
+        let mut from = Reader::of(bytes, Self::VERSION)?;
         let row = Self::read(&mut from)?;
         if from.bytes.is_empty() {
             Ok(row)
@@ -54,42 +50,42 @@ pub(super) trait Row: Sized {
 pub(super) struct Writer(Vec<u8>);
 
 impl Writer {
-    fn bytes(&mut self, bytes: &[u8]) {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }
-    fn u8(&mut self, value: u8) {
+    pub(super) fn u8(&mut self, value: u8) {
         self.0.push(value);
     }
-    fn u32(&mut self, value: u32) {
+    pub(super) fn u32(&mut self, value: u32) {
         self.bytes(&value.to_le_bytes());
     }
-    fn u64(&mut self, value: u64) {
+    pub(super) fn u64(&mut self, value: u64) {
         self.bytes(&value.to_le_bytes());
     }
-    fn i64(&mut self, value: i64) {
+    pub(super) fn i64(&mut self, value: i64) {
         self.bytes(&value.to_le_bytes());
     }
-    fn text(&mut self, text: &str) {
+    pub(super) fn text(&mut self, text: &str) {
         self.u32(u32::try_from(text.len()).unwrap_or(u32::MAX));
         self.bytes(text.as_bytes());
     }
-    fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+    pub(super) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
         self.u8(u8::from(value.is_some()));
         if let Some(value) = value {
             write(self, value);
         }
     }
-    fn metering(&mut self, metering: Metering) {
+    pub(super) fn metering(&mut self, metering: Metering) {
         self.u8(match metering {
             Metering::ConnectedTime => 0,
             Metering::ElapsedTime => 1,
         });
     }
-    fn device(&mut self, device: DeviceId) {
+    pub(super) fn device(&mut self, device: DeviceId) {
         self.bytes(&device.mac.0);
         self.bytes(&device.zone.to_le_bytes());
     }
-    fn addresses(&mut self, addresses: &[IpAddr]) {
+    pub(super) fn addresses(&mut self, addresses: &[IpAddr]) {
         let addresses = &addresses[..addresses.len().min(usize::from(u8::MAX))];
         self.u8(u8::try_from(addresses.len()).unwrap_or(u8::MAX));
         for address in addresses {
@@ -107,31 +103,51 @@ pub(super) struct Reader<'a> {
     version: u8,
 }
 
-impl Reader<'_> {
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Damaged> {
+impl<'a> Reader<'a> {
+    /// The fields of a row, behind its version, which may be any up to the newest one.
+    pub(super) fn of(row: &'a [u8], newest: u8) -> Result<Self, Damaged> {
+        let mut from = Self {
+            bytes: row,
+            version: 0,
+        };
+        from.version = from.u8()?;
+        if (1..=newest).contains(&from.version) {
+            Ok(from)
+        } else {
+            Err(Damaged)
+        }
+    }
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Damaged> {
         let (head, rest) = self.bytes.split_first_chunk::<N>().ok_or(Damaged)?;
         self.bytes = rest;
         Ok(*head)
     }
-    fn u8(&mut self) -> Result<u8, Damaged> {
+    pub(super) fn u8(&mut self) -> Result<u8, Damaged> {
         self.array::<1>().map(|[byte]| byte)
     }
-    fn u32(&mut self) -> Result<u32, Damaged> {
+    pub(super) fn u32(&mut self) -> Result<u32, Damaged> {
         self.array().map(u32::from_le_bytes)
     }
-    fn u64(&mut self) -> Result<u64, Damaged> {
+    pub(super) fn u64(&mut self) -> Result<u64, Damaged> {
         self.array().map(u64::from_le_bytes)
     }
-    fn i64(&mut self) -> Result<i64, Damaged> {
+    pub(super) fn i64(&mut self) -> Result<i64, Damaged> {
         self.array().map(i64::from_le_bytes)
     }
-    fn text(&mut self) -> Result<String, Damaged> {
+    pub(super) fn text(&mut self) -> Result<String, Damaged> {
         let length = usize::try_from(self.u32()?).map_err(|_| Damaged)?;
         let (text, rest) = self.bytes.split_at_checked(length).ok_or(Damaged)?;
         self.bytes = rest;
         String::from_utf8(text.to_vec()).map_err(|_| Damaged)
     }
-    fn option<T>(
+    /// Passes a text over.
+    pub(super) fn skip_text(&mut self) -> Result<(), Damaged> {
+        let length = usize::try_from(self.u32()?).map_err(|_| Damaged)?;
+        let (_, rest) = self.bytes.split_at_checked(length).ok_or(Damaged)?;
+        self.bytes = rest;
+        Ok(())
+    }
+    pub(super) fn option<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, Damaged>,
     ) -> Result<Option<T>, Damaged> {
@@ -141,33 +157,33 @@ impl Reader<'_> {
             _ => Err(Damaged),
         }
     }
-    fn flag(&mut self) -> Result<bool, Damaged> {
+    pub(super) fn flag(&mut self) -> Result<bool, Damaged> {
         match self.u8()? {
             0 => Ok(false),
             1 => Ok(true),
             _ => Err(Damaged),
         }
     }
-    fn metering(&mut self) -> Result<Metering, Damaged> {
+    pub(super) fn metering(&mut self) -> Result<Metering, Damaged> {
         match self.u8()? {
             0 => Ok(Metering::ConnectedTime),
             1 => Ok(Metering::ElapsedTime),
             _ => Err(Damaged),
         }
     }
-    fn mac(&mut self) -> Result<Mac, Damaged> {
+    pub(super) fn mac(&mut self) -> Result<Mac, Damaged> {
         self.array().map(Mac)
     }
-    fn device(&mut self) -> Result<DeviceId, Damaged> {
+    pub(super) fn device(&mut self) -> Result<DeviceId, Damaged> {
         Ok(DeviceId {
             mac: self.mac()?,
             zone: u16::from_le_bytes(self.array()?),
         })
     }
-    fn uuid(&mut self) -> Result<Uuid, Damaged> {
+    pub(super) fn uuid(&mut self) -> Result<Uuid, Damaged> {
         self.array().map(Uuid::from_bytes)
     }
-    fn addresses(&mut self) -> Result<Vec<IpAddr>, Damaged> {
+    pub(super) fn addresses(&mut self) -> Result<Vec<IpAddr>, Damaged> {
         let count = self.u8()?;
         (0..count)
             .map(|_| {

@@ -5,22 +5,22 @@ use std::{path::Path, sync::Arc};
 use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
 
 use super::{
-    Checkpoint, Opened, Store, StoreError, Write,
+    AuditRetention, Checkpoint, Opened, Store, StoreError, Write,
     codec::Row,
     file,
     held::{Held, Source},
     reader::{Reader, Tables},
     schema::{
         self, ADJUSTMENTS, ADMINISTRATORS, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION,
-        META_NEXT_TOKEN, RUNS, SESSIONS, USAGE,
+        META_NEXT_TOKEN, PRUNED, RUNS, SESSIONS, USAGE,
     },
     write::write_all,
 };
-use crate::ledger::{Adjustment, FoldedCode, Session, Token, TokenId, UsageRecord};
+use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
 
 /// The redb file `accounting.redb` in the data folder. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Disk(Arc<Held>, Arc<Reader>);
+pub struct Disk(Arc<Held>, Arc<Reader>, AuditRetention);
 
 impl Disk {
     /// Opens the store in a folder, or makes both. Every page is verified; a file that cannot be used stays as it is.
@@ -57,7 +57,13 @@ impl Disk {
         let name = shown.clone();
         let held = Held::new(shown, source, |database| schema::prepare(&name, database))?;
         held.with_writes(|database| schema::upgrade(&name, database))?;
-        Ok(Self(Arc::new(held), Arc::default()))
+        Ok(Self(Arc::new(held), Arc::default(), AuditRetention::default()))
+    }
+
+    /// The same store with another retention of the audit.
+    #[must_use]
+    pub fn keeping(self, retention: AuditRetention) -> Self {
+        Self(self.0, self.1, retention)
     }
 
     /// Whether every page reads back as it was written and belongs to somebody; `false` when something had to be
@@ -131,6 +137,17 @@ impl Disk {
         self.0.with(|database| self.all(database, USAGE, "usage"))
     }
 
+    /// Milliseconds that the usage records of a token were charged that were too old to be kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn pruned(&self, token: TokenId) -> Result<u64, StoreError> {
+        self.0.with(|database| {
+            let row = self.did("read a sum", self.table(database, PRUNED)?.get(token))?;
+            Ok(row.map_or(0, |row| row.value()))
+        })
+    }
+
     /// The changes of what a token is good for, oldest first.
     ///
     /// # Errors
@@ -164,7 +181,24 @@ impl Disk {
         done
     }
 
-    fn table<K: redb::Key + 'static, V: redb::Value + 'static>(
+    /// Reads the database.
+    pub(super) fn reading<T>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.0.with(work)
+    }
+
+    /// Reads what no redemption needs.
+    pub(super) fn look<T>(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&Database) -> Result<T, redb::Error>,
+    ) -> Result<T, StoreError> {
+        self.0.with(|database| self.did(action, work(database)))
+    }
+
+    pub(super) fn table<K: redb::Key + 'static, V: redb::Value + 'static>(
         &self,
         database: &Database,
         table: redb::TableDefinition<'_, K, V>,
@@ -204,7 +238,7 @@ impl Disk {
             .map_err(|_| self.damaged("tokens"))
     }
 
-    fn did<T, E: Into<redb::Error>>(
+    pub(super) fn did<T, E: Into<redb::Error>>(
         &self,
         action: &'static str,
         result: Result<T, E>,
@@ -212,7 +246,7 @@ impl Disk {
         result.map_err(|error| StoreError::of(self.0.shown(), action, error.into()))
     }
 
-    fn damaged(&self, table: &'static str) -> StoreError {
+    pub(super) fn damaged(&self, table: &'static str) -> StoreError {
         StoreError::Damaged {
             path: self.0.shown().to_owned(),
             table,
@@ -277,8 +311,23 @@ impl Store for Disk {
         })
     }
 
+    fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {
+        self.0.with(|database| {
+            let table = self.table(database, USAGE)?;
+            let mut found = Vec::new();
+            for row in self.did("read the usage records", table.iter())?.take(most) {
+                let (id, bytes) = self.did("read the usage records", row)?;
+                let record = UsageRecord::decode(bytes.value()).map_err(|_| self.damaged("usage"))?;
+                if record.released_on < before {
+                    found.push(id.value());
+                }
+            }
+            Ok(found)
+        })
+    }
+
     fn commit(&mut self, writes: &[Write], checkpoint: Checkpoint) -> Result<(), StoreError> {
-        self.write(|transaction| write_all(transaction, writes, checkpoint))
+        self.write(|transaction| write_all(transaction, writes, checkpoint, self.2))
     }
 
     fn reopen(&mut self) -> Result<(), StoreError> {

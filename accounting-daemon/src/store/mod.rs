@@ -1,5 +1,6 @@
 //! What is kept on disk, and how: tokens, open sessions, usage records, accounts of people, and the one-row checkpoint.
 
+mod audit;
 mod codec;
 #[cfg(test)]
 mod damage_tests;
@@ -11,17 +12,25 @@ mod file;
 #[cfg(test)]
 mod fixture_tests;
 mod held;
+mod index;
+#[cfg(test)]
+mod index_tests;
+mod lookup;
 mod measured;
 mod probation;
 mod reader;
+mod resumptions;
 mod schema;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub use audit::{Actor, AuditFilter, AuditRecord, AuditRetention, Part, Via, shortened};
 pub use disk::Disk;
 pub use error::StoreError;
+pub use lookup::{Among, Direction, Stretch};
 pub use measured::Measured;
+pub use resumptions::{Digest, RESUMPTIONS_PER_TOKEN_MAX, Resumption};
 
 use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
 
@@ -59,8 +68,12 @@ pub enum Write {
     Void(SessionId),
     /// A record that is taken back.
     Unrelease(SessionId),
+    /// Usage records that are too old; their sum stays with their token.
+    Prune(Vec<SessionId>),
     /// The time below which no clock is trusted that nobody keeps in step, in wall clock milliseconds; never lowered.
     Floor(i64),
+    /// Who changed something.
+    Audit(AuditRecord),
 }
 
 /// What a start finds.
@@ -97,6 +110,13 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`].
     fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError>;
+
+    /// Among the oldest `most` usage records, by their number, those that were released before a time (wall clock
+    /// milliseconds).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError>;
 
     /// Writes all rows and the checkpoint, or nothing.
     ///

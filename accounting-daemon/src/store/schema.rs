@@ -2,7 +2,7 @@
 
 use redb::{Database, ReadableDatabase, TableDefinition, TableError, WriteTransaction};
 
-use super::{StoreError, disk::number};
+use super::{StoreError, disk::number, index};
 
 /// The layout that this program writes.
 pub(super) const VERSION: u64 = 2;
@@ -20,12 +20,35 @@ pub(super) const CODES: TableDefinition<'_, &str, u64> = TableDefinition::new("c
 pub(super) const SESSIONS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("sessions");
 /// Session number, or number of a run, to usage record.
 pub(super) const USAGE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("usage");
+/// Token number to the milliseconds that its pruned usage records were charged.
+pub(super) const PRUNED: TableDefinition<'_, u64, u64> = TableDefinition::new("pruned");
 /// Numbers of the tokens on which elapsed time runs.
 pub(super) const RUNS: TableDefinition<'_, u64, ()> = TableDefinition::new("runs");
 /// Token number and a number that grows, to adjustment.
 pub(super) const ADJUSTMENTS: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("adjustments");
+/// UUID of a token to its number.
+pub(super) const UNIQUE_IDS: TableDefinition<'_, u128, u64> = TableDefinition::new("unique_ids");
+/// Location and number of a token.
+pub(super) const LOCATIONS: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("locations");
+/// Address of the device admitted last, as a number, and number of the token.
+pub(super) const MACS: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("macs");
+/// Booking and number of a token.
+pub(super) const BOOKINGS: TableDefinition<'_, (u128, u64), ()> = TableDefinition::new("bookings");
+/// Visitor and number of a token.
+pub(super) const VISITORS: TableDefinition<'_, (u128, u64), ()> = TableDefinition::new("visitors");
+/// Location (0: all) and block of 1,024 numbers, to how many of them are tokens.
+pub(super) const COUNTS: TableDefinition<'_, (u64, u64), u64> = TableDefinition::new("counts");
 /// E-mail address to password hash of an administrator.
 pub(super) const ADMINISTRATORS: TableDefinition<'_, &str, &str> = TableDefinition::new("administrators");
+/// Digest of a browser's secret to token number and wall clock milliseconds of its issue.
+pub(super) const RESUMPTIONS: TableDefinition<'_, &[u8; 32], (u64, i64)> =
+    TableDefinition::new("resumptions");
+/// The same by token number and time.
+pub(super) const RESUMPTIONS_OF: TableDefinition<'_, (u64, i64, &[u8; 32]), ()> =
+    TableDefinition::new("resumptions_of");
+
+/// Number to audit record.
+pub(super) const AUDIT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("audit");
 
 /// In [`META`]: the version, 8 bytes.
 pub(super) const META_VERSION: &str = "version";
@@ -37,6 +60,8 @@ pub(super) const META_FLOOR: &str = "floor";
 pub(super) const META_NEXT_TOKEN: &str = "next_token";
 /// In [`META`]: the next number of a session, 8 bytes.
 pub(super) const META_NEXT_SESSION: &str = "next_session";
+/// In [`META`]: the next number of an audit record, 8 bytes; absent before the first.
+pub(super) const META_NEXT_AUDIT: &str = "next_audit";
 
 /// Makes the tables in a new store; says whether this program can use one that is there.
 pub(super) fn prepare(path: &str, database: &Database) -> Result<(), StoreError> {
@@ -80,7 +105,15 @@ pub(super) fn upgrade(path: &str, database: &Database) -> Result<(), StoreError>
         return Ok(());
     }
     tracing::info!(to = VERSION, "the store is brought to a newer version");
-    make(database).map_err(failed)
+    let convert = || -> Result<(), redb::Error> {
+        let mut transaction = database.begin_write()?;
+        transaction.set_two_phase_commit(true);
+        make_tables(&transaction)?;
+        index::build(&transaction)?;
+        transaction.commit()?;
+        Ok(())
+    };
+    convert().map_err(failed)
 }
 
 /// Makes the tables that are missing, and says which version they are.
@@ -92,8 +125,18 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(CODES)?;
     transaction.open_table(SESSIONS)?;
     transaction.open_table(USAGE)?;
+    transaction.open_table(PRUNED)?;
     transaction.open_table(ADJUSTMENTS)?;
     transaction.open_table(RUNS)?;
+    transaction.open_table(UNIQUE_IDS)?;
+    transaction.open_table(LOCATIONS)?;
+    transaction.open_table(MACS)?;
+    transaction.open_table(BOOKINGS)?;
+    transaction.open_table(VISITORS)?;
+    transaction.open_table(COUNTS)?;
     transaction.open_table(ADMINISTRATORS)?;
+    transaction.open_table(AUDIT)?;
+    transaction.open_table(RESUMPTIONS)?;
+    transaction.open_table(RESUMPTIONS_OF)?;
     Ok(())
 }

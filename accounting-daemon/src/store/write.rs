@@ -3,20 +3,22 @@
 use redb::{ReadableTable, WriteTransaction};
 
 use super::{
-    Checkpoint, Write,
+    AuditRetention, Checkpoint, Write, audit,
     codec::Row,
     disk::{number, time},
+    index::Indexes,
     schema::{
-        ADJUSTMENTS, CODES, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS,
-        SESSIONS, TOKENS, USAGE,
+        ADJUSTMENTS, CODES, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN, PRUNED,
+        RUNS, SESSIONS, TOKENS, USAGE,
     },
 };
-use crate::ledger::{SessionId, TokenId};
+use crate::ledger::{SessionId, TokenId, UsageRecord};
 
 pub(super) fn write_all(
     transaction: &WriteTransaction,
     writes: &[Write],
     checkpoint: Checkpoint,
+    retention: AuditRetention,
 ) -> Result<(), redb::Error> {
     let mut meta = transaction.open_table(META)?;
     meta.insert(META_CHECKPOINT, checkpoint.encode().as_slice())?;
@@ -29,12 +31,18 @@ pub(super) fn write_all(
     let mut usage = transaction.open_table(USAGE)?;
     let mut adjustments = transaction.open_table(ADJUSTMENTS)?;
     let mut runs = transaction.open_table(RUNS)?;
+    let mut pruned = transaction.open_table(PRUNED)?;
+    let mut audited = Vec::new();
+    let mut indexes = Indexes::open(transaction)?;
     let mut last_token: Option<TokenId> = None;
     let mut last_session: Option<SessionId> = None;
     for write in writes {
         match write {
             Write::Create(token) | Write::Update(token) => {
-                tokens.insert(token.id, token.encode().as_slice())?;
+                let row = token.encode();
+                let before = tokens.insert(token.id, row.as_slice())?;
+                indexes.moved(before.as_ref().map(redb::AccessGuard::value), Some(&row))?;
+                drop(before);
                 let code = token.code.folded();
                 // Codes lie anywhere in their table: writing one anew would cost a page of its own.
                 if codes.get(code.as_str())?.map(|row| row.value()) != Some(token.id) {
@@ -56,7 +64,9 @@ pub(super) fn write_all(
             }
             Write::Delete(id) => {
                 runs.remove(id)?;
-                tokens.remove(id)?;
+                pruned.remove(id)?;
+                let before = tokens.remove(id)?;
+                indexes.moved(before.as_ref().map(redb::AccessGuard::value), None)?;
             }
             Write::Adjust(adjustment) => {
                 let of_token = (adjustment.token, 0)..=(adjustment.token, u64::MAX);
@@ -86,13 +96,28 @@ pub(super) fn write_all(
             Write::Unrelease(id) => {
                 usage.remove(id)?;
             }
+            Write::Prune(records) => {
+                for id in records {
+                    let Some(row) = usage.remove(id)? else { continue };
+                    // What cannot be read cannot be told apart from damage: it goes, and its sum is not known.
+                    let Ok(record) = UsageRecord::decode(row.value()) else {
+                        continue;
+                    };
+                    if tokens.get(record.token)?.is_some() {
+                        let sum = pruned.get(record.token)?.map_or(0, |sum| sum.value());
+                        pruned.insert(record.token, sum.saturating_add(record.charged))?;
+                    }
+                }
+            }
             Write::Floor(wall) => {
                 let kept = meta.get(META_FLOOR)?.and_then(|row| time(row.value()));
                 let wall = kept.map_or(*wall, |kept| kept.max(*wall));
                 meta.insert(META_FLOOR, wall.to_le_bytes().as_slice())?;
             }
+            Write::Audit(record) => audited.push(record),
         }
     }
+    indexes.finish()?;
     for (name, last) in [(META_NEXT_TOKEN, last_token), (META_NEXT_SESSION, last_session)] {
         let kept = meta.get(name)?.and_then(|row| number(row.value())).unwrap_or(1);
         if let Some(last) = last
@@ -101,5 +126,6 @@ pub(super) fn write_all(
             meta.insert(name, (last + 1).to_le_bytes().as_slice())?;
         }
     }
-    Ok(())
+    drop(meta);
+    audit::keep(transaction, &audited, retention)
 }

@@ -16,6 +16,10 @@ pub(crate) struct Image {
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) records: BTreeMap<SessionId, UsageRecord>,
     pub(crate) adjustments: Vec<Adjustment>,
+    /// Milliseconds that records were charged which are too old to be kept, by token.
+    pub(crate) pruned: BTreeMap<TokenId, u64>,
+    /// Those records.
+    pub(crate) gone: BTreeSet<SessionId>,
     /// The floor of the calendar.
     pub(crate) floor: Option<i64>,
     last_token: TokenId,
@@ -71,6 +75,7 @@ impl Image {
             Write::Delete(id) => {
                 self.tokens.remove(id);
             }
+            Write::Audit(_) => {}
             Write::Adjust(adjustment) => self.adjustments.push(adjustment.clone()),
             Write::Open(session) => {
                 self.last_session = self.last_session.max(session.id);
@@ -86,6 +91,14 @@ impl Image {
             }
             Write::Void(id) => {
                 self.sessions.remove(id);
+            }
+            Write::Prune(records) => {
+                for id in records {
+                    if let Some(record) = self.records.remove(id) {
+                        *self.pruned.entry(record.token).or_default() += record.charged;
+                        self.gone.insert(*id);
+                    }
+                }
             }
             Write::Floor(wall) => self.floor = self.floor.max(Some(*wall)),
             Write::Unrelease(id) => {

@@ -9,6 +9,7 @@ use accounting_daemon::{
         Redemption, ReleaseError, Rules, Token,
     },
     mac::{DeviceId, Mac},
+    store::Actor,
 };
 use tokio::sync::oneshot;
 
@@ -102,7 +103,7 @@ pub(crate) fn letter(command: &Command) -> (Message, Reply) {
                 by: "simulator".into(),
             };
             ask(
-                |answer| Message::Create(Box::new(new), answer),
+                |answer| Message::Create(Box::new(new), Actor::daemon(), answer),
                 |token: Token| {
                     // This answer does not speak of seats.
                     Answer::Token(token_seen(&token, 0))
@@ -128,6 +129,7 @@ pub(crate) fn letter(command: &Command) -> (Message, Reply) {
                 mac: mac(number),
                 zone,
                 cause: cause(why),
+                by: None,
                 answer,
             },
             |()| Answer::Done,
@@ -148,7 +150,7 @@ pub(crate) fn letter(command: &Command) -> (Message, Reply) {
                 Change::Elapsed(elapsed) => edit.metering = Some(metering(elapsed)),
             }
             ask(
-                |answer| Message::Edit(id, Box::new(edit), answer),
+                |answer| Message::Edit(id, Box::new(edit), Actor::daemon(), answer),
                 view_seen,
                 edit_error,
             )
@@ -160,10 +162,14 @@ pub(crate) fn letter(command: &Command) -> (Message, Reply) {
                 who: "simulator".into(),
                 reason: String::new(),
             };
-            ask(|answer| Message::Balance(balance, answer), view_seen, edit_error)
+            ask(
+                |answer| Message::Balance(balance, Actor::daemon(), answer),
+                view_seen,
+                edit_error,
+            )
         }
         Command::Delete(id) => ask(
-            |answer| Message::Delete(id, answer),
+            |answer| Message::Delete(id, Actor::daemon(), answer),
             |()| Answer::Done,
             edit_error,
         ),

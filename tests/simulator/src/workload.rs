@@ -1,6 +1,6 @@
 //! What happens next: drawn from the seed, biased towards the moments at which something ends.
 
-use accounting_auditor::{Auditor, Cause, Change, Command, Device, FOREVER, New, Now, Rules};
+use accounting_auditor::{Auditor, Cause, Change, Command, Device, FOREVER, MINUTE, New, Now, Rules};
 
 use crate::{random::Random, theme::Theme};
 
@@ -99,6 +99,8 @@ pub(crate) struct Workload {
     kinds: Vec<(Kind, u64)>,
     theme: Theme,
     codes: u64,
+    /// How long records are kept, in milliseconds.
+    pub(crate) retention: u64,
 }
 
 impl Workload {
@@ -131,6 +133,7 @@ impl Workload {
             kinds,
             theme,
             codes: 0,
+            retention: random.pick(&[24 * 60 * MINUTE, 60 * MINUTE]),
         }
     }
 

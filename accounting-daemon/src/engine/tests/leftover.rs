@@ -69,7 +69,7 @@ fn a_token_deleted_in_a_round_is_gone_for_the_rest_of_it() {
     let (deleted, _) = oneshot::channel();
     let (redeemed, mut answer) = oneshot::channel();
     let letters = vec![
-        Message::Delete(a, deleted),
+        Message::Delete(a, Actor::daemon(), deleted),
         Message::Redeem(redemption("A", 1), redeemed),
     ];
     bench.core.round(bench.now, letters).unwrap();
@@ -90,7 +90,7 @@ fn a_code_given_up_in_a_round_is_free_for_the_rest_of_it() {
         ..Edit::default()
     };
     let letters = vec![
-        Message::Edit(a, Box::new(edit), edited),
+        Message::Edit(a, Box::new(edit), Actor::daemon(), edited),
         Message::Redeem(redemption("A", 1), redeemed),
     ];
     bench.core.round(bench.now, letters).unwrap();
@@ -242,7 +242,7 @@ fn a_refused_redemption_leaves_the_metering_open() {
         metering: Some(Metering::ElapsedTime),
         ..Edit::default()
     };
-    let answer = bench.ask(|answer| Message::Edit(a, Box::new(edit), answer));
+    let answer = bench.ask(|answer| Message::Edit(a, Box::new(edit), Actor::daemon(), answer));
     assert_eq!(answer.map(|view| view.token.metering), Ok(Metering::ElapsedTime));
 }
 
@@ -302,7 +302,7 @@ fn a_pause_that_ended_while_the_gateway_was_off_ended_then() {
         ..Edit::default()
     };
     bench
-        .ask(|answer| Message::Edit(a, Box::new(edit), answer))
+        .ask(|answer| Message::Edit(a, Box::new(edit), Actor::daemon(), answer))
         .unwrap();
     let mut bench = bench.reboot(folder.path(), 600_000, 5_000);
     assert_eq!(bench.left(a), 3_600_000 - 500_000);
@@ -337,6 +337,7 @@ fn a_calendar_that_is_not_trusted_moves_no_deadline() {
         mac: device(2).mac,
         zone: None,
         cause: Cause::Logout,
+        by: None,
         answer,
     };
     bench.ask(release).unwrap();

@@ -48,7 +48,7 @@ impl Outage {
 
     fn create(&mut self, code: &str) -> Result<Token, Refusal<CreateError>> {
         let new = story::new_token(code, 10, 2);
-        self.ask(|answer| Message::Create(Box::new(new), answer))
+        self.ask(|answer| Message::Create(Box::new(new), Actor::daemon(), answer))
     }
 
     fn redeem(&mut self, code: &str, who: u8) -> Result<SessionView, Refusal<RedeemError>> {
@@ -62,6 +62,7 @@ impl Outage {
             mac,
             zone: None,
             cause: Cause::Logout,
+            by: None,
             answer,
         })
     }

@@ -185,7 +185,7 @@ fn a_parked_session_takes_edits_logout_and_another_code_and_costs_nothing() {
         ..Edit::default()
     };
     bench
-        .ask(|answer| Message::Edit(a, Box::new(edit), answer))
+        .ask(|answer| Message::Edit(a, Box::new(edit), Actor::daemon(), answer))
         .unwrap();
     bench.wait(300);
     assert!(bench.admits(1), "the balance that was added counts");
@@ -198,6 +198,7 @@ fn a_parked_session_takes_edits_logout_and_another_code_and_costs_nothing() {
         mac: device(1).mac,
         zone: None,
         cause: Cause::Logout,
+        by: None,
         answer,
     };
     bench.ask(release).unwrap();

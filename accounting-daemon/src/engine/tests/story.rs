@@ -134,7 +134,9 @@ impl Story {
         match step {
             Step::Create(code, minutes, seats) => {
                 let new = new_token(code, minutes, seats);
-                let token = self.ask(core, |answer| Message::Create(Box::new(new), answer))?;
+                let token = self.ask(core, |answer| {
+                    Message::Create(Box::new(new), Actor::daemon(), answer)
+                })?;
                 let token = token.unwrap();
                 self.promised.tokens.insert(code, (token.id, token.entitled));
             }
@@ -156,6 +158,7 @@ impl Story {
                     mac,
                     zone: None,
                     cause: Cause::Logout,
+                    by: None,
                     answer,
                 })?;
                 released.unwrap();

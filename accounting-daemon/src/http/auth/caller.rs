@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
+use crate::store::Via;
+
 /// What a role lets its holder do. Matched without case on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
@@ -80,6 +82,8 @@ pub enum Rights {
 pub struct Caller {
     /// The e-mail address of a user or the number of an API client, for `UpdatedBy` and the audit.
     pub name: String,
+    /// How they came in, for the audit.
+    pub via: Via,
     /// What they may do.
     pub rights: Rights,
     /// The locations (`BusinessId`) whose records exist for them; `None`: all.
@@ -87,11 +91,12 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// A full administrator.
+    /// A full administrator, a person.
     #[must_use]
     pub fn administrator(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
+            via: Via::User,
             rights: Rights::Administrator,
             locations: None,
         }
@@ -140,6 +145,7 @@ mod tests {
     fn a_caller_may_what_the_roles_say_and_sees_the_locations() {
         let caller = Caller {
             name: "a".to_owned(),
+            via: Via::User,
             rights: Rights::Roles([Role::Read].into()),
             locations: Some([7].into()),
         };

@@ -7,6 +7,7 @@ mod account;
 mod basic;
 mod budget;
 mod caller;
+mod local;
 mod remembered;
 mod stored;
 
@@ -21,6 +22,7 @@ pub use account::{Account, Accounts, AccountsError, FirstStartError, OneTimePass
 use basic::Credentials;
 use budget::Budgets;
 pub use caller::{Caller, Rights, Role, UnknownRole};
+pub(super) use local::Local;
 use remembered::Remembered;
 
 use super::Clock;
@@ -42,6 +44,17 @@ pub enum Denied {
     /// The caller is known and lacks the role.
     #[error("the role is missing")]
     Forbidden,
+    /// Somebody at the Unix socket who is neither root nor of the daemon's own user and group.
+    #[error(
+        "this socket is for root and the daemon's own user and group, and you are user {user}, group {group}: use sudo, \
+         or sign in with credentials"
+    )]
+    Stranger {
+        /// The number of the user.
+        user: u32,
+        /// The number of the group.
+        group: u32,
+    },
     /// The budget of failures is spent.
     #[error("too many failed attempts to sign in")]
     Throttled {

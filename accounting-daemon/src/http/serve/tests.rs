@@ -8,6 +8,7 @@ use std::{
 use hyper::StatusCode;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
     sync::oneshot,
     task::JoinHandle,
     time::timeout,
@@ -19,17 +20,19 @@ use crate::http::{answer, body};
 /// No wait in these tests is longer.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-struct Server {
-    address: SocketAddr,
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
     metrics: Arc<Metrics>,
     busy: Arc<AtomicUsize>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
-fn limits() -> ApiConfig {
+pub(super) fn limits() -> ApiConfig {
     ApiConfig {
         listen: vec![],
+        tls: None,
+        socket: PathBuf::new(),
         insecure: false,
         header_timeout: Duration::from_millis(300),
         request_timeout: Duration::from_secs(5),
@@ -39,23 +42,32 @@ fn limits() -> ApiConfig {
     }
 }
 
-/// Answers the number of bytes of the body; `/slow` takes half a second.
 async fn start() -> Server {
+    let listeners = listen(
+        &[(Ipv4Addr::LOCALHOST, 0).into(), (Ipv4Addr::LOCALHOST, 0).into()],
+        None,
+    )
+    .await
+    .unwrap();
+    let address = address(&listeners[1]);
+    start_on(listeners, address)
+}
+
+/// Answers the number of bytes of the body; `/slow` takes half a second, and `/peer` says who asks.
+pub(super) fn start_on(listeners: Vec<Listener>, address: SocketAddr) -> Server {
     let limits = limits();
-    let listeners = listen(&[(Ipv4Addr::LOCALHOST, 0).into(), (Ipv4Addr::LOCALHOST, 0).into()])
-        .await
-        .unwrap();
-    let address = listeners[1].local_addr().unwrap();
     let metrics = Arc::new(Metrics::new(Box::new(Vec::new)).unwrap());
     let busy = Arc::new(AtomicUsize::new(0));
     let (stop, stopped) = oneshot::channel();
     let (counted, shared) = (Arc::clone(&busy), Arc::clone(&metrics));
-    let handler = move |request: Request<Incoming>, _| {
+    let handler = move |request: Request<Incoming>, peer| {
         let busy = Arc::clone(&counted);
         async move {
             busy.fetch_add(1, Ordering::SeqCst);
-            if request.uri().path() == "/slow" {
-                tokio::time::sleep(Duration::from_millis(500)).await;
+            match request.uri().path() {
+                "/slow" => tokio::time::sleep(Duration::from_millis(500)).await,
+                "/peer" => return answer::bytes(StatusCode::OK, "text/plain", format!("{peer:?}")),
+                _ => {}
             }
             let (head, body) = request.into_parts();
             match body::read(&head.headers, body, 1024, Duration::from_millis(300)).await {
@@ -82,6 +94,13 @@ async fn start() -> Server {
     }
 }
 
+pub(super) fn address(listener: &Listener) -> SocketAddr {
+    match listener {
+        Listener::Tcp(listener, _) => listener.local_addr().unwrap(),
+        Listener::Local(_) => panic!("no address"),
+    }
+}
+
 impl Server {
     async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
@@ -95,7 +114,7 @@ impl Server {
 }
 
 /// Everything until the server closes; a reset counts as closing.
-async fn rest(stream: &mut TcpStream) -> String {
+pub(super) async fn rest<S: AsyncReadExt + Unpin>(stream: &mut S) -> String {
     let mut read = Vec::new();
     let _ = timeout(PATIENCE, stream.read_to_end(&mut read))
         .await
@@ -104,7 +123,7 @@ async fn rest(stream: &mut TcpStream) -> String {
 }
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-const CLOSE: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+pub(super) const CLOSE: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
 #[tokio::test]
 async fn clients_that_send_half_a_header_or_nothing_are_closed_on_time() {
@@ -234,14 +253,89 @@ async fn every_listener_is_served() {
 }
 
 #[tokio::test]
+async fn the_kernel_says_who_is_at_the_unix_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("api.sock");
+    let listener = Listener::Local(listen_local(&path).unwrap());
+    let server = start_on(vec![listener], (Ipv4Addr::LOCALHOST, 0).into());
+    let mut stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+    stream
+        .write_all(b"GET /peer HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let answer = rest(&mut stream).await;
+    let user = rustix::process::geteuid().as_raw();
+    assert!(
+        answer.contains(&format!("Local(Local {{ user: {user}, ")),
+        "{answer}"
+    );
+    server.stop.send(()).unwrap();
+    timeout(PATIENCE, server.task).await.unwrap().unwrap();
+    assert!(!path.exists(), "a daemon that stops in order leaves no socket");
+}
+
+/// Several requests in one piece: each is answered, in order, and none is handled before the one in front of it.
+#[tokio::test]
+async fn pipelined_requests_are_answered_one_after_the_other() {
+    let server = start().await;
+    let post = |body: &str| {
+        let length = body.len();
+        format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
+    };
+    let requests = [post("x"), post("xx"), CLOSE.to_vec(), post("xxx")].concat();
+    let answer = rest(&mut server.send(&requests).await).await;
+    let bodies: Vec<_> = answer
+        .split("\r\n\r\n")
+        .skip(1)
+        .map(|part| part.split("HTTP").next().unwrap())
+        .collect();
+    assert_eq!(bodies, ["1", "2", "0"], "{answer}");
+    assert_eq!(
+        server.busy.load(Ordering::SeqCst),
+        3,
+        "what follows a close is not handled"
+    );
+}
+
+/// A place is held by a connection, not by a request: who is idle gives it back when the time for a header is over.
+#[tokio::test]
+async fn idle_connections_do_not_keep_others_out() {
+    let server = start().await;
+    let mut idle = Vec::new();
+    for _ in 0..limits().connections_max * 3 {
+        idle.push(server.connect().await);
+    }
+    assert!(rest(&mut server.send(CLOSE).await).await.contains("200 OK"));
+}
+
+/// Two lengths, a length beside chunks, and folded headers are how requests are smuggled past a proxy.
+#[tokio::test]
+async fn requests_that_can_be_read_in_two_ways_are_refused() {
+    let server = start().await;
+    for head in [
+        "Content-Length: 1\r\nContent-Length: 2",
+        "Content-Length: +1",
+        "Content-Length: 1, 2",
+        "Transfer-Encoding: chunked, identity",
+        "X: y\r\n folded: z",
+        "Content-Length : 1",
+    ] {
+        let request = format!("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{head}\r\n\r\nx");
+        let answer = rest(&mut server.send(request.as_bytes()).await).await;
+        assert!(answer.starts_with("HTTP/1.1 4"), "{head}: {answer}");
+    }
+    assert_eq!(server.busy.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
 async fn a_port_in_use_is_named_with_the_way_out() {
-    let taken = listen(&[(Ipv4Addr::LOCALHOST, 0).into()]).await.unwrap();
-    let address = taken[0].local_addr().unwrap();
-    let error = listen(&[address]).await.unwrap_err().to_string();
+    let taken = listen(&[(Ipv4Addr::LOCALHOST, 0).into()], None).await.unwrap();
+    let address = address(&taken[0]);
+    let error = listen(&[address], None).await.unwrap_err().to_string();
     assert!(
         error.contains(&address.to_string()) && error.contains("choose another address"),
         "{error}"
     );
-    let error = listen(&["192.0.2.1:1".parse().unwrap()]).await.unwrap_err();
+    let error = listen(&["192.0.2.1:1".parse().unwrap()], None).await.unwrap_err();
     assert!(matches!(error, ListenError::NotHere(_)), "{error}");
 }

@@ -4,9 +4,13 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::http::{answer::Answer, nexudus, record::Record};
 
 fn read(body: &Value) -> Result<Draft, Vec<FieldError>> {
-    Draft::read(Fields::json(body.to_string().as_bytes()).unwrap())
+    Draft::read(
+        Fields::json(body.to_string().as_bytes()).unwrap(),
+        &Caller::administrator("a@b"),
+    )
 }
 
 fn with(member: &str, value: Value) -> Value {
@@ -230,11 +234,15 @@ fn the_dates_may_meet_but_not_cross() {
 #[test]
 fn a_form_says_the_same_as_json() {
     let form = b"BusinessId=1377&AccessCode=00001&MinutesIncluded=60&MinutesLeft=60&Description=&ValidTo=2025-01-15T10%3A30";
-    let draft = Draft::read(Fields::form(form).unwrap()).unwrap();
+    let draft = Draft::read(Fields::form(form).unwrap(), &Caller::administrator("a@b")).unwrap();
     let json = json!({"BusinessId": 1377, "AccessCode": "00001", "MinutesIncluded": 60, "MinutesLeft": 60,
                       "ValidTo": "2025-01-15T10:30"});
     assert_eq!(draft, read(&json).unwrap());
-    let errors = Draft::read(Fields::form(b"BusinessId=&MinutesIncluded=1e3").unwrap()).unwrap_err();
+    let errors = Draft::read(
+        Fields::form(b"BusinessId=&MinutesIncluded=1e3").unwrap(),
+        &Caller::administrator("a@b"),
+    )
+    .unwrap_err();
     assert_eq!(errors.len(), 2);
 }
 
@@ -293,8 +301,8 @@ proptest! {
     #[test]
     fn no_body_panics(bytes: Vec<u8>, text in "[{}\":,a-zA-Z0-9&=%\\[\\] ]{0,80}") {
         for body in [bytes.as_slice(), text.as_bytes()] {
-            let _ = Fields::json(body).map(Draft::read);
-            let _ = Fields::form(body).map(Draft::read);
+            let _ = Fields::json(body).map(|fields| Draft::read(fields, &Caller::administrator("a@b")));
+            let _ = Fields::form(body).map(|fields| Draft::read(fields, &Caller::administrator("a@b")));
         }
     }
 }

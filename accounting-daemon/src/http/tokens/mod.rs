@@ -1,0 +1,71 @@
+//! `/api/spaces/accesstokens`: the record API, one call a file.
+
+mod create;
+mod delete;
+mod draft;
+mod edit;
+mod show;
+
+use hyper::Method;
+
+use super::{
+    auth::Role,
+    body::MediaType,
+    endpoint::{Accepts, Access, Asked, Endpoint, Handler},
+    fields::{BodyError, Fields},
+};
+use crate::{ledger::TokenId, metrics::Route};
+
+/// The record API.
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        method: Method::POST,
+        path: "/api/spaces/accesstokens",
+        route: Route::Tokens,
+        accepts: Accepts::JsonOrForm,
+        handler: Handler::SignedIn(Access::Roles(&[Role::Create]), |context, caller, asked| {
+            Box::pin(create::create(context, caller, asked))
+        }),
+    },
+    Endpoint {
+        method: Method::PUT,
+        path: "/api/spaces/accesstokens",
+        route: Route::Tokens,
+        accepts: Accepts::JsonOrForm,
+        handler: Handler::SignedIn(Access::Roles(&[Role::Edit]), |context, caller, asked| {
+            Box::pin(edit::edit(context, caller, asked))
+        }),
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/api/spaces/accesstokens/{id}",
+        route: Route::Token,
+        accepts: Accepts::Nothing,
+        handler: Handler::SignedIn(Access::Roles(&[Role::Read]), |context, caller, asked| {
+            Box::pin(show::show(context, caller, asked))
+        }),
+    },
+    Endpoint {
+        method: Method::DELETE,
+        path: "/api/spaces/accesstokens/{id}",
+        route: Route::Token,
+        accepts: Accepts::Nothing,
+        handler: Handler::SignedIn(Access::Roles(&[Role::Delete]), |context, caller, asked| {
+            Box::pin(delete::delete(context, caller, asked))
+        }),
+    },
+];
+
+/// The members of the body.
+fn fields(asked: &Asked) -> Result<Fields, BodyError> {
+    match asked.media_type {
+        Some(MediaType::Form) => Fields::form(&asked.body),
+        _ => Fields::json(&asked.body),
+    }
+}
+
+/// The number in the path; `None` for anything that no token can have.
+fn id(asked: &Asked) -> Option<TokenId> {
+    let id = asked.variable.parse().ok()?;
+    (1..=crate::ledger::ID_MAX).contains(&id).then_some(id)
+}
