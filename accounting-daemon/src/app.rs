@@ -123,6 +123,7 @@ fn settings(config: &Config) -> Settings {
             interface_packets_per_second: strangers.interface_packets_per_second,
             interface_burst: strangers.interface_burst,
         },
+        refuse: config.gate.refuse,
         portal_ports,
     }
 }

@@ -9,6 +9,10 @@ impl Mac {
     /// Where IEEE 802.1X frames go when the authenticator's own address is not known: 01:80:c2:00:00:03.
     pub const PORT_ACCESS: Self = Self::new([0x01, 0x80, 0xc2, 0x00, 0x00, 0x03]);
 
+    /// Where a frame waits for tc ingress to hand it to the portal: the address of MAC pause frames, 01:80:c2:00:00:01. No
+    /// bridge forwards it and no host routes what it carries, so that nothing gets out should the tc program be gone.
+    pub const DEAD: Self = Self::new([0x01, 0x80, 0xc2, 0x00, 0x00, 0x01]);
+
     /// From bytes in wire order.
     #[inline(always)]
     #[must_use]
@@ -56,6 +60,17 @@ impl Address {
     #[must_use]
     pub const fn is_v4(self) -> bool {
         self.0[0] == 0 && self.0[1] == 0 && self.0[2] == 0xffff_u32.to_be()
+    }
+
+    /// Whether it is in 224.0.0.0/4 or above, or in ff00::/8.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_group(self) -> bool {
+        if self.is_v4() {
+            u32::from_be(self.0[3]) >> 28 >= 0xe
+        } else {
+            self.is_multicast()
+        }
     }
 
     /// Whether it is in ff00::/8.

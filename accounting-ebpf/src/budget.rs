@@ -48,6 +48,18 @@ pub const fn next(arrival: u64, now: u64, cost: u64, burst: u64) -> Option<u64> 
 /// Takes `units` frames from the cell of `mac` and from the interface's; from neither when either is exhausted.
 #[inline(always)]
 pub fn spend<C: Cells>(mac: Mac, units: u64, port: &Port, cells: &C) -> bool {
+    take(mac, units, (port.budget_burst, port.interface_burst), port, cells)
+}
+
+/// Takes a frame from the first half of both: refusals leave the rest to what a device needs to come online.
+#[inline(always)]
+pub fn spare<C: Cells>(mac: Mac, port: &Port, cells: &C) -> bool {
+    let half = (port.budget_burst / 2, port.interface_burst / 2);
+    take(mac, 1, half, port, cells)
+}
+
+#[inline(always)]
+fn take<C: Cells>(mac: Mac, units: u64, bursts: (u64, u64), port: &Port, cells: &C) -> bool {
     if port.budget_cost == 0 && port.interface_cost == 0 {
         return true;
     }
@@ -57,8 +69,8 @@ pub fn spend<C: Cells>(mac: Mac, units: u64, port: &Port, cells: &C) -> bool {
         port.budget_cost.saturating_mul(units),
         port.interface_cost.saturating_mul(units),
     );
-    let own_next = next(cells.cell(own), now, own_cost, port.budget_burst);
-    let all_next = next(cells.cell(INTERFACE), now, all_cost, port.interface_burst);
+    let own_next = next(cells.cell(own), now, own_cost, bursts.0);
+    let all_next = next(cells.cell(INTERFACE), now, all_cost, bursts.1);
     let (Some(own_next), Some(all_next)) = (own_next, all_next) else {
         return false;
     };

@@ -6,7 +6,7 @@
 //! Times are nanoseconds of `CLOCK_MONOTONIC`, as `bpf_ktime_get_coarse_ns` reads them.
 
 /// Names the directory of pins; one version, one layout.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Devices the gate can hold at once, unless the daemon is configured otherwise.
 pub const DEVICES_DEFAULT: u32 = 65_536;
@@ -176,10 +176,15 @@ pub struct Port {
     pub mac: [u8; 6],
     /// TCP ports of the portal on the gateway's own addresses; unused ones are 0.
     pub portal_ports: [u16; PORTAL_PORTS_MAX],
+    /// The MAC address that frames to the gateway carry: the interface's own, or that of the bridge it is a port of.
+    pub gateway: [u8; 6],
+    /// The port of the portal's transparent sockets, which strangers' connections to other web servers are handed to;
+    /// 0: they are not.
+    pub redirect_port: u16,
     /// Not 0: XDP runs in generic mode and sees super-frames, so the uplink is counted at tc ingress.
     pub uplink_in_tc: u32,
-    /// Keeps the size a multiple of the alignment without implicit padding.
-    pub reserved: u32,
+    /// Not 0: strangers are told what they may not send, instead of waiting for an answer.
+    pub refuse: u32,
 }
 
 const _: () = {
@@ -187,6 +192,6 @@ const _: () = {
     assert!(size_of::<Device>() == 24);
     assert!(size_of::<Counters>() == 64);
     assert!(size_of::<Garden>() == 8);
-    assert!(size_of::<Port>() == 64);
+    assert!(size_of::<Port>() == 72);
     assert!(BUDGETS.is_power_of_two());
 };

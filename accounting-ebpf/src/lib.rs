@@ -10,9 +10,11 @@ pub mod frame;
 pub mod layout;
 pub mod plain;
 pub mod policy;
+pub mod refusal;
 mod service;
 pub mod tags;
 pub mod verdict;
+pub mod web;
 pub mod window;
 
 #[cfg(feature = "user")]

@@ -8,9 +8,22 @@ use crate::budget::{self, Cells};
 use crate::frame::{Error, Ethernet, Packet, Payload, Protocol, Tags};
 use crate::layout::{Garden, Port, TOKEN_BLOCKED, TOKEN_BYPASS, address};
 use crate::plain::Plain;
+use crate::refusal::Refusal;
 use crate::service::{self, ECHO, ECHO_REPLY, ECHO6, ECHO6_REPLY, may_be_service, opens};
 use crate::verdict::Verdict;
+use crate::web::WEB;
 use crate::window::Window;
+
+/// Where a frame to a device comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It came in by some interface.
+    Forwarded,
+    /// The gateway made it.
+    Gateway,
+    /// The gateway made it, and it bears the mark of the portal's sockets.
+    Portal,
+}
 
 /// What the maps know of addresses.
 pub trait Addresses {
@@ -57,7 +70,10 @@ pub fn uplink<M: Addresses + Cells>(
     if let Some(plain) = Plain::read(ethernet, window)
         && !may_be_service(plain.protocol, plain.port, port)
     {
-        return garden(plain.protocol, 0, &plain.destination, plain.port, standing, maps);
+        let found = garden(plain.protocol, 0, &plain.destination, plain.port, standing, maps);
+        return turn_away(found, ethernet, window, port, maps, || {
+            is_web(plain.protocol, plain.port, &plain.destination, port, maps)
+        });
     }
     let asked = match payload(ethernet, window) {
         Err(verdict) => verdict,
@@ -71,6 +87,8 @@ pub fn uplink<M: Addresses + Cells>(
     };
     match asked {
         Verdict::Garden => Verdict::Garden,
+        Verdict::Redirect if !is_to_gateway(ethernet, port) => standing,
+        Verdict::Stranger | Verdict::Expired => turn_away(asked, ethernet, window, port, maps, || false),
         _ if !asked.passes() => asked,
         _ if budget::spend(
             ethernet.source,
@@ -85,25 +103,64 @@ pub fn uplink<M: Addresses + Cells>(
     }
 }
 
-/// Decides about a frame to a single device. `forwarded`: it came in by some interface; else the gateway made it.
+/// What becomes of a frame that the garden has not opened: `found` is the device's standing then. Within the strangers'
+/// budget the portal takes it or it is refused, beyond it is dropped.
+#[inline(always)]
+fn turn_away<M: Addresses + Cells>(
+    found: Verdict,
+    ethernet: Ethernet,
+    window: Window<'_>,
+    port: &Port,
+    maps: &M,
+    is_web: impl FnOnce() -> bool,
+) -> Verdict {
+    if !judges_frame(found) || !is_to_gateway(ethernet, port) {
+        return found;
+    }
+    if is_web() {
+        return if budget::spend(ethernet.source, 1, port, maps) {
+            Verdict::Redirect
+        } else {
+            Verdict::Budget
+        };
+    }
+    let answered = port.refuse != 0
+        && Refusal::to(ethernet, window).is_some()
+        && budget::spare(ethernet.source, port, maps);
+    if answered { Verdict::Refused } else { found }
+}
+
+#[inline(always)]
+fn is_to_gateway(ethernet: Ethernet, port: &Port) -> bool {
+    ethernet.destination == Mac::new(port.gateway)
+}
+
+/// Whether a packet asks a web server elsewhere, in which case the portal answers.
+#[inline(always)]
+fn is_web<M: Addresses>(protocol: Protocol, at: u16, to: &Address, port: &Port, maps: &M) -> bool {
+    protocol == Protocol::Tcp && at == WEB && port.redirect_port != 0 && !to.is_group() && !maps.owns(to)
+}
+
+/// Decides about a frame to a single device.
 #[inline(always)]
 pub fn downlink<M: Addresses>(
     standing: Verdict,
     ethernet: Ethernet,
     window: Window<'_>,
     port: &Port,
-    forwarded: bool,
+    origin: Origin,
     maps: &M,
 ) -> Verdict {
     if !judges_frame(standing) {
         return standing;
     }
+    let forwarded = matches!(origin, Origin::Forwarded);
     match payload(ethernet, window) {
         Err(verdict) => verdict,
         Ok(Payload::Arp) if !forwarded => Verdict::Arp,
         Ok(Payload::Eapol) if !forwarded => Verdict::Eapol,
         Ok(Payload::Arp | Payload::Eapol) => standing,
-        Ok(Payload::Ip(packet)) => packet_down(&packet, standing, port, forwarded, maps),
+        Ok(Payload::Ip(packet)) => packet_down(&packet, standing, port, origin, maps),
     }
 }
 
@@ -153,14 +210,26 @@ fn packet_up<M: Addresses>(packet: &Packet, standing: Verdict, port: &Port, maps
         _ => {}
     }
     let transport = packet.transport;
-    garden(
+    let found = garden(
         transport.protocol,
         transport.source,
         &packet.destination,
         transport.destination,
         standing,
         maps,
-    )
+    );
+    if judges_frame(found)
+        && is_web(
+            transport.protocol,
+            transport.destination,
+            &packet.destination,
+            port,
+            maps,
+        )
+    {
+        return Verdict::Redirect;
+    }
+    found
 }
 
 #[inline(always)]
@@ -168,10 +237,14 @@ fn packet_down<M: Addresses>(
     packet: &Packet,
     standing: Verdict,
     port: &Port,
-    forwarded: bool,
+    origin: Origin,
     maps: &M,
 ) -> Verdict {
-    let service = service::down(packet, port, forwarded);
+    let answered = packet.transport.source;
+    if origin == Origin::Portal && is_web(packet.transport.protocol, answered, &packet.source, port, maps) {
+        return Verdict::Redirect;
+    }
+    let service = service::down(packet, port, origin == Origin::Forwarded);
     match service.verdict {
         Verdict::Stranger => {}
         verdict if service.needs == 0 => return verdict,

@@ -24,6 +24,8 @@ pub enum Verdict {
     Portal,
     /// Passes: the walled garden.
     Garden,
+    /// Passes: a connection to some web server, handed to the portal.
+    Redirect,
     /// Passes: multicast or broadcast that the gateway itself sends.
     GatewayMulticast,
     /// Passes at tc ingress: no foreign tag; XDP has decided the rest.
@@ -36,6 +38,8 @@ pub enum Verdict {
     Expired,
     /// Dropped: no session, and not in the pass table.
     Stranger,
+    /// Dropped: as `Expired` or `Stranger`, and the device is told.
+    Refused,
     /// Dropped: short, or a header contradicts itself.
     Malformed,
     /// Dropped: neither ARP, EAPOL nor IP.
@@ -70,12 +74,14 @@ impl Verdict {
         Self::Ntp,
         Self::Portal,
         Self::Garden,
+        Self::Redirect,
         Self::GatewayMulticast,
         Self::Checked,
         Self::Loopback,
         Self::Blocked,
         Self::Expired,
         Self::Stranger,
+        Self::Refused,
         Self::Malformed,
         Self::Ethertype,
         Self::Fragment,
@@ -114,12 +120,14 @@ impl Verdict {
             Self::Ntp => "ntp",
             Self::Portal => "portal",
             Self::Garden => "garden",
+            Self::Redirect => "redirect",
             Self::GatewayMulticast => "gateway_multicast",
             Self::Checked => "checked",
             Self::Loopback => "loopback",
             Self::Blocked => "blocked",
             Self::Expired => "expired",
             Self::Stranger => "stranger",
+            Self::Refused => "refused",
             Self::Malformed => "malformed",
             Self::Ethertype => "ethertype",
             Self::Fragment => "fragment",

@@ -3,6 +3,7 @@
 use accounting_ebpf::frame::{Error, Ethernet, Packet as Read, Payload, Protocol, Tags};
 use accounting_ebpf::layout::Key;
 use accounting_ebpf::plain::Plain;
+use accounting_ebpf::policy::Origin;
 use accounting_ebpf::verdict::Verdict;
 use accounting_ebpf::window::Window;
 use accounting_ebpf::{activity, address::Mac, policy, tags};
@@ -173,7 +174,7 @@ fn judge(bytes: &[u8]) {
     let _ = activity::uplink(ethernet, window, &port, &model);
     let verdict = policy::uplink(Verdict::Stranger, ethernet, window, &port, &model);
     assert!(!verdict.admits());
-    for forwarded in [false, true] {
-        assert!(!policy::downlink(Verdict::Stranger, ethernet, window, &port, forwarded, &model).admits());
+    for origin in [Origin::Forwarded, Origin::Gateway, Origin::Portal] {
+        assert!(!policy::downlink(Verdict::Stranger, ethernet, window, &port, origin, &model).admits());
     }
 }

@@ -3,6 +3,7 @@
 
 use accounting_ebpf::frame::Ethernet;
 use accounting_ebpf::layout::{FOREVER, Port, TOKEN_BLOCKED, TOKEN_BYPASS, TOKEN_FIRST};
+use accounting_ebpf::policy::Origin;
 use accounting_ebpf::verdict::Verdict;
 use accounting_ebpf::window::Window;
 use accounting_ebpf::{activity, policy, tags};
@@ -28,7 +29,11 @@ fn down(standing: Verdict, packet: &Packet, forwarded: bool) -> Verdict {
         ethernet,
         window,
         &world::port(),
-        forwarded,
+        if forwarded {
+            Origin::Forwarded
+        } else {
+            Origin::Gateway
+        },
         &Model::default(),
     )
 }

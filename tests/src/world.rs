@@ -100,8 +100,10 @@ pub const fn port() -> Port {
         zone: ZONE,
         mac: GATEWAY,
         portal_ports: [PORTAL[0], PORTAL[1], 0, 0],
+        gateway: GATEWAY,
+        redirect_port: PORTAL[0],
         uplink_in_tc: 0,
-        reserved: 0,
+        refuse: 0,
     }
 }
 

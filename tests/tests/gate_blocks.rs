@@ -43,6 +43,9 @@ type Row = (&'static str, Packet, bool);
 
 const BROADCAST: [u8; 6] = [0xff; 6];
 
+/// Where redirected frames wait for tc ingress.
+const DEAD: [u8; 6] = [0x01, 0x80, 0xc2, 0, 0, 0x01];
+
 /// The table of one family; `own` is the gateway, `far` anybody else, `me` the client.
 fn rows(me: IpAddr, own: IpAddr, far: IpAddr, resolver: IpAddr) -> Vec<Row> {
     let udp = |to: IpAddr, port: u16| Packet::udp((me, 40_000), (to, port));
@@ -263,8 +266,13 @@ fn play(hotspot: &Hotspot, rows: Vec<Row>, tagged: bool) -> Vec<String> {
     witness.wait_for(&last, SOON).unwrap();
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(witness.lost(), 0);
+    // What waits for the portal passes XDP under an address that leads nowhere; other tests see what becomes of it.
+    let passed = |nonce: &Nonce| {
+        let seen = witness.last(nonce);
+        seen.is_some_and(|frame| frame.data[..6] != DEAD)
+    };
     sent.into_iter()
-        .filter(|(_, nonce, passes)| witness.saw(nonce) != *passes)
+        .filter(|(_, nonce, passes)| passed(nonce) != *passes)
         .map(|(name, _, passes)| format!("{name}: {}", if passes { "did not pass" } else { "passed" }))
         .collect()
 }
@@ -319,7 +327,8 @@ fn real_services(hotspot: &Hotspot) {
     assert!(client.ask_for_lease().is_ok());
     let web = |host: IpAddr, port: u16| {
         let request = Request::new(space, (host, port).into(), "GET", "/");
-        request.limit(SHORT).send().is_ok()
+        let answer = request.limit(SHORT).send();
+        answer.is_ok_and(|answer| answer.text().starts_with("internet"))
     };
     for other in [IpAddr::from(OTHER_IP4), OTHER_IP6.into()] {
         assert!(web(other, 8080), "the garden at {other} is closed");

@@ -106,10 +106,10 @@ fn one_store_revokes_and_one_restores() {
     needs_root!();
     let mut kernel = gate(world::port()).unwrap();
     enter(&mut kernel, TOKEN_FIRST, FOREVER).unwrap();
-    let up = Packet::tcp((world::V4.device, 1), (world::V4.foreign, 80))
+    let up = Packet::tcp((world::V4.device, 1), (world::V4.foreign, 8080))
         .from(world::DEVICE)
         .to(world::GATEWAY);
-    let down = Packet::tcp((world::V4.foreign, 80), (world::V4.device, 1))
+    let down = Packet::tcp((world::V4.foreign, 8080), (world::V4.device, 1))
         .from(world::GATEWAY)
         .to(world::DEVICE);
     for (deadline, verdict) in [

@@ -6,6 +6,7 @@ use clap::Parser;
 
 mod bench;
 mod demo;
+mod docs;
 mod ebpf;
 mod lab;
 mod sim;
@@ -19,6 +20,8 @@ mod verdict;
 enum Task {
     /// Build the eBPF object from its sources
     Ebpf(ebpf::Args),
+    /// Write docs/API.md from the endpoints
+    ApiDocs,
     /// Measure
     Bench(bench::Args),
     Lab(lab::Lab),
@@ -32,6 +35,7 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::ApiDocs => docs::run().map(|()| ExitCode::SUCCESS),
         Task::Bench(args) => bench::run(&args),
         Task::Soak(args) => soak::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Lab(task) => task.run(),

@@ -1,21 +1,13 @@
 //! `accounting-daemon detach`.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
-use crate::{
-    config::Config,
-    gate::{self, Leave},
-};
+use super::daemon::Reach;
+use crate::gate::{self, Leave};
 
 /// Takes the gate down on purpose. The daemon must be stopped.
 #[derive(Debug, Args)]
 pub(super) struct Detach {
-    /// The configuration file
-    #[arg(long, value_name = "FILE", env = "ACCOUNTING_CONFIG")]
-    config: PathBuf,
-
     #[command(flatten)]
     leave: How,
 }
@@ -34,8 +26,8 @@ struct How {
 }
 
 impl Detach {
-    pub(super) async fn run(self) -> anyhow::Result<()> {
-        let config = Config::load(&self.config)?;
+    pub(super) async fn run(self, reach: &Reach) -> anyhow::Result<()> {
+        let config = reach.config()?;
         let leave = if self.leave.open {
             Leave::Open
         } else {
@@ -61,16 +53,10 @@ mod tests {
     #[test]
     fn one_way_to_leave_it_is_named() {
         let parse = |words: &str| Line::try_parse_from(words.split(' '));
-        let open = parse("detach --config a.toml --open").unwrap().detach;
+        let open = parse("detach --open").unwrap().detach;
         assert!(open.leave.open && !open.leave.closed);
-        assert!(
-            parse("detach --config a.toml --closed")
-                .unwrap()
-                .detach
-                .leave
-                .closed
-        );
-        assert!(parse("detach --config a.toml").is_err());
-        assert!(parse("detach --config a.toml --open --closed").is_err());
+        assert!(parse("detach --closed").unwrap().detach.leave.closed);
+        assert!(parse("detach").is_err());
+        assert!(parse("detach --open --closed").is_err());
     }
 }

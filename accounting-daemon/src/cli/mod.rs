@@ -1,20 +1,46 @@
 //! The command line.
+//!
+//! `serve`, `detach`, `restore` and `doctor` work on this machine; all others ask the running daemon over its Unix socket,
+//! by the same API that everybody uses.
 
+mod access;
+mod audit;
+mod daemon;
 mod detach;
+mod failure;
+mod generate;
+mod human;
+mod paged;
+mod people;
+mod progress;
 mod serve;
+mod session;
+mod show;
+mod status;
+mod token;
+mod usage;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::telemetry::{self, FILTER_DEFAULT, LogFormat};
+use daemon::{Daemon, Reach};
+use failure::EXIT_STATUS;
+use show::Output;
 
 /// Keeps the minutes of a hotspot's guests, and the gate that ends them.
 #[derive(Debug, Parser)]
-#[command(name = "accounting-daemon", version)]
+#[command(name = "accounting-daemon", version, after_help = EXIT_STATUS, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
+
+    #[command(flatten)]
+    reach: Reach,
+
+    #[command(flatten)]
+    output: Output,
 
     /// What is logged: a level, or levels by module such as `info,accounting_daemon::gate=debug`
     #[arg(long, global = true, env = "ACCOUNTING_LOG", default_value = FILTER_DEFAULT)]
@@ -37,6 +63,41 @@ enum Command {
     Serve(serve::Serve),
     /// Take the gate down on purpose, while the daemon is stopped
     Detach(detach::Detach),
+    /// Whether the daemon is well, and what it does
+    Status(status::Status),
+    /// Make, list, change and delete access tokens
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// See who is online, let a device in, end its session
+    #[command(subcommand)]
+    Session(session::SessionCommand),
+    /// What was used: a record for each session that ended
+    Usage(usage::Usage),
+    /// Devices that pass without a code
+    #[command(subcommand)]
+    Bypass(access::List),
+    /// Devices that never pass
+    #[command(subcommand)]
+    Block(access::List),
+    /// People who may sign in
+    #[command(subcommand)]
+    User(people::UserCommand),
+    /// Machines that may sign in
+    #[command(subcommand)]
+    Client(people::ClientCommand),
+    /// Who changed what
+    Audit(audit::Audit),
+    /// Print a script that completes this program's commands in a shell
+    Completions(generate::Completions),
+    /// Write the manual pages into a folder
+    Man(generate::Man),
+}
+
+/// What commands that ask the daemon work with.
+#[derive(Clone, Debug)]
+struct Console {
+    daemon: Daemon,
+    json: bool,
 }
 
 /// Runs the command that the process was started with.
@@ -47,16 +108,68 @@ pub fn main() -> ExitCode {
         .map_err(anyhow::Error::from)
         .and_then(|()| {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            match cli.command {
-                Command::Serve(command) => runtime.block_on(command.run()),
-                Command::Detach(command) => runtime.block_on(command.run()),
-            }
+            runtime.block_on(run(cli))
         });
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
+        Err(error) if failure::reader_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            failure::exit_code(&error)
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let Cli {
+        command,
+        reach,
+        output,
+        ..
+    } = cli;
+    let json = output.json;
+    let console = || -> anyhow::Result<Console> {
+        let daemon = reach.daemon()?;
+        Ok(Console { daemon, json })
+    };
+    match command {
+        Command::Serve(command) => command.run(&reach).await?,
+        Command::Detach(command) => command.run(&reach).await?,
+        Command::Status(command) => return command.run(&console()?).await,
+        Command::Token(command) => command.run(&console()?).await?,
+        Command::Session(command) => command.run(&console()?).await?,
+        Command::Usage(command) => command.run(&console()?).await?,
+        Command::Bypass(command) => command.run(&console()?, "bypass").await?,
+        Command::Block(command) => command.run(&console()?, "block").await?,
+        Command::User(command) => command.run(&console()?).await?,
+        Command::Client(command) => command.run(&console()?).await?,
+        Command::Audit(command) => command.run(&console()?).await?,
+        Command::Completions(command) => command.run()?,
+        Command::Man(command) => command.run()?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn where_the_daemon_is_can_be_said_before_and_after_the_command() {
+        for line in [
+            "--socket /s token list",
+            "token list --socket /s",
+            "token --socket /s list --json",
+        ] {
+            let words = std::iter::once("accounting-daemon").chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
         }
     }
 }

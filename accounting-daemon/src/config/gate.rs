@@ -12,7 +12,10 @@ use super::{
     problem::ProblemKind,
     reader::{Table, Value},
 };
-use crate::mac::{DeviceId, Mac};
+use crate::{
+    gate::Refuse,
+    mac::{DeviceId, Mac},
+};
 
 /// Ports that one prefix of the walled garden can name.
 pub const GARDEN_PORTS_MAX: usize = 4;
@@ -36,6 +39,8 @@ pub struct GateConfig {
     pub block: BTreeSet<DeviceId>,
     /// What everybody may reach.
     pub garden: Vec<GardenConfig>,
+    /// What becomes of frames that devices without a session may not send.
+    pub refuse: Refuse,
     /// What devices without a session may spend.
     pub strangers: StrangersConfig,
 }
@@ -70,6 +75,7 @@ impl GateConfig {
         let bypass = devices_of(table.list("bypass"), zones);
         let block = devices_of(table.list("block"), zones);
         let garden = garden(&mut table);
+        let refuse = refuse(&mut table);
         let strangers = StrangersConfig::check(table.table("strangers", "gate.strangers"));
         table.finish();
         Self {
@@ -78,6 +84,7 @@ impl GateConfig {
             bypass,
             block,
             garden,
+            refuse,
             strangers,
         }
     }
@@ -93,6 +100,18 @@ impl StrangersConfig {
         };
         table.finish();
         config
+    }
+}
+
+fn refuse(table: &mut Table<'_, '_>) -> Refuse {
+    let Some(value) = table.get("refuse") else {
+        return Refuse::default();
+    };
+    match value.text() {
+        Some("reset") => Refuse::Reset,
+        Some("drop") => Refuse::Drop,
+        Some(_) => value.bad_text("\"reset\" or \"drop\"").unwrap_or_default(),
+        None => Refuse::default(),
     }
 }
 

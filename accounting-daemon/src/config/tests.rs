@@ -77,7 +77,15 @@ fn the_example_shows_every_setting() {
         ("[[zone]]", vec!["number", "business_id"]),
         (
             "[gate]",
-            vec!["devices", "resolvers", "bypass", "block", "garden", "strangers"],
+            vec![
+                "devices",
+                "resolvers",
+                "bypass",
+                "block",
+                "garden",
+                "refuse",
+                "strangers",
+            ],
         ),
         ("[[gate.garden]]", vec!["prefix", "ports"]),
         (
@@ -210,6 +218,11 @@ fn each_problem_names_the_thing_and_the_way_out() {
             "remove one",
         ),
         ("[api]\nlisten = [\"127.0.0.1:8880\"]", "8880", "another port"),
+        (
+            "[gate]\nrefuse = \"reject\"",
+            "`gate.refuse`",
+            "\"reset\" or \"drop\"",
+        ),
         (
             "[portal]\nlisten_port = 0",
             "`portal.listen_port` is 0",

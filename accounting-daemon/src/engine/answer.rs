@@ -2,11 +2,11 @@
 
 use tokio::sync::oneshot;
 
-use super::{Refusal, SessionView, TokenView, Unavailable};
+use super::{Refusal, SessionFilter, SessionPage, SessionView, TokenView, Unavailable};
 use crate::{
     ledger::{
-        Cause, CreateError, Edit, EditError, NewToken, RedeemError, Redemption, ReleaseError, SessionId,
-        Token, TokenId,
+        AccessCode, Asker, Cause, CreateError, Edit, EditError, NewToken, RedeemError, Redemption,
+        ReleaseError, SessionId, Token, TokenId,
     },
     mac::{DeviceId, Mac},
     store::Actor,
@@ -35,6 +35,8 @@ pub enum Message {
     Delete(TokenId, Actor, Answer<Result<(), Refusal<EditError>>>),
     /// See [`super::Engine::redeem`].
     Redeem(Redemption, Answer<Result<SessionView, Refusal<RedeemError>>>),
+    /// See [`super::Engine::check`].
+    Check(CodeCheck, Answer<Result<(), Refusal<RedeemError>>>),
     /// See [`super::Engine::release`].
     Release {
         /// The device's address.
@@ -57,10 +59,32 @@ pub enum Message {
         /// Where the answer goes.
         answer: Answer<Result<Vec<SessionView>, Unavailable>>,
     },
+    /// See [`super::Engine::sessions`].
+    Sessions(PageAsked, Answer<Result<SessionPage, Unavailable>>),
     /// See [`super::Engine::look`].
     Look,
     /// See [`super::Engine::stop`].
     Stop(Answer<()>),
+}
+
+/// A code to judge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeCheck {
+    /// What was typed.
+    pub code: AccessCode,
+    /// Who asks.
+    pub asker: Asker,
+}
+
+/// A page of open sessions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PageAsked {
+    /// Which sessions.
+    pub filter: SessionFilter,
+    /// The number of the last session of the page before; 0 for the first page.
+    pub after: SessionId,
+    /// Sessions at most.
+    pub size: usize,
 }
 
 /// A balance to set.
@@ -98,6 +122,8 @@ pub(super) enum Pending {
         Answer<Result<(), Refusal<ReleaseError>>>,
     ),
     SessionsOf(Mac, Option<u16>, Answer<Result<Vec<SessionView>, Unavailable>>),
+    Check(Result<(), RedeemError>, Answer<Result<(), Refusal<RedeemError>>>),
+    Sessions(PageAsked, Answer<Result<SessionPage, Unavailable>>),
     Nothing,
     Stop(Answer<()>),
 }
@@ -105,7 +131,10 @@ pub(super) enum Pending {
 impl Message {
     /// Whether it only asks.
     pub(super) fn only_asks(&self) -> bool {
-        matches!(self, Self::Token(..) | Self::SessionsOf { .. } | Self::Look)
+        matches!(
+            self,
+            Self::Token(..) | Self::SessionsOf { .. } | Self::Sessions(..) | Self::Look
+        )
     }
 
     /// Tells that nothing was tried.
@@ -120,6 +149,8 @@ impl Message {
             Self::Redeem(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Release { answer, .. } => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::SessionsOf { answer, .. } => answer.send(Err(why)).is_ok(),
+            Self::Check(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::Sessions(_, answer) => answer.send(Err(why)).is_ok(),
             Self::Look => true,
             Self::Stop(answer) => answer.send(()).is_ok(),
         };
@@ -139,6 +170,8 @@ impl Pending {
             Self::Redeem(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Release(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::SessionsOf(_, _, answer) => answer.send(Err(why)).is_ok(),
+            Self::Check(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::Sessions(_, answer) => answer.send(Err(why)).is_ok(),
             Self::Nothing => true,
             Self::Stop(answer) => answer.send(()).is_ok(),
         };

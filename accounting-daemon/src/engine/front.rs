@@ -10,7 +10,9 @@ use tokio::sync::oneshot;
 
 use super::{
     Meters, Observer, Refusal, SessionView, TokenView, Unavailable,
-    answer::{Answer, Balance, Message},
+    answer::{Answer, Balance, CodeCheck, Message, PageAsked},
+    feed::Feed,
+    listing::SessionPage,
 };
 use crate::{
     ledger::{
@@ -28,6 +30,7 @@ const MAILBOX_MAX: usize = 4_096;
 pub struct Engine {
     mailbox: SyncSender<Message>,
     meters: Arc<Meters>,
+    feed: Arc<Feed>,
     observer: Arc<dyn Observer>,
     failing: Arc<AtomicBool>,
     attached: Arc<AtomicBool>,
@@ -37,6 +40,7 @@ impl Engine {
     /// A mailbox, and the end at which the worker reads it.
     pub(super) fn new(
         meters: Arc<Meters>,
+        feed: Arc<Feed>,
         observer: Arc<dyn Observer>,
         failing: Arc<AtomicBool>,
         attached: Arc<AtomicBool>,
@@ -46,6 +50,7 @@ impl Engine {
             Self {
                 mailbox,
                 meters,
+                feed,
                 observer,
                 failing,
                 attached,
@@ -118,6 +123,28 @@ impl Engine {
     /// [`RedeemError`], or no answer.
     pub async fn redeem(&self, redemption: Redemption) -> Result<SessionView, Refusal<RedeemError>> {
         flatten(self.ask(|answer| Message::Redeem(redemption, answer)).await)
+    }
+
+    /// Whether a code would open a session for another device.
+    ///
+    /// # Errors
+    /// [`RedeemError`], or no answer.
+    pub async fn check(&self, check: CodeCheck) -> Result<(), Refusal<RedeemError>> {
+        flatten(self.ask(|answer| Message::Check(check, answer)).await)
+    }
+
+    /// Some open sessions, oldest first.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn sessions(&self, asked: PageAsked) -> Result<SessionPage, Unavailable> {
+        self.ask(|answer| Message::Sessions(asked, answer)).await?
+    }
+
+    /// What happens to sessions.
+    #[must_use]
+    pub fn feed(&self) -> &Arc<Feed> {
+        &self.feed
     }
 
     /// Ends the session of a MAC address, in the zone named or in the only one.

@@ -5,8 +5,10 @@
 
 mod answer;
 mod audit;
+mod feed;
 mod front;
 mod lasting;
+mod listing;
 mod meter;
 mod round;
 mod session_meter;
@@ -26,8 +28,10 @@ mod atomics {
 
 use std::net::IpAddr;
 
-pub use answer::{Answer, Balance, Message};
+pub use answer::{Answer, Balance, CodeCheck, Message, PageAsked};
+pub use feed::{Event, Feed, Happening, Missed};
 pub use front::Engine;
+pub use listing::{SessionFilter, SessionPage};
 pub use meter::{Meters, SessionMeter};
 pub use round::{Core, Observer};
 pub use start::StartError;

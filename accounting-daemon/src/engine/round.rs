@@ -6,8 +6,9 @@ use std::{
 };
 
 use super::{
-    Meters, Refusal, SessionView, TokenView, Unavailable,
-    answer::{Balance, Message, Pending},
+    Feed, Meters, Refusal, SessionView, TokenView, Unavailable,
+    answer::{Balance, Message, PageAsked, Pending},
+    feed::News,
 };
 use crate::{
     gate::{Entry, Gate, GateError},
@@ -45,6 +46,7 @@ pub struct Core<S, G> {
     pub(super) rules: Rules,
     pub(super) boot: [u8; 16],
     pub(super) meters: Arc<Meters>,
+    pub(super) feed: Arc<Feed>,
     pub(super) observer: Arc<dyn Observer>,
     /// Devices that the kernel did not let go of; tried again in each round.
     pub(super) stuck: BTreeSet<DeviceId>,
@@ -251,6 +253,12 @@ impl<S: Store, G: Gate> Core<S, G> {
                 }
                 Pending::Delete(result, answer)
             }
+            Message::Check(check, answer) => {
+                self.load_code(&check.code.folded(), failure);
+                let seen = seen(&self.gate);
+                Pending::Check(self.ledger.check(&check.code, &check.asker, &seen, now), answer)
+            }
+            Message::Sessions(asked, answer) => Pending::Sessions(asked, answer),
             Message::SessionsOf { mac, zone, answer } => Pending::SessionsOf(mac, zone, answer),
             Message::Look => Pending::Nothing,
             Message::Stop(answer) => Pending::Stop(answer),
@@ -290,7 +298,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             let mut plan = Plan::new(effects);
             self.shorten(&plan);
             if broken(Mutant::AdmittedBeforeCommit) {
-                self.give(plan.clone(), now, &mut refused);
+                let _ = self.give(plan.clone(), now, &mut refused);
             }
             if !broken(Mutant::StoppedAfterCommit) {
                 self.stop(&mut plan);
@@ -309,7 +317,11 @@ impl<S: Store, G: Gate> Core<S, G> {
             if broken(Mutant::StoppedAfterCommit) {
                 self.stop(&mut plan);
             }
-            self.give(plan, now, &mut refused);
+            let news = self.feed.is_watched().then(|| News::of(&plan.writes));
+            let opened = self.give(plan, now, &mut refused);
+            if let Some(news) = news {
+                self.publish(news, &opened, now);
+            }
         }
     }
 
@@ -346,7 +358,9 @@ impl<S: Store, G: Gate> Core<S, G> {
         }
     }
 
-    fn give(&mut self, plan: Plan, now: Now, refused: &mut BTreeSet<SessionId>) {
+    /// What gives; answers the devices that were let in.
+    fn give(&mut self, plan: Plan, now: Now, refused: &mut BTreeSet<SessionId>) -> Vec<DeviceId> {
+        let mut opened = Vec::new();
         for (&token, &at) in &plan.last {
             self.meters.limit(token, at);
             // Where there is no room for the token's deadline, its devices are refused below.
@@ -367,6 +381,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 Ok(()) => {
                     self.stuck.remove(&session.device);
                     self.meters.start(&session);
+                    opened.push(session.device);
                 }
                 Err(error) => {
                     self.note(Some(&error));
@@ -376,6 +391,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 }
             }
         }
+        opened
     }
 
     fn retry_stuck(&mut self) {
@@ -430,12 +446,17 @@ impl<S: Store, G: Gate> Core<S, G> {
                 let views = devices.filter_map(|device| self.session_view(device, now));
                 answer.send(Ok(views.collect())).is_ok()
             }
+            Pending::Check(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
+            Pending::Sessions(asked, answer) => {
+                let PageAsked { filter, after, size } = asked;
+                answer.send(Ok(self.page(&filter, after, size, now))).is_ok()
+            }
             Pending::Nothing => true,
             Pending::Stop(answer) => answer.send(()).is_ok(),
         };
     }
 
-    fn token_view(&self, id: TokenId, now: Now) -> Option<TokenView> {
+    pub(super) fn token_view(&self, id: TokenId, now: Now) -> Option<TokenView> {
         let account = self.ledger.token(id, now)?;
         Some(TokenView {
             token: account.token,
@@ -443,7 +464,7 @@ impl<S: Store, G: Gate> Core<S, G> {
         })
     }
 
-    fn session_view(&self, device: DeviceId, now: Now) -> Option<SessionView> {
+    pub(super) fn session_view(&self, device: DeviceId, now: Now) -> Option<SessionView> {
         let found = self.ledger.session(device, now)?;
         let traffic = self.gate.traffic(device).unwrap_or_default();
         let seen = traffic.seen_up.max(traffic.seen_down);

@@ -49,6 +49,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             rules,
             boot,
             meters: Arc::default(),
+            feed: Arc::default(),
             observer,
             stuck: BTreeSet::new(),
             checkpoint: Checkpoint::default(),
@@ -120,6 +121,7 @@ impl<S: Store, G: Gate> Core<S, G> {
         }
         self.carry_out(now)?;
         self.ledger.forget_idle();
+        self.feed.begin_anew();
         Ok(())
     }
 

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use super::{answer::Message, *};
 use crate::{
-    gate::{Adoption, Deadline, Entry, Gate, GateError, simulated::SimulatedGate},
+    gate::{Adoption, Deadline, Entry, Gate, GateError, Listed, simulated::SimulatedGate},
     ledger::{
         AccessCode, Asker, Cause, CreateError, FoldedCode, Metering, NewToken, Now, RedeemError, Redemption,
         Rules, TokenId, Traffic,
@@ -84,6 +84,12 @@ impl Gate for Shared {
     }
     fn traffic(&self, device: DeviceId) -> Option<Traffic> {
         self.0.lock().unwrap().traffic(device)
+    }
+    fn list(&mut self, device: DeviceId, listed: Option<Listed>) -> Result<(), GateError> {
+        self.0.lock().unwrap().list(device, listed)
+    }
+    fn lists(&self) -> Vec<(DeviceId, Listed)> {
+        self.0.lock().unwrap().lists()
     }
 }
 

@@ -10,7 +10,7 @@ use accounting_ebpf::layout::{self, Counters, Device};
 use super::{
     Adoption, Deadline, Entry, GateError,
     calls::{device_of, grace, kernel},
-    kernel::{KernelGate, NO_SESSION},
+    kernel::KernelGate,
     lists::Listed,
     seats::Seat,
     slots::Slots,
@@ -36,6 +36,7 @@ pub(super) fn adopt(
 ) -> Result<Adoption, GateError> {
     let present = read(gate)?;
     gate.open.clear();
+    gate.covered.clear();
     gate.reset_accounts(deadlines);
     let wanted: BTreeMap<DeviceId, &Entry> = entries.iter().map(|entry| (entry.device, entry)).collect();
     let mut adoption = Adoption::default();
@@ -112,7 +113,7 @@ fn recognise<'a>(
         let session = wanted.get(&id).filter(|entry| {
             listed.is_none() && entry.session == device.session && gate.accounts.contains_key(&entry.token)
         });
-        let is_list = listed.is_some_and(|listed| device == list_entry(listed, device.slot));
+        let is_list = listed.is_some_and(|listed| device == listed.entry(device.slot));
         // Two entries on one slot cannot both keep it.
         if session.is_none() && !is_list
             || device.slot >= gate.slots
@@ -163,15 +164,6 @@ fn keep_entry(gate: &mut KernelGate, entry: &Entry, found: Device) -> Result<(),
     Ok(())
 }
 
-fn list_entry(listed: Listed, slot: u32) -> Device {
-    Device {
-        slot,
-        token: listed.token(),
-        deadline: layout::FOREVER,
-        session: NO_SESSION,
-    }
-}
-
 /// Puts the devices of the lists in. One for whom there is no room is treated as a stranger by the programs.
 fn list(gate: &mut KernelGate, found: &Found<'_>) {
     let missing: Vec<(DeviceId, Listed)> = gate
@@ -182,7 +174,7 @@ fn list(gate: &mut KernelGate, found: &Found<'_>) {
         .collect();
     for (device, listed) in missing {
         let written = gate.slot().and_then(|slot| {
-            let written = gate.write(device, list_entry(listed, slot));
+            let written = gate.write(device, listed.entry(slot));
             written.inspect_err(|_| gate.device_slots.give(slot))
         });
         if let Err(error) = written {

@@ -66,7 +66,7 @@ pub async fn detach(pins: &Path, leave: Leave) -> Result<Report, StartError> {
         }
     }
     if leave == Leave::Open {
-        remove_filters(&mut report).await?;
+        remove_unpinned(&mut report).await?;
         report.0.push("the gate is open: everything passes".to_owned());
     } else {
         report
@@ -101,10 +101,17 @@ fn close(directory: &Path, report: &mut Report) -> Result<(), StartError> {
     Ok(())
 }
 
-/// The filters of kernels without links for tc, which are found by the names of their programs.
-async fn remove_filters(report: &mut Report) -> Result<(), StartError> {
+/// What is no pin: the rules of routing, and the filters of kernels without links for tc, which are found by the names of
+/// their programs.
+async fn remove_unpinned(report: &mut Report) -> Result<(), StartError> {
     let netlink = Netlink::open()?;
-    for link in netlink.links().await? {
+    let links = netlink.links().await?;
+    if netlink.unsteer(&links).await? {
+        report
+            .0
+            .push("removed the rules of the captive redirect".to_owned());
+    }
+    for link in links {
         if !netlink.has_filters(link.index).await {
             continue;
         }

@@ -43,9 +43,9 @@ pub struct Supervisor {
 /// A gated interface as it was left by the last look.
 struct Gated {
     configured: Interface,
-    index: u32,
+    /// What was attached to, or should have been.
+    target: Option<Target>,
     bridge: Option<u32>,
-    mac: Option<[u8; 6]>,
     attached: Option<Attached>,
     reattached: u64,
     /// Whether the present trouble was told.
@@ -88,6 +88,7 @@ impl Supervisor {
         // Before the programs, so that strangers reach the portal from their first frame on.
         tables.set_addresses(&addresses, &programs.settings.resolvers)?;
         tables.set_garden(&programs.settings)?;
+        netlink.steer(&links).await?;
         let interfaces = programs.settings.interfaces.iter().map(Gated::new).collect();
         let (status, receiver) = watch::channel(Arc::default());
         let mut supervisor = Self {
@@ -154,12 +155,13 @@ impl Supervisor {
             let Some(mac) = link.mac else {
                 return Err(StartError::NotEthernet { name: name.clone() });
             };
-            let done = attach(&self.programs, gated.target(link, mac)).await;
+            let target = gated.target(link, mac, links);
+            let done = attach(&self.programs, target.clone()).await;
             let attached = done.map_err(|source| StartError::Attach {
                 name: name.clone(),
                 source: Box::new(source),
             })?;
-            gated.settle(link, mac, attached);
+            gated.settle(link, target, attached);
         }
         Ok(())
     }
@@ -175,7 +177,12 @@ impl Supervisor {
         }
         for gated in &mut self.interfaces {
             let link = links.iter().find(|link| link.name == gated.configured.name);
-            gated.mend(link, &self.programs, &self.netlink).await;
+            gated.mend(link, &links, &self.programs, &self.netlink).await;
+        }
+        if self.netlink.steer(&links).await? {
+            tracing::warn!(
+                "the rule that leads redirected connections to the portal was gone, and is there again"
+            );
         }
         self.meet(&links).await?;
         self.publish();
@@ -210,9 +217,8 @@ impl Gated {
     fn new(configured: &Interface) -> Self {
         Self {
             configured: configured.clone(),
-            index: 0,
+            target: None,
             bridge: None,
-            mac: None,
             attached: None,
             reattached: 0,
             alarmed: false,
@@ -220,45 +226,53 @@ impl Gated {
         }
     }
 
-    fn target(&self, link: &Link, mac: [u8; 6]) -> Target {
+    fn target(&self, link: &Link, mac: [u8; 6], links: &[Link]) -> Target {
+        let bridge = links.iter().find(|other| Some(other.index) == link.bridge);
         Target {
             name: link.name.clone(),
             index: link.index,
             mac,
+            gateway: bridge.and_then(|bridge| bridge.mac).unwrap_or(mac),
+            is_port: link.bridge.is_some(),
             zone: self.configured.zone,
             xdp: link.xdp,
         }
     }
 
-    fn settle(&mut self, link: &Link, mac: [u8; 6], attached: Attached) {
+    fn settle(&mut self, link: &Link, target: Target, attached: Attached) {
         tracing::info!(
             interface = %self.configured.name, xdp = ?attached.xdp, tc = ?attached.tc, "the interface is gated"
         );
-        self.index = link.index;
         self.bridge = link.bridge;
-        self.mac = Some(mac);
+        self.target = Some(target);
         self.attached = Some(attached);
         self.alarmed = false;
         self.refusal = None;
     }
 
-    async fn mend(&mut self, link: Option<&Link>, programs: &Arc<Programs>, netlink: &Netlink) {
+    async fn mend(
+        &mut self,
+        link: Option<&Link>,
+        links: &[Link],
+        programs: &Arc<Programs>,
+        netlink: &Netlink,
+    ) {
         let Some((link, mac)) = link.and_then(|link| Some((link, link.mac?))) else {
             self.attached = None;
-            self.mac = None;
+            self.target = None;
             self.alarm("it does not exist");
             return;
         };
-        let target = self.target(link, mac);
+        let target = self.target(link, mac, links);
         let Some(wrong) = self.wrong(&target, programs, netlink).await else {
             return;
         };
         self.alarm(wrong);
         self.attached = None;
-        self.mac = Some(mac);
-        match attach(programs, target).await {
+        self.target = Some(target.clone());
+        match attach(programs, target.clone()).await {
             Ok(attached) => {
-                self.settle(link, mac, attached);
+                self.settle(link, target, attached);
                 self.reattached += 1;
             }
             Err(error) => {
@@ -276,11 +290,15 @@ impl Gated {
         let Some(attached) = self.attached else {
             return Some("it is not gated yet");
         };
-        if self.index != target.index {
+        let before = self.target.as_ref()?;
+        if before.index != target.index {
             return Some("it was made anew");
         }
-        if self.mac != Some(target.mac) {
+        if before.mac != target.mac || before.gateway != target.gateway {
             return Some("its MAC address has changed");
+        }
+        if before.is_port != target.is_port {
+            return Some("it has joined or left a bridge");
         }
         if target.xdp.map(|(_, program)| program) != Some(attached.program) {
             return Some("its XDP program is not the gate's");
@@ -303,9 +321,9 @@ impl Gated {
         InterfaceStatus {
             name: self.configured.name.clone(),
             zone: self.configured.zone,
-            index: self.index,
+            index: self.target.as_ref().map_or(0, |target| target.index),
             bridge: self.bridge,
-            mac: self.mac.map(Mac),
+            mac: self.target.as_ref().map(|target| Mac(target.mac)),
             attached: self.attached.map(|attached| (attached.xdp, attached.tc)),
             reattached: self.reattached,
         }

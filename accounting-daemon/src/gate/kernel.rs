@@ -53,6 +53,8 @@ pub struct KernelGate {
     /// Numbers the entries of `idle`.
     serial: u64,
     pub(super) lists: BTreeMap<DeviceId, Listed>,
+    /// The entries of sessions whose devices are listed, as they would be in the map.
+    pub(super) covered: BTreeMap<DeviceId, Device>,
     /// Nanoseconds by which the kernel's coarse clock may lag.
     lag: u64,
     /// Held while this process owns the pins.
@@ -112,6 +114,7 @@ impl KernelGate {
             idle: BTreeMap::new(),
             serial: 0,
             lists: lists::merge(&settings.bypass, &settings.block),
+            covered: BTreeMap::new(),
             lag: lag(),
             _lock: lock,
         })
@@ -236,6 +239,8 @@ impl KernelGate {
             let listed = self.devices.get(&word(entry.device), 0);
             let slot = listed.map_err(|error| kernel("read a device", error))?.slot;
             let base = self.counts.load(slot);
+            self.covered
+                .insert(entry.device, self.entry_of(entry, slot, token));
             return Ok(Seat {
                 slot,
                 token: entry.token,
@@ -243,12 +248,7 @@ impl KernelGate {
             });
         }
         let slot = self.slot()?;
-        let device = Device {
-            slot,
-            token,
-            deadline: self.in_kernel(entry.deadline),
-            session: entry.session,
-        };
+        let device = self.entry_of(entry, slot, token);
         if let Err(error) = self.write(entry.device, device) {
             self.device_slots.give(slot);
             return Err(error);
@@ -258,6 +258,16 @@ impl KernelGate {
             token: entry.token,
             base: Counters::default(),
         })
+    }
+
+    /// What the map holds of a session.
+    fn entry_of(&self, entry: &Entry, slot: u32, token: u32) -> Device {
+        Device {
+            slot,
+            token,
+            deadline: self.in_kernel(entry.deadline),
+            session: entry.session,
+        }
     }
 
     /// Forgets a device that is no longer in the map, or whose entry has moved.
@@ -334,6 +344,7 @@ impl Gate for KernelGate {
                     if !self.lists.contains_key(&entry.device) {
                         self.erase(entry.device)?;
                     }
+                    self.covered.remove(&entry.device);
                     self.vacate(entry.device, before);
                 }
                 Err(error)
@@ -350,6 +361,7 @@ impl Gate for KernelGate {
         }
         let traffic = self.counted(seat.slot, seat.base);
         self.open.remove(device);
+        self.covered.remove(&device);
         self.vacate(device, seat);
         Ok(Some(traffic))
     }
@@ -358,5 +370,16 @@ impl Gate for KernelGate {
         self.open
             .get(device)
             .map(|seat| self.counted(seat.slot, seat.base))
+    }
+
+    fn list(&mut self, device: DeviceId, listed: Option<Listed>) -> Result<(), GateError> {
+        lists::set(self, device, listed)
+    }
+
+    fn lists(&self) -> Vec<(DeviceId, Listed)> {
+        self.lists
+            .iter()
+            .map(|(device, listed)| (*device, *listed))
+            .collect()
     }
 }

@@ -25,6 +25,7 @@ pub mod simulated;
 mod slots;
 mod stats;
 pub mod status;
+mod steer;
 mod tables;
 mod tc;
 mod transparent;
@@ -35,7 +36,8 @@ pub use detach::{Leave, Report, detach};
 pub use error::{AttachError, NetlinkError, StartError};
 pub use interfaces::Supervisor;
 pub use kernel::KernelGate;
-pub use settings::{Interface, Settings, Strangers, directory};
+pub use lists::Listed;
+pub use settings::{Interface, Refuse, Settings, Strangers, directory};
 pub use stats::Stats;
 pub use transparent::listen;
 
@@ -131,4 +133,16 @@ pub trait Gate: Send {
 
     /// What a device has sent and received since it was opened, without a system call.
     fn traffic(&self, device: DeviceId) -> Option<Traffic>;
+
+    /// Puts a device on the bypass or the block list, or takes it off both. It holds from now on, whatever session the device
+    /// has: a blocked one passes nothing and is not opened, one on the bypass list passes. A session that is open goes on
+    /// being counted, and holds again once the device is on no list. The lists are those of the settings at start; nothing
+    /// else is remembered over a restart.
+    ///
+    /// # Errors
+    /// [`GateError`]; the device is then listed as before.
+    fn list(&mut self, device: DeviceId, listed: Option<Listed>) -> Result<(), GateError>;
+
+    /// All devices of both lists, in their order.
+    fn lists(&self) -> Vec<(DeviceId, Listed)>;
 }

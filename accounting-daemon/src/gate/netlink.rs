@@ -22,6 +22,7 @@ use super::{
     NetlinkError, StartError,
     asking::mac_of,
     status::XdpMode,
+    steer,
     tc::{HANDLE, PRIORITY},
 };
 
@@ -58,6 +59,10 @@ impl Netlink {
             MulticastGroup::Tc,
             MulticastGroup::Ipv4Ifaddr,
             MulticastGroup::Ipv6Ifaddr,
+            MulticastGroup::Ipv4Rule,
+            MulticastGroup::Ipv6Rule,
+            MulticastGroup::Ipv4Route,
+            MulticastGroup::Ipv6Route,
         ];
         let (connection, handle, messages) =
             rtnetlink::new_multicast_connection(&groups).map_err(|source| StartError::Netlink {
@@ -187,6 +192,20 @@ impl Netlink {
         Ok(routers)
     }
 
+    /// Sees to it that what bears the gate's mark is for this host; says whether a rule was missing.
+    pub(super) async fn steer(&self, links: &[Link]) -> Result<bool, StartError> {
+        steer::install(&self.handle, loopback(links))
+            .await
+            .map_err(failed("route redirected connections to the portal"))
+    }
+
+    /// Undoes [`Self::steer`]; says whether there was anything to undo.
+    pub(super) async fn unsteer(&self, links: &[Link]) -> Result<bool, StartError> {
+        steer::remove(&self.handle, loopback(links))
+            .await
+            .map_err(failed("remove the rules of the captive redirect"))
+    }
+
     /// Whether both filters of clsact are where they were put.
     pub(super) async fn filters_in_place(&self, index: u32) -> bool {
         self.filters(index).await == 2
@@ -235,8 +254,19 @@ impl Netlink {
     }
 }
 
-/// New queueing disciplines and filters are mostly the gate's own.
+/// The number of the loopback interface, which every namespace has.
+fn loopback(links: &[Link]) -> u32 {
+    links
+        .iter()
+        .find(|link| link.loopback)
+        .map_or(1, |link| link.index)
+}
+
+/// New queueing disciplines and filters are mostly the gate's own, and of routes only those of the gate's table are.
 fn is_change(message: &NetlinkMessage<RouteNetlinkMessage>) -> bool {
+    if let NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelRoute(route)) = &message.payload {
+        return route.attributes.contains(&RouteAttribute::Table(steer::TABLE));
+    }
     matches!(
         message.payload,
         NetlinkPayload::InnerMessage(
@@ -246,6 +276,7 @@ fn is_change(message: &NetlinkMessage<RouteNetlinkMessage>) -> bool {
                 | RouteNetlinkMessage::DelAddress(_)
                 | RouteNetlinkMessage::DelQueueDiscipline(_)
                 | RouteNetlinkMessage::DelTrafficFilter(_)
+                | RouteNetlinkMessage::DelRule(_)
         ) | NetlinkPayload::Overrun(_)
     )
 }

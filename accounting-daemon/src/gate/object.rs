@@ -6,6 +6,8 @@ use aya::{Ebpf, EbpfLoader, include_bytes_aligned, programs::Program};
 use super::{
     AttachError, Settings,
     maps::{Maps, NAMES},
+    programs::Target,
+    settings::Refuse,
     status::XdpMode,
 };
 
@@ -42,7 +44,7 @@ where
 }
 
 /// What the programs of one interface are told.
-pub(super) fn port(settings: &Settings, zone: u16, mac: [u8; 6], mode: XdpMode) -> Result<Port, AttachError> {
+pub(super) fn port(settings: &Settings, target: &Target, mode: XdpMode) -> Result<Port, AttachError> {
     let strangers = settings.strangers;
     let budget = |per_second: u32, burst: u32| {
         let cost = NS_PER_SECOND / u64::from(per_second.max(1));
@@ -57,11 +59,17 @@ pub(super) fn port(settings: &Settings, zone: u16, mac: [u8; 6], mode: XdpMode) 
         budget_burst,
         interface_cost,
         interface_burst,
-        zone,
-        mac,
+        zone: target.zone,
+        mac: target.mac,
         portal_ports: settings.portal_ports,
+        gateway: target.gateway,
+        redirect_port: if target.is_port {
+            0
+        } else {
+            settings.portal_ports[0]
+        },
         uplink_in_tc: u32::from(mode == XdpMode::Generic),
-        reserved: 0,
+        refuse: u32::from(settings.refuse == Refuse::Reset),
     })
 }
 
@@ -92,10 +100,27 @@ mod tests {
         let mut settings = Settings::default();
         settings.strangers.packets_per_second = 20;
         settings.strangers.burst = 100;
-        let port = port(&settings, 7, [2, 0, 0, 0, 0, 1], XdpMode::Generic).unwrap();
+        let target = Target {
+            name: "lan0".to_owned(),
+            index: 2,
+            mac: [2, 0, 0, 0, 0, 1],
+            gateway: [2, 0, 0, 0, 0, 2],
+            is_port: false,
+            zone: 7,
+            xdp: None,
+        };
+        let port = port(&settings, &target, XdpMode::Generic).unwrap();
         assert_eq!((port.budget_cost, port.budget_burst), (50_000_000, 5_000_000_000));
         assert_eq!((port.zone, port.uplink_in_tc), (7, 1));
         settings.strangers.packets_per_second = 0;
-        assert!(super::port(&settings, 0, [0; 6], XdpMode::Native).is_ok());
+        settings.portal_ports[0] = 8880;
+        let of_a_bridge = Target {
+            is_port: true,
+            ..target.clone()
+        };
+        for (target, redirect_port) in [(target, 8880), (of_a_bridge, 0)] {
+            let port = super::port(&settings, &target, XdpMode::Native).unwrap();
+            assert_eq!((port.redirect_port, port.portal_ports[0]), (redirect_port, 8880));
+        }
     }
 }

@@ -30,7 +30,10 @@ pub struct Settings {
     pub block: Vec<DeviceId>,
     /// What devices without a session may send.
     pub strangers: Strangers,
-    /// TCP ports of the portal on the gateway's own addresses; unused ones are 0.
+    /// What becomes of frames that they may not send.
+    pub refuse: Refuse,
+    /// TCP ports of the portal on the gateway's own addresses; unused ones are 0. The first one is that of its transparent
+    /// sockets, which connections to other web servers are handed to.
     pub portal_ports: [u16; layout::PORTAL_PORTS_MAX],
 }
 
@@ -56,6 +59,16 @@ pub struct Strangers {
     pub interface_burst: u32,
 }
 
+/// What a device without a session finds where nothing is open to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refuse {
+    /// It is told at once: a TCP reset, ICMP for UDP; within the strangers' budget.
+    #[default]
+    Reset,
+    /// Silence.
+    Drop,
+}
+
 impl Default for Strangers {
     fn default() -> Self {
         Self {
@@ -78,6 +91,7 @@ impl Default for Settings {
             bypass: Vec::new(),
             block: Vec::new(),
             strangers: Strangers::default(),
+            refuse: Refuse::default(),
             portal_ports: [0; layout::PORTAL_PORTS_MAX],
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Adoption, Deadline, Entry, Gate, GateError};
+use super::{Adoption, Deadline, Entry, Gate, GateError, Listed};
 use crate::{
     ledger::{SessionId, TokenId, Traffic},
     mac::DeviceId,
@@ -20,6 +20,7 @@ pub struct SimulatedGate {
     entries: BTreeMap<DeviceId, Entry>,
     traffic: BTreeMap<DeviceId, Traffic>,
     deadlines: BTreeMap<TokenId, Deadline>,
+    lists: BTreeMap<DeviceId, Listed>,
 }
 
 impl SimulatedGate {
@@ -32,9 +33,12 @@ impl SimulatedGate {
         }
     }
 
-    /// The session for which a device may pass at an instant (monotonic milliseconds).
+    /// The session for which a device may pass at an instant (monotonic milliseconds). A blocked one has none that counts.
     #[must_use]
     pub fn admits(&self, device: DeviceId, monotonic: u64) -> Option<SessionId> {
+        if self.lists.get(&device) == Some(&Listed::Blocked) {
+            return None;
+        }
         let entry = self.entries.get(&device)?;
         let deadline = self.deadlines.get(&entry.token)?.min(&entry.deadline);
         (monotonic < *deadline).then_some(entry.session)
@@ -96,6 +100,12 @@ impl Gate for SimulatedGate {
 
     fn open(&mut self, entry: &Entry) -> Result<(), GateError> {
         refuse(&mut self.refuse_open, entry.device, "insert a device")?;
+        if self.lists.get(&entry.device) == Some(&Listed::Blocked) {
+            return Err(GateError::Kernel {
+                action: "admit a device on the block list",
+                source: std::io::ErrorKind::PermissionDenied.into(),
+            });
+        }
         if self.entries.len() >= self.capacity as usize && !self.entries.contains_key(&entry.device) {
             return Err(GateError::Full {
                 capacity: self.capacity,
@@ -116,5 +126,20 @@ impl Gate for SimulatedGate {
 
     fn traffic(&self, device: DeviceId) -> Option<Traffic> {
         self.traffic.get(&device).copied()
+    }
+
+    fn list(&mut self, device: DeviceId, listed: Option<Listed>) -> Result<(), GateError> {
+        match listed {
+            Some(listed) => self.lists.insert(device, listed),
+            None => self.lists.remove(&device),
+        };
+        Ok(())
+    }
+
+    fn lists(&self) -> Vec<(DeviceId, Listed)> {
+        self.lists
+            .iter()
+            .map(|(device, listed)| (*device, *listed))
+            .collect()
     }
 }

@@ -1,12 +1,14 @@
 //! `GET /v1/audit`: who changed what, newest first.
 
-use hyper::Method;
+use hyper::{Method, StatusCode};
+use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::{
     Context,
     answer::Answer,
     blocking,
+    describe::{self, Describe, Parameter, Says},
     endpoint::{Accepts, Access, Asked, Endpoint, Handler},
     list::{self, Paging, parameter},
     problem::{Kind, Problem},
@@ -26,7 +28,40 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint {
     handler: Handler::SignedIn(Access::Administrator, |context, _, asked| {
         Box::pin(list(context, asked))
     }),
+    describe: Describe::new(
+        "Lists who changed what, newest first",
+        &[Says::json(StatusCode::OK, "A page", shape)],
+    )
+    .query(&[
+        Parameter::new("Who", describe::text, "By this name"),
+        Parameter::new(
+            "Object",
+            describe::text,
+            "On this object, such as `token/7`, or `token` for all",
+        ),
+        describe::FROM,
+        describe::TO,
+        describe::AFTER,
+        describe::SIZE,
+    ]),
 }];
+
+fn shape(_: &mut SchemaGenerator) -> Schema {
+    let text = json!({"type": "string"});
+    let record = json!({
+        "type": "object",
+        "required": ["Id", "On", "Who", "Via"],
+        "properties": {
+            "Id": {"type": "integer"},
+            "On": {"type": ["string", "null"]},
+            "Who": text,
+            "Via": text,
+            "Action": text,
+            "Object": text,
+        },
+    });
+    list::shape(&record)
+}
 
 /// Parameters: `Who`, `Object` (`token/7`, or `token` for all), `From`, `To`, `After`, `Size`.
 async fn list(context: &Context, asked: &Asked) -> Answer {

@@ -61,7 +61,7 @@ impl Codes {
 }
 
 /// Characters of an ASCII alphabet, each equally likely, from a source of random bytes.
-pub(super) fn draw<E>(
+pub(crate) fn draw<E>(
     alphabet: &str,
     length: usize,
     mut random: impl FnMut(&mut [u8]) -> Result<(), E>,

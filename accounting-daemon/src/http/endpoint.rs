@@ -11,6 +11,7 @@ use super::{
     answer::Answer,
     auth::{Caller, Role},
     body::MediaType,
+    describe::Describe,
 };
 use crate::{config::ApiConfig, metrics::Route, store::Actor};
 
@@ -27,6 +28,8 @@ pub(super) struct Endpoint {
     pub(super) route: Route,
     pub(super) accepts: Accepts,
     pub(super) handler: Handler,
+    /// What it says of itself.
+    pub(super) describe: Describe,
 }
 
 /// Who may ask, and what answers them.
@@ -75,6 +78,15 @@ impl Accepts {
             Self::Nothing => true,
             Self::Json => matches!(media_type, Some(MediaType::Json)),
             Self::JsonOrForm => matches!(media_type, Some(MediaType::Json | MediaType::Form)),
+        }
+    }
+
+    /// The media types of its bodies.
+    pub(super) const fn media_types(self) -> &'static [&'static str] {
+        match self {
+            Self::Nothing => &[],
+            Self::Json => &["application/json"],
+            Self::JsonOrForm => &["application/json", "application/x-www-form-urlencoded"],
         }
     }
 

@@ -3,28 +3,60 @@
 use std::time::Duration;
 
 use hyper::{Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
     Context,
     answer::{self, Answer},
+    describe::{self, Describe, Says},
     endpoint::{Accepts, Answering, Asked, Endpoint, Handler},
 };
 use crate::{engine::Unavailable, gate::status::GateStatus, metrics::Route};
 
 /// What supervisors and monitoring ask.
 pub(super) const ENDPOINTS: &[Endpoint] = &[
-    open("/healthz", Route::Healthz, |_, _| Box::pin(async { healthz() })),
-    open("/readyz", Route::Readyz, |context, _| Box::pin(readyz(context))),
-    open("/metrics", Route::Metrics, |context, _| {
-        Box::pin(async { metrics(context) })
-    }),
+    open(
+        "/healthz",
+        Route::Healthz,
+        |_, _| Box::pin(async { healthz() }),
+        Describe::new(
+            "Says whether the process answers",
+            &[Says::other(StatusCode::OK, "It does", "text/plain")],
+        ),
+    ),
+    open(
+        "/readyz",
+        Route::Readyz,
+        |context, _| Box::pin(readyz(context)),
+        Describe::new(
+            "Says whether guests can be let in",
+            &[
+                Says::json(StatusCode::OK, "They can", describe::of::<Readiness>),
+                Says::json(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "They cannot, and what is missing",
+                    describe::of::<Readiness>,
+                ),
+            ],
+        ),
+    ),
+    open(
+        "/metrics",
+        Route::Metrics,
+        |context, _| Box::pin(async { metrics(context) }),
+        Describe::new(
+            "Shows the metrics in the text format of Prometheus",
+            &[Says::other(StatusCode::OK, "All of them", "text/plain")],
+        ),
+    ),
 ];
 
 const fn open(
     path: &'static str,
     route: Route,
     handler: for<'a> fn(&'a Context, &'a Asked) -> Answering<'a>,
+    describe: Describe,
 ) -> Endpoint {
     Endpoint {
         method: Method::GET,
@@ -32,6 +64,7 @@ const fn open(
         route,
         accepts: Accepts::Nothing,
         handler: Handler::Open(handler),
+        describe,
     }
 }
 
@@ -41,7 +74,7 @@ const ENGINE_PATIENCE: Duration = Duration::from_secs(2);
 /// Any number will do: the question is whether an answer comes.
 const SOME_TOKEN: u64 = 1;
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Readiness {
     ready: bool,

@@ -1,6 +1,7 @@
 //! Lists of the gateway API: `{"Records":[...],"Next":cursor or null}`, asked on with `?After=cursor` and `?Size=`.
 
 use hyper::StatusCode;
+use schemars::{Schema, json_schema};
 use serde_json::{Value, json};
 
 use super::{
@@ -50,6 +51,18 @@ impl Paging {
 pub(super) fn parameter(query: Option<&str>, name: &str) -> Result<Option<String>, Problem> {
     let value = form::parameter(query, name).map_err(|error| malformed(format!("the query {error}")))?;
     Ok(value.filter(|value| !value.is_empty()))
+}
+
+/// The shape of a part of a list, from that of a record.
+pub(super) fn shape(record: &Value) -> Schema {
+    json_schema!({
+        "type": "object",
+        "required": ["Records", "Next"],
+        "properties": {
+            "Records": {"type": "array", "items": record},
+            "Next": {"type": ["string", "null"], "description": "`After` of the next page; null on the last"},
+        },
+    })
 }
 
 /// A part of a list.

@@ -6,8 +6,11 @@
 mod answer;
 mod audit;
 mod auth;
+mod balance;
 mod body;
+mod check;
 mod codes;
+mod describe;
 mod dialect;
 mod endpoint;
 mod fields;
@@ -16,6 +19,7 @@ mod health;
 mod json;
 mod list;
 mod nexudus;
+mod openapi;
 mod problem;
 mod record;
 mod redemptions;
@@ -44,6 +48,7 @@ pub use auth::{
     Account, Accounts, AccountsError, Auth, Caller, Denied, FirstStartError, OneTimePassword, Rights, Role,
     UnknownRole, first_start,
 };
+pub(crate) use codes::draw;
 pub use codes::{Codes, GenerateError};
 pub use serve::{ListenError, Listener, LocalListener, Tls, TlsError, listen, listen_local};
 
@@ -158,6 +163,7 @@ where
     let dialect = Dialect::of(request.uri().path());
     let found = context.router.find(request.method(), request.uri().path());
     let route = found.route();
+    let endpoint = found.endpoint();
     let timer = context.metrics.request_timer(route);
     let answer = contained(respond(context, dialect, found, request, peer)).await;
     let answer = answer.unwrap_or_else(|| {
@@ -166,6 +172,16 @@ where
         dialect.failed()
     });
     drop(timer);
+    if let Some(endpoint) = endpoint.filter(|endpoint| !endpoint.documents(answer.status())) {
+        // A client that was made from the description would not know it.
+        tracing::warn!(
+            path = endpoint.path,
+            status = answer.status().as_u16(),
+            "an answer that is not described"
+        );
+        #[cfg(test)]
+        panic!("{} {} is not described", endpoint.path, answer.status());
+    }
     context.metrics.answered(route, answer.status().as_u16());
     tracing::debug!(
         route = route.as_str(),

@@ -1,15 +1,32 @@
 //! The answers of the record API, member by member as that API gives them.
 
 use hyper::StatusCode;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{
     answer::{self, Answer},
+    describe::{self, Says},
     fields::FieldError,
 };
 
-#[derive(Serialize)]
+/// What the descriptions say of [`invalid`].
+pub(super) const INVALID: Says = Says::json(
+    StatusCode::BAD_REQUEST,
+    "Members that are wrong, all at once",
+    describe::of::<Invalid<'static>>,
+);
+
+/// What the descriptions say of [`not_found`].
+pub(super) const NOT_FOUND: Says = Says::json(
+    StatusCode::NOT_FOUND,
+    "There is none of this number",
+    describe::of::<String>,
+);
+
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Written")]
 #[serde(rename_all = "PascalCase")]
 struct Written<V> {
     status: u16,
@@ -23,15 +40,16 @@ struct Written<V> {
     errors: Option<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "WrittenId")]
 #[serde(rename_all = "PascalCase")]
 struct WrittenValue {
     id: u64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Invalid<'a> {
+pub(super) struct Invalid<'a> {
     status: u16,
     message: String,
     value: Option<&'static str>,
@@ -39,15 +57,16 @@ struct Invalid<'a> {
     errors: Vec<InvalidField<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct InvalidField<'a> {
+    #[schemars(with = "Value")]
     attempted_value: &'a Value,
     message: &'a str,
     property_name: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Message<'a> {
     message: &'a str,
@@ -61,6 +80,11 @@ impl<'a> From<&'a FieldError> for InvalidField<'a> {
             property_name: error.property,
         }
     }
+}
+
+/// The shape of what is answered to a write.
+pub(super) fn shape_of_written(schemas: &mut SchemaGenerator) -> Schema {
+    describe::of::<Written<WrittenValue>>(schemas)
 }
 
 /// A record was made. The misspelt text is that API's own, and clients compare it.

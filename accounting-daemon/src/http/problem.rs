@@ -13,7 +13,7 @@ use crate::{
     ledger::{RedeemError, ReleaseError},
 };
 
-const MEDIA_TYPE: &str = "application/problem+json";
+pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 
 /// Seconds after which a busy engine is asked again.
 pub(super) const BUSY_RETRY_S: u64 = 1;
@@ -36,6 +36,7 @@ pub(super) enum Kind {
     Busy,
     NotFound,
     Conflict,
+    Invalid,
 }
 
 /// A problem with its own words and members.
@@ -89,8 +90,25 @@ impl Kind {
             ),
             Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE, "The gateway is busy"),
             Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "Not found"),
-            Self::Conflict => ("conflict", StatusCode::CONFLICT, "The request is ambiguous"),
+            Self::Conflict => (
+                "conflict",
+                StatusCode::CONFLICT,
+                "Several are meant, or it is kept elsewhere",
+            ),
+            Self::Invalid => (
+                "invalid",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "A member has a value that cannot be",
+            ),
         }
+    }
+
+    pub(super) const fn status(self) -> StatusCode {
+        self.parts().1
+    }
+
+    pub(super) const fn title(self) -> &'static str {
+        self.parts().2
     }
 }
 
@@ -116,6 +134,15 @@ impl Problem {
 
     /// A request that cannot be understood, with everything that is wrong with it.
     pub(super) fn malformed(errors: &[FieldError]) -> Self {
+        Self::of_members(Kind::MalformedRequest, errors)
+    }
+
+    /// Members that cannot be taken, with everything that is wrong with them.
+    pub(super) fn invalid(errors: &[FieldError]) -> Self {
+        Self::of_members(Kind::Invalid, errors)
+    }
+
+    fn of_members(kind: Kind, errors: &[FieldError]) -> Self {
         let each: Vec<_> = errors
             .iter()
             .map(|e| format!("{} {}", e.property, e.message))
@@ -123,7 +150,7 @@ impl Problem {
         let list = errors
             .iter()
             .map(|e| json!({"PropertyName": e.property, "Message": e.message}));
-        Self::new(Kind::MalformedRequest, each.join("; ")).with("Errors", list.collect::<Value>())
+        Self::new(kind, each.join("; ")).with("Errors", list.collect::<Value>())
     }
 
     pub(super) fn into_answer(self) -> Answer {

@@ -1,16 +1,18 @@
 //! A token as the record API shows it.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
+use serde_json::json;
 use uuid::Uuid;
 
-use super::times;
+use super::{describe, times};
 use crate::{
     ledger::{Metering, Token, minutes_shown},
     mac::Mac,
 };
 
 /// The record; its members in the order and spelling of the record API, ours at the end.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Record<'a> {
     business_id: u64,
@@ -22,10 +24,13 @@ pub(super) struct Record<'a> {
     user_limit: Option<u32>,
     minutes_left: u64,
     mac_address: Option<Mac>,
+    #[schemars(with = "Option<String>")]
     booking_guid: Option<Uuid>,
+    #[schemars(with = "Option<String>")]
     visitor_guid: Option<Uuid>,
     last_access: Option<String>,
     id: u64,
+    #[schemars(with = "String")]
     unique_id: Uuid,
     created_on: Option<String>,
     updated_on: Option<String>,
@@ -66,6 +71,45 @@ impl<'a> From<&'a Token> for Record<'a> {
             metering: metering(token.metering),
         }
     }
+}
+
+/// The members of a record that somebody may set, for descriptions.
+pub(super) fn shape_of_new(schemas: &mut SchemaGenerator) -> Schema {
+    let minutes = |description: &str| json!({"type": "integer", "minimum": 0, "maximum": i32::MAX, "description": description});
+    let optional =
+        |kind: &str, description: &str| json!({"type": [kind, "null"], "description": description});
+    json_schema!({
+        "type": "object",
+        "required": ["BusinessId", "MinutesIncluded"],
+        "properties": {
+            "BusinessId": describe::id(schemas),
+            "MinutesIncluded": minutes("Minutes that it is good for"),
+            "AccessCode": optional("string", "Generated when absent or empty"),
+            "Description": optional("string", "At most 1000 characters"),
+            "MinutesLeft": {"type": ["integer", "null"], "minimum": 0, "maximum": i32::MAX, "description": "MinutesIncluded when absent"},
+            "ValidFrom": optional("string", "2025-01-15T10:30:00Z"),
+            "ValidTo": optional("string", "2025-01-15T10:30:00Z"),
+            "UserLimit": {"type": ["integer", "null"], "minimum": 1, "maximum": i32::MAX, "description": "Devices at once; one when absent"},
+            "MacAddress": optional("string", "AA:BB:CC:DD:EE:FF"),
+            "BookingGuid": optional("string", "A GUID"),
+            "VisitorGuid": optional("string", "A GUID"),
+            "SystemId": optional("string", "The caller's own, at most 4000 characters"),
+            "Metering": optional("string", "ConnectedTime or ElapsedTime"),
+        },
+    })
+}
+
+/// The same for a change: only its number is required.
+pub(super) fn shape_of_changes(schemas: &mut SchemaGenerator) -> Schema {
+    let mut schema = shape_of_new(schemas);
+    schema.insert("required".to_owned(), json!(["Id"]));
+    if let Some(members) = schema
+        .get_mut("properties")
+        .and_then(serde_json::Value::as_object_mut)
+    {
+        members.insert("Id".to_owned(), describe::id(schemas).to_value());
+    }
+    schema
 }
 
 /// What the record is called: its description, else its code.

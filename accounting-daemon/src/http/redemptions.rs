@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use hyper::{Method, StatusCode};
+use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::{
     Context,
     answer::{self, Answer},
     auth::{Caller, Role},
+    describe::{self, Describe, Says},
     endpoint::{Accepts, Access, Asked, Endpoint, Handler},
     fields::{FieldError, Fields},
     problem,
@@ -22,6 +24,19 @@ use crate::{
     metrics::{RedeemResult, Route},
 };
 
+/// Why a code opens no session, in the order of the checks.
+pub(super) const REFUSALS: &[Kind] = &[
+    Kind::TooManyAttempts,
+    Kind::UnknownCode,
+    Kind::WrongLocation,
+    Kind::ClockNotSet,
+    Kind::NotYetValid,
+    Kind::Expired,
+    Kind::Depleted,
+    Kind::NoSeat,
+    Kind::GateFull,
+];
+
 /// Redeeming.
 pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint {
     method: Method::POST,
@@ -31,7 +46,38 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint {
     handler: Handler::SignedIn(Access::Roles(&[Role::Redeem]), |context, caller, asked| {
         Box::pin(redeem(context, caller, asked))
     }),
+    describe: Describe::new(
+        "Opens a session for a device, or returns the one that it has on this code",
+        &[Says::json(
+            StatusCode::OK,
+            "The session",
+            describe::of::<Session<'static>>,
+        )],
+    )
+    .body(shape)
+    .problems(REFUSALS),
 }];
+
+fn shape(schemas: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "required": ["AccessCode", "MacAddress"],
+        "properties": {
+            "AccessCode": {"type": "string", "description": "The code as it was typed"},
+            "MacAddress": describe::mac(schemas),
+            "Zone": {
+                "type": ["integer", "null"],
+                "minimum": 0,
+                "maximum": 65535,
+                "description": "Where the device is; the only zone, or zone 0, when absent",
+            },
+            "Takeover": {
+                "type": ["boolean", "null"],
+                "description": "Whether the seat of a device may be taken that is silent, though not for long",
+            },
+        },
+    })
+}
 
 /// Answers the session, also when it was open already.
 async fn redeem(context: &Context, caller: &Caller, asked: &Asked) -> Answer {

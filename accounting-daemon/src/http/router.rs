@@ -3,16 +3,19 @@
 use hyper::Method;
 use matchit::InsertError;
 
-use super::{audit, endpoint::Endpoint, health, redemptions, sessions, tokens};
+use super::{audit, balance, check, endpoint::Endpoint, health, openapi, redemptions, sessions, tokens};
 use crate::metrics::Route;
 
 /// Every endpoint, room by room.
 pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     tokens::ENDPOINTS,
     redemptions::ENDPOINTS,
+    check::ENDPOINTS,
     sessions::ENDPOINTS,
+    balance::ENDPOINTS,
     audit::ENDPOINTS,
     health::ENDPOINTS,
+    openapi::ENDPOINT,
 ];
 
 /// What a request asks for.
@@ -30,6 +33,14 @@ pub(super) enum Found {
 }
 
 impl Found {
+    /// The endpoint, where there is one.
+    pub(super) const fn endpoint(&self) -> Option<&'static Endpoint> {
+        match self {
+            Self::Endpoint { endpoint, .. } => Some(endpoint),
+            Self::WrongMethod { .. } | Self::Nothing => None,
+        }
+    }
+
     /// The label in the metrics.
     pub(super) const fn route(&self) -> Route {
         match self {
@@ -155,9 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn only_health_and_metrics_are_open() {
+    fn only_health_metrics_and_the_description_are_open() {
         for endpoint in ENDPOINTS.iter().copied().flatten() {
-            let open = matches!(endpoint.path, "/healthz" | "/readyz" | "/metrics");
+            let open = matches!(
+                endpoint.path,
+                "/healthz" | "/readyz" | "/metrics" | "/openapi.json"
+            );
             assert_eq!(matches!(endpoint.handler, Handler::Open(_)), open, "{endpoint:?}");
         }
     }

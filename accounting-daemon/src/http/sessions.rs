@@ -4,12 +4,14 @@ use std::net::IpAddr;
 
 use hyper::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
     Context,
     answer::{self, Answer},
     auth::{Caller, Role},
+    describe::{self, Describe, Says},
     endpoint::{Accepts, Access, Asked, Endpoint, Handler},
     form, problem,
     problem::{Kind, Problem},
@@ -32,6 +34,16 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         handler: Handler::SignedIn(Access::Roles(&[Role::Redeem]), |context, _, asked| {
             Box::pin(device(context, asked))
         }),
+        describe: Describe::new(
+            "Says whether a device is online, on what, and for how long still",
+            &[Says::json(
+                StatusCode::OK,
+                "The device",
+                describe::of::<Device<'static>>,
+            )],
+        )
+        .query(&[describe::ZONE])
+        .problems(&[Kind::Conflict]),
     },
     Endpoint {
         method: Method::DELETE,
@@ -42,11 +54,17 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             Access::Roles(&[Role::Redeem, Role::Edit]),
             |context, caller, asked| Box::pin(release(context, caller, asked)),
         ),
+        describe: Describe::new(
+            "Ends the session of a device: Disconnected by who may edit, else Logout",
+            &[Says::nothing(StatusCode::NO_CONTENT, "It is over")],
+        )
+        .query(&[describe::ZONE])
+        .problems(&[Kind::NotFound, Kind::Conflict]),
     },
 ];
 
 /// A session as the gateway API shows it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Session<'a> {
     token_id: u64,
@@ -67,7 +85,7 @@ pub(super) struct Session<'a> {
     addresses: &'a [IpAddr],
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Device<'a> {
     mac_address: Mac,

@@ -20,6 +20,14 @@ pub struct Redemption {
     pub asker: Asker,
 }
 
+/// What a redemption comes to when no condition fails.
+enum Verdict {
+    /// The device has this session on the code already.
+    Open(SessionId),
+    /// A session opens on this token, on this seat.
+    Opens(TokenId, Seat),
+}
+
 impl Ledger {
     /// Makes a token. A token with the same code must have been loaded before, where the store has one.
     ///
@@ -81,14 +89,79 @@ impl Ledger {
         now: Now,
     ) -> Result<SessionId, RedeemError> {
         let Redemption { device, asker, .. } = redemption;
-        self.attempts.check(*device, asker, &self.rules, now)?;
+        self.attempts.check(Some(*device), asker, &self.rules, now)?;
         let result = self.admit_device(redemption, activity, now);
-        let counts = result
-            .is_err_and(|error| error != RedeemError::GateFull || broken(Mutant::FullGateCountsAsAttempt));
-        if counts || broken(Mutant::SuccessCountsAsAttempt) {
-            self.attempts.refused(*device, asker, now);
-        }
+        self.count(result.as_ref().err(), Some(*device), asker, now);
         result
+    }
+
+    /// Whether a code would open a session for a device that is not online yet; nothing changes but the budget of
+    /// attempts. The token must have been loaded, where the store has one.
+    ///
+    /// # Errors
+    /// As for [`Ledger::redeem`].
+    pub fn check(
+        &mut self,
+        code: &AccessCode,
+        asker: &Asker,
+        activity: &dyn Activity,
+        now: Now,
+    ) -> Result<(), RedeemError> {
+        self.attempts.check(None, asker, &self.rules, now)?;
+        let result = self.judge(code, None, false, activity, now);
+        self.count(result.as_ref().err(), None, asker, now);
+        result.map(|_| ())
+    }
+
+    fn count(&mut self, refusal: Option<&RedeemError>, device: Option<DeviceId>, asker: &Asker, now: Now) {
+        let counts = refusal
+            .is_some_and(|error| *error != RedeemError::GateFull || broken(Mutant::FullGateCountsAsAttempt));
+        if counts || broken(Mutant::SuccessCountsAsAttempt) {
+            self.attempts.refused(device, asker, now);
+        }
+    }
+
+    /// The conditions of a redemption, in their order. Without a device the code alone is judged, for any place where it
+    /// may be redeemed.
+    fn judge(
+        &self,
+        code: &AccessCode,
+        device: Option<DeviceId>,
+        takeover: bool,
+        activity: &dyn Activity,
+        now: Now,
+    ) -> Result<Verdict, RedeemError> {
+        let id = *self.codes.get(&code.folded()).ok_or(RedeemError::UnknownCode)?;
+        let Some(account) = self.accounts.get(&id) else {
+            return Err(RedeemError::UnknownCode);
+        };
+        let token = &account.token;
+        if !broken(Mutant::AnyLocation) && !self.rules.opens_at(token.business_id, device) {
+            return Err(RedeemError::WrongLocation);
+        }
+        let open = device.and_then(|device| self.sessions.get(&device));
+        let current = open.map(|open| &open.session);
+        if let Some(session) = current
+            && session.token == id
+            && !broken(Mutant::RetryOpensAnother)
+        {
+            return Ok(Verdict::Open(session.id));
+        }
+        let depleted = account.used_at(now.monotonic) >= token.entitled;
+        if !(depleted && broken(Mutant::ConditionsOutOfOrder)) {
+            check_calendar(token, now)?;
+        }
+        if depleted && !broken(Mutant::ZeroIsNoLimit) {
+            return Err(RedeemError::Depleted);
+        }
+        let seat = self.seat(id, takeover, activity, now)?;
+        if current.is_none()
+            && matches!(seat, Seat::Free)
+            && self.sessions.len() >= self.rules.devices_max + usize::from(broken(Mutant::GateOverfull))
+        {
+            return Err(RedeemError::GateFull);
+        }
+        Ok(Verdict::Opens(id, seat))
     }
 
     fn admit_device(
@@ -103,39 +176,10 @@ impl Ledger {
             takeover,
             ..
         } = redemption;
-        let id = *self.codes.get(&code.folded()).ok_or(RedeemError::UnknownCode)?;
-        let Some(account) = self.accounts.get(&id) else {
-            return Err(RedeemError::UnknownCode);
+        let (id, seat) = match self.judge(code, Some(device), takeover, activity, now)? {
+            Verdict::Open(session) => return Ok(session),
+            Verdict::Opens(id, seat) => (id, seat),
         };
-        let token = &account.token;
-        if !broken(Mutant::AnyLocation)
-            && !self.rules.locations.is_empty()
-            && self.rules.locations.get(&device.zone) != Some(&token.business_id)
-        {
-            return Err(RedeemError::WrongLocation);
-        }
-        let current = self.sessions.get(&device).map(|open| &open.session);
-        if let Some(session) = current
-            && session.token == id
-            && !broken(Mutant::RetryOpensAnother)
-        {
-            return Ok(session.id);
-        }
-        let depleted = account.used_at(now.monotonic) >= token.entitled;
-        if !(depleted && broken(Mutant::ConditionsOutOfOrder)) {
-            check_calendar(token, now)?;
-        }
-        if depleted && !broken(Mutant::ZeroIsNoLimit) {
-            return Err(RedeemError::Depleted);
-        }
-        let switching = current.is_some();
-        let seat = self.seat(id, takeover, activity, now)?;
-        if !switching
-            && matches!(seat, Seat::Free)
-            && self.sessions.len() >= self.rules.devices_max + usize::from(broken(Mutant::GateOverfull))
-        {
-            return Err(RedeemError::GateFull);
-        }
 
         let mut admitted = Admitted::default();
         let switched = if broken(Mutant::SwitchIsLogout) {

@@ -39,10 +39,10 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    /// Whether another attempt is heard.
+    /// Whether another attempt is heard; `device` is `None` where none is named.
     pub(super) fn check(
         &mut self,
-        device: DeviceId,
+        device: Option<DeviceId>,
         asker: &Asker,
         rules: &Rules,
         now: Now,
@@ -51,9 +51,9 @@ impl Attempts {
         if broken(Mutant::NoBudget) {
             return Ok(());
         }
-        let device = (Key::Device(device), rules.attempts_per_device);
+        let device = device.map(|device| (Key::Device(device), rules.attempts_per_device));
         let asker = (Key::Asker(asker.clone()), rules.attempts_per_asker);
-        for (key, max) in [device, asker] {
+        for (key, max) in device.into_iter().chain([asker]) {
             let Some(times) = self.by_key.get(&key) else {
                 continue;
             };
@@ -69,8 +69,9 @@ impl Attempts {
     }
 
     /// Remembers an attempt that was refused.
-    pub(super) fn refused(&mut self, device: DeviceId, asker: &Asker, now: Now) {
-        for key in [Key::Device(device), Key::Asker(asker.clone())] {
+    pub(super) fn refused(&mut self, device: Option<DeviceId>, asker: &Asker, now: Now) {
+        let device = device.map(Key::Device);
+        for key in device.into_iter().chain([Key::Asker(asker.clone())]) {
             self.by_key
                 .entry(key.clone())
                 .or_default()

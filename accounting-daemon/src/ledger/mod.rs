@@ -74,6 +74,8 @@ pub struct Ledger {
     perhaps_idle: BTreeSet<TokenId>,
     codes: BTreeMap<FoldedCode, TokenId>,
     sessions: BTreeMap<DeviceId, Open>,
+    /// Their devices, oldest session first.
+    by_number: BTreeMap<SessionId, DeviceId>,
     /// What the redemptions of this round changed besides, by their sessions.
     admitted: BTreeMap<SessionId, Admitted>,
     /// Tokens that were deleted in this round.
@@ -104,6 +106,7 @@ impl Ledger {
             perhaps_idle: BTreeSet::new(),
             codes: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            by_number: BTreeMap::new(),
             admitted: BTreeMap::new(),
             deleted: BTreeSet::new(),
             takeovers: BTreeMap::new(),

@@ -40,7 +40,8 @@ impl Ledger {
     /// again. A session that had passed before is over and keeps its charge. To be called in the round of the admission,
     /// with its `now`.
     pub fn refused(&mut self, id: SessionId, now: Now) {
-        let found = self.sessions.values().find(|open| open.session.id == id);
+        let device = self.by_number.get(&id);
+        let found = device.and_then(|device| self.sessions.get(device));
         let Some((device, token)) = found.map(|open| (open.session.device, open.session.token)) else {
             return;
         };

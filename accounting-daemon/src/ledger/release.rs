@@ -162,6 +162,7 @@ impl Ledger {
         let Open {
             session, idle_due, ..
         } = self.sessions.remove(&device)?;
+        self.by_number.remove(&session.id);
         if let Some(due) = idle_due {
             self.due.remove(&(due, Due::Idle(device)));
         }
@@ -189,6 +190,7 @@ impl Ledger {
             self.capped_at(&session)
                 .map(|at| (at, Due::SessionTimeout(device))),
         );
+        self.by_number.insert(session.id, device);
         if session.parked {
             self.park(&session);
         }

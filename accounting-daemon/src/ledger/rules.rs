@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::mac::DeviceId;
+
 /// Limits and habits. Lengths are milliseconds; `None` switches a rule off.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -27,6 +29,17 @@ pub struct Rules {
     pub attempts_per_device: usize,
     /// Wrong codes that one client or address may try in a minute.
     pub attempts_per_asker: usize,
+}
+
+impl Rules {
+    /// Whether tokens of a location open where a device is; without a device, whether they do anywhere.
+    pub(super) fn opens_at(&self, business_id: u64, device: Option<DeviceId>) -> bool {
+        let mut locations = self.locations.iter();
+        self.locations.is_empty()
+            || locations.any(|(zone, location)| {
+                *location == business_id && device.is_none_or(|device| device.zone == *zone)
+            })
+    }
 }
 
 impl Default for Rules {

@@ -1,6 +1,8 @@
 //! Reading the ledger: balances and sessions as they stand at an instant.
 
-use super::{FOREVER, Ledger, Now, Session, Token, TokenId};
+use std::ops::Bound;
+
+use super::{FOREVER, Ledger, Now, Session, SessionId, Token, TokenId};
 use crate::mac::{DeviceId, Mac};
 
 /// A token with its balance at an instant.
@@ -59,6 +61,33 @@ impl Ledger {
     pub fn devices_of(&self, mac: Mac) -> impl Iterator<Item = DeviceId> + '_ {
         let zones = DeviceId { mac, zone: 0 }..=DeviceId { mac, zone: u16::MAX };
         self.sessions.range(zones).map(|(device, _)| *device)
+    }
+
+    /// The open sessions with a greater number than this one, oldest first.
+    pub fn sessions_after(&self, number: SessionId) -> impl Iterator<Item = &Session> + '_ {
+        let later = (Bound::Excluded(number), Bound::Unbounded);
+        let devices = self.by_number.range(later).map(|(_, device)| device);
+        devices.filter_map(|device| Some(&self.sessions.get(device)?.session))
+    }
+
+    /// The devices that are online on a token, oldest session first.
+    #[must_use]
+    pub fn devices_on(&self, token: TokenId) -> &[DeviceId] {
+        self.accounts
+            .get(&token)
+            .map_or(&[], |account| account.open.as_slice())
+    }
+
+    /// The open session of a device, as it was when it opened or moved last.
+    #[must_use]
+    pub fn open_session(&self, device: DeviceId) -> Option<&Session> {
+        self.sessions.get(&device).map(|open| &open.session)
+    }
+
+    /// The location of a token in memory.
+    #[must_use]
+    pub fn location_of(&self, token: TokenId) -> Option<u64> {
+        self.accounts.get(&token).map(|account| account.token.business_id)
     }
 
     /// Every open session, by device.

@@ -61,6 +61,10 @@ label! {
         Token = "token",
         /// Redemptions.
         Redemptions = "redemptions",
+        /// Whether a code would open a session.
+        Check = "check",
+        /// The balance of a token.
+        Balance = "balance",
         /// One device.
         Device = "device",
         /// The session of a device.
@@ -73,6 +77,8 @@ label! {
         Readyz = "readyz",
         /// The metrics themselves.
         Metrics = "metrics",
+        /// The description of the API.
+        Openapi = "openapi",
         /// Nothing that exists.
         Unknown = "unknown",
     }

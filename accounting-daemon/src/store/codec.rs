@@ -37,7 +37,10 @@ pub(super) trait Row: Sized {
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
-        let mut from = Reader::of(bytes, Self::VERSION)?;
+        let mut from = Reader::of(bytes)?;
+        if !(1..=Self::VERSION).contains(&from.version) {
+            return Err(Damaged);
+        }
         let row = Self::read(&mut from)?;
         if from.bytes.is_empty() {
             Ok(row)
@@ -104,19 +107,16 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The fields of a row, behind its version, which may be any up to the newest one.
-    pub(super) fn of(row: &'a [u8], newest: u8) -> Result<Self, Damaged> {
+    /// The fields of a row, behind its version.
+    pub(super) fn of(row: &'a [u8]) -> Result<Self, Damaged> {
         let mut from = Self {
             bytes: row,
             version: 0,
         };
         from.version = from.u8()?;
-        if (1..=newest).contains(&from.version) {
-            Ok(from)
-        } else {
-            Err(Damaged)
-        }
+        Ok(from)
     }
+
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Damaged> {
         let (head, rest) = self.bytes.split_first_chunk::<N>().ok_or(Damaged)?;
         self.bytes = rest;

@@ -52,12 +52,5 @@ fn decide(skb: Skb) -> Verdict {
     if tags::foreign(skb.tag(), ethernet, window.skip(Ethernet::LENGTH)) {
         return Verdict::Vlan;
     }
-    policy::downlink(
-        standing.verdict,
-        ethernet,
-        window,
-        port,
-        skb.is_forwarded(),
-        &Maps,
-    )
+    policy::downlink(standing.verdict, ethernet, window, port, skb.origin(), &Maps)
 }

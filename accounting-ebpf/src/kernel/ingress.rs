@@ -1,7 +1,10 @@
 //! What devices send, after XDP: tags that XDP does not see, and the counting where XDP sees super-frames.
 
+use accounting_ebpf::address::Mac;
 use accounting_ebpf::frame::Ethernet;
+use accounting_ebpf::layout::Port;
 use accounting_ebpf::verdict::{Hook, Verdict};
+use accounting_ebpf::web::{Flow, may_be_web};
 use accounting_ebpf::window::Window;
 use accounting_ebpf::{activity, tags};
 use aya_ebpf::bindings::{TC_ACT_SHOT, TC_ACT_UNSPEC};
@@ -10,6 +13,7 @@ use aya_ebpf::programs::TcContext;
 
 use super::count;
 use super::maps::{Maps, note, port, standing};
+use super::portal;
 use super::skb::Skb;
 
 /// The gate behind XDP.
@@ -34,12 +38,22 @@ fn decide(skb: Skb) -> Verdict {
         ethernet,
         rest,
         bytes,
+        whole,
     }) = arrived(skb, port.uplink_in_tc != 0)
     else {
         return Verdict::Malformed;
     };
     if tags::foreign(skb.tag(), ethernet, rest) {
         return Verdict::Vlan;
+    }
+    if ethernet.destination == Mac::DEAD {
+        return hand_over(skb, ethernet, whole, port);
+    }
+    if port.redirect_port != 0
+        && may_be_web(ethernet, rest)
+        && let Some(flow) = Flow::read(ethernet, rest)
+    {
+        portal::to_connection(skb, &flow);
     }
     if port.uplink_in_tc == 0 {
         return Verdict::Checked;
@@ -59,11 +73,33 @@ fn decide(skb: Skb) -> Verdict {
     standing.verdict
 }
 
-/// A frame: its header, what follows, and the bytes of both.
+/// A stranger's frame for some web server, as XDP has left it: to its connection with the portal, else to the portal's
+/// listener. Without one it ends here.
+#[inline(always)]
+fn hand_over(skb: Skb, ethernet: Ethernet, whole: bool, port: &Port) -> Verdict {
+    let window = skb.gather();
+    let rest = if whole {
+        window.skip(Ethernet::LENGTH)
+    } else {
+        window
+    };
+    let Some(flow) = Flow::read(ethernet, rest) else {
+        return Verdict::Malformed;
+    };
+    let taken = portal::to_connection(skb, &flow) || portal::to_listener(skb, &flow, port);
+    if taken && skb.take_in(&port.gateway, whole) {
+        Verdict::Redirect
+    } else {
+        Verdict::Stranger
+    }
+}
+
+/// A frame: its header, what follows, the bytes of both, and whether the packet begins with its Ethernet header.
 struct Arrived {
     ethernet: Ethernet,
     rest: Window<'static>,
     bytes: u32,
+    whole: bool,
 }
 
 /// Finds the frame. Generic XDP may copy a packet, and the copy has forgotten how long its Ethernet header is: then the
@@ -77,6 +113,7 @@ fn arrived(skb: Skb, generic: bool) -> Option<Arrived> {
             ethernet,
             rest: window.skip(Ethernet::LENGTH),
             bytes: skb.length(),
+            whole: true,
         });
     }
     let ethernet = skb.ethernet()?;
@@ -85,11 +122,13 @@ fn arrived(skb: Skb, generic: bool) -> Option<Arrived> {
             ethernet,
             rest: window.skip(Ethernet::LENGTH),
             bytes: skb.length(),
+            whole: true,
         });
     }
     Some(Arrived {
         ethernet,
         rest: window,
         bytes: skb.length() + Ethernet::LENGTH as u32,
+        whole: false,
     })
 }

@@ -41,8 +41,10 @@ static PORT: Port = Port {
     zone: 0,
     mac: [0; 6],
     portal_ports: [0; layout::PORTAL_PORTS_MAX],
+    gateway: [0; 6],
+    redirect_port: 0,
     uplink_in_tc: 0,
-    reserved: 0,
+    refuse: 0,
 };
 
 /// What this interface was told at load time. The address goes through the optimizer unseen, for the value above is

@@ -4,6 +4,8 @@ mod count;
 mod egress;
 mod ingress;
 mod maps;
+mod portal;
+mod refuse;
 mod skb;
 mod xdp;
 

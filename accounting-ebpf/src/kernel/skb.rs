@@ -1,10 +1,16 @@
 //! What the tc programs read of a packet besides its bytes.
 
 use accounting_ebpf::frame::Ethernet;
+use accounting_ebpf::layout::REPLY_MARK;
+use accounting_ebpf::policy::Origin;
 use accounting_ebpf::window::Window;
 use aya_ebpf::bindings::__sk_buff;
 use aya_ebpf::bindings::bpf_hdr_start_off::BPF_HDR_START_MAC;
+use aya_ebpf::helpers::generated::{bpf_skb_change_type, bpf_skb_store_bytes};
 use aya_ebpf::programs::TcContext;
+
+/// `PACKET_HOST` of linux/if_packet.h.
+const HOST: u32 = 0;
 
 /// `PACKET_LOOPBACK` of linux/if_packet.h.
 const LOOPBACK: u32 = 5;
@@ -40,6 +46,47 @@ impl Skb {
     pub(crate) fn is_forwarded(self) -> bool {
         // SAFETY: as above.
         unsafe { (*self.0).ingress_ifindex != 0 }
+    }
+
+    /// Where it comes from.
+    #[inline(always)]
+    pub(crate) fn origin(self) -> Origin {
+        if self.is_forwarded() {
+            return Origin::Forwarded;
+        }
+        // SAFETY: as above.
+        if unsafe { (*self.0).mark } == REPLY_MARK {
+            Origin::Portal
+        } else {
+            Origin::Gateway
+        }
+    }
+
+    /// Marks it for the rules of routing.
+    #[inline(always)]
+    pub(crate) fn mark(self, mark: u32) {
+        // SAFETY: as above.
+        unsafe { (*self.0).mark = mark };
+    }
+
+    /// What the kernel's helpers know it by.
+    #[inline(always)]
+    pub(crate) fn context(self) -> *mut __sk_buff {
+        self.0
+    }
+
+    /// Makes it one for this host. `gateway` goes where its destination is, if the packet begins with that.
+    #[inline(always)]
+    pub(crate) fn take_in(self, gateway: &[u8; 6], begins_with_ethernet: bool) -> bool {
+        // SAFETY: the context is the kernel's, and the address has the length that is given.
+        unsafe {
+            if begins_with_ethernet
+                && bpf_skb_store_bytes(self.0, 0, gateway.as_ptr().cast(), gateway.len() as u32, 0) != 0
+            {
+                return false;
+            }
+            bpf_skb_change_type(self.0, HOST) == 0
+        }
     }
 
     /// Bytes from the Ethernet header on; those of a super-frame have its headers once.

@@ -1,5 +1,6 @@
 //! What devices send, decided before the kernel sees it.
 
+use accounting_ebpf::address::Mac;
 use accounting_ebpf::frame::Ethernet;
 use accounting_ebpf::verdict::{Hook, Verdict};
 use accounting_ebpf::window::Window;
@@ -11,6 +12,7 @@ use aya_ebpf::programs::XdpContext;
 
 use super::count;
 use super::maps::{Maps, note, port, standing};
+use super::refuse;
 
 /// The gate for frames from devices, whole or in fragments of memory.
 #[xdp(frags)]
@@ -29,9 +31,28 @@ pub(crate) fn gate_xdp_linear(context: XdpContext) -> u32 {
 fn gate(context: &XdpContext, length: impl Fn() -> u64) -> u32 {
     // SAFETY: the kernel's own bounds of the frame, which nothing here moves.
     let window = unsafe { Window::between(context.data(), context.data_end()) };
-    let verdict = decide(window, length);
+    let verdict = decide(window, &length);
     note(Hook::XdpIngress, verdict);
-    if verdict.passes() { XDP_PASS } else { XDP_DROP }
+    match verdict {
+        Verdict::Redirect => hide(context),
+        Verdict::Refused => refuse::answer(context, length()),
+        verdict if verdict.passes() => XDP_PASS,
+        _ => XDP_DROP,
+    }
+}
+
+/// Passes the frame under an address that only tc ingress knows what to do with.
+#[inline(always)]
+fn hide(context: &XdpContext) -> u32 {
+    let (start, end) = (context.data(), context.data_end());
+    if start + Ethernet::LENGTH > end {
+        return XDP_DROP;
+    }
+    let [a, b, c, d, e, f, ..] = Mac::DEAD.0.to_le_bytes();
+    let destination = core::ptr::with_exposed_provenance_mut::<[u8; 6]>(start);
+    // SAFETY: the frame has more bytes than that, and bytes have no alignment.
+    unsafe { destination.write([a, b, c, d, e, f]) };
+    XDP_PASS
 }
 
 #[inline(always)]

@@ -44,7 +44,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut ground = Ground::new(u32::from(options.devices))?;
     ground.admit((0..options.devices).map(|number| (device(number), TOKEN)))?;
     let kernel = Kernel::load_pinned(world::port(), &ground.folder())?;
-    let frame = Packet::tcp((world::V4.device, 4_000), (world::V4.foreign, 80))
+    let frame = Packet::tcp((world::V4.device, 4_000), (world::V4.foreign, 8_080))
         .to(world::GATEWAY)
         .from(device(options.devices - 1).mac.0)
         .bytes();

@@ -6,7 +6,7 @@ use std::{
 };
 
 use accounting_daemon::{
-    gate::{Adoption, Deadline, Entry, Gate, GateError, simulated::SimulatedGate},
+    gate::{Adoption, Deadline, Entry, Gate, GateError, Listed, simulated::SimulatedGate},
     ledger::{FoldedCode, SessionId, Token, TokenId, Traffic},
     mac::DeviceId,
     store::{Checkpoint, Opened, Store, StoreError, Write},
@@ -188,5 +188,17 @@ impl Gate for Shared {
 
     fn traffic(&self, device: DeviceId) -> Option<Traffic> {
         self.look().gate.traffic(device)
+    }
+
+    fn list(&mut self, device: DeviceId, listed: Option<Listed>) -> Result<(), GateError> {
+        let mut world = self.look();
+        if world.lives() {
+            return world.gate.list(device, listed);
+        }
+        Ok(())
+    }
+
+    fn lists(&self) -> Vec<(DeviceId, Listed)> {
+        self.look().gate.lists()
     }
 }

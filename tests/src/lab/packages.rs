@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use super::tool::{find, path, run, tool};
 
 /// Programs the lab calls, each with the Debian package that brings it.
-const NEEDED: [(&str, &str); 8] = [
+const NEEDED: [(&str, &str); 9] = [
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("dnsmasq", "dnsmasq-base"),
@@ -14,6 +14,7 @@ const NEEDED: [(&str, &str); 8] = [
     ("setsid", "util-linux"),
     ("mount", "mount"),
     ("curl", "curl"),
+    ("ethtool", "ethtool"),
 ];
 
 /// Where programs, links and maps are pinned.

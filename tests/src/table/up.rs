@@ -31,6 +31,7 @@ fn link_up() -> Vec<Row> {
     let dhcp = |from: u16, to: (IpAddr, u16)| Packet::udp((NOBODY, from), to).to(BROADCAST);
     let dhcp6 = |from: u16, to: (IpAddr, u16)| Packet::udp((V6.device, from), to).to(GATEWAY);
     let dns = || Packet::udp((V4.device, 4000), (V4.own, 53)).to(GATEWAY);
+    let web = |family: Family| Packet::tcp((family.device, 4000), (family.foreign, 80));
     vec![
         row("ARP request", Packet::arp(1).to(BROADCAST), Arp),
         row("ARP reply", Packet::arp(2).to(GATEWAY), Arp),
@@ -43,6 +44,26 @@ fn link_up() -> Vec<Row> {
         row("EAPOL to the group", Packet::eapol().to(PORT_ACCESS), Eapol),
         row("EAPOL to another device", Packet::eapol().to(OTHER), Stranger),
         row("EAPOL to everybody", Packet::eapol().to(BROADCAST), Stranger),
+        row("web in IPv4 by another device", web(V4).to(OTHER), Stranger),
+        row("web in IPv6 by another device", web(V6).to(OTHER), Stranger),
+        row(
+            "web to the address of redirected frames",
+            web(V4).to([0x01, 0x80, 0xc2, 0, 0, 0x01]),
+            Stranger,
+        ),
+        row(
+            "web by IPv4 multicast",
+            {
+                let everybody = Ipv4Addr::new(224, 0, 0, 1).into();
+                Packet::tcp((V4.device, 4000), (everybody, 80)).to(GATEWAY)
+            },
+            Stranger,
+        ),
+        row(
+            "web by IPv6 multicast",
+            Packet::tcp((V6.device, 4000), (NODES, 80)).to(GATEWAY),
+            Stranger,
+        ),
         row("DHCPv4 to everybody", dhcp(68, (EVERYBODY, 67)), Dhcp),
         row("DHCPv4 renewal at the gateway", dhcp(68, (V4.own, 67)), Dhcp),
         row(
@@ -147,7 +168,7 @@ fn mapped(destination: bool) -> Packet {
 }
 
 fn family_up(family: &Family) -> Vec<Row> {
-    use Verdict::{Dns, Fragment, Garden, NextHeader, Ntp, Portal, Stranger};
+    use Verdict::{Dns, Fragment, Garden, NextHeader, Ntp, Portal, Redirect, Stranger};
     let Family {
         device,
         own,
@@ -216,10 +237,20 @@ fn family_up(family: &Family) -> Vec<Row> {
             Packet::icmp(device, narrow, echo),
             Stranger,
         ),
-        row("web, elsewhere", tcp(foreign, 80), Stranger),
+        row("web, elsewhere", tcp(foreign, 80), Redirect),
+        row("web, at a resolver", tcp(resolver, 80), Redirect),
+        row("web, at the gateway", tcp(own, 80), Stranger),
+        row("web, in the narrow garden", tcp(narrow, 80), Redirect),
+        row("web, in the garden", tcp(open, 80), Garden),
+        row("web, by UDP", udp(foreign, 80), Stranger),
+        row(
+            "web's port as the source",
+            Packet::tcp((device, 80), (foreign, 4000)),
+            Stranger,
+        ),
         row("TLS, elsewhere", tcp(foreign, 443), Stranger),
         row("DNS behind long headers", long(udp(own, 53)), Dns),
-        row("web behind long headers", long(tcp(foreign, 80)), Stranger),
+        row("web behind long headers", long(tcp(foreign, 80)), Redirect),
         row("DNS, first fragment", udp(own, 53).fragment(0), Dns),
         row("DNS, a later fragment", udp(own, 53).fragment(1), Fragment),
         row("garden, a later fragment", udp(open, 53).fragment(185), Fragment),

@@ -6,15 +6,21 @@ mod draft;
 mod edit;
 mod show;
 
-use hyper::Method;
+use hyper::{Method, StatusCode};
 
 use super::{
     auth::Role,
     body::MediaType,
+    describe::{self, Describe, Says},
     endpoint::{Accepts, Access, Asked, Endpoint, Handler},
     fields::{BodyError, Fields},
+    nexudus,
+    record::{self, Record},
 };
 use crate::{ledger::TokenId, metrics::Route};
+
+/// What the descriptions say of a write.
+const WRITTEN: Says = Says::json(StatusCode::OK, "It is done", nexudus::shape_of_written);
 
 /// The record API.
 pub(super) const ENDPOINTS: &[Endpoint] = &[
@@ -26,6 +32,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         handler: Handler::SignedIn(Access::Roles(&[Role::Create]), |context, caller, asked| {
             Box::pin(create::create(context, caller, asked))
         }),
+        describe: Describe::new("Makes a token", &[WRITTEN, nexudus::INVALID]).body(record::shape_of_new),
     },
     Endpoint {
         method: Method::PUT,
@@ -35,6 +42,11 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         handler: Handler::SignedIn(Access::Roles(&[Role::Edit]), |context, caller, asked| {
             Box::pin(edit::edit(context, caller, asked))
         }),
+        describe: Describe::new(
+            "Changes a token: what is absent stays, null clears",
+            &[WRITTEN, nexudus::INVALID, nexudus::NOT_FOUND],
+        )
+        .body(record::shape_of_changes),
     },
     Endpoint {
         method: Method::GET,
@@ -44,6 +56,13 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         handler: Handler::SignedIn(Access::Roles(&[Role::Read]), |context, caller, asked| {
             Box::pin(show::show(context, caller, asked))
         }),
+        describe: Describe::new(
+            "Shows a token",
+            &[
+                Says::json(StatusCode::OK, "The record", describe::of::<Record<'static>>),
+                nexudus::NOT_FOUND,
+            ],
+        ),
     },
     Endpoint {
         method: Method::DELETE,
@@ -53,6 +72,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         handler: Handler::SignedIn(Access::Roles(&[Role::Delete]), |context, caller, asked| {
             Box::pin(delete::delete(context, caller, asked))
         }),
+        describe: Describe::new(
+            "Deletes a token and ends its sessions; its usage records stay",
+            &[WRITTEN, nexudus::NOT_FOUND],
+        ),
     },
 ];
 

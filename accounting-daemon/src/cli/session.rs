@@ -1,0 +1,304 @@
+//! `accounting-daemon session`: who is online.
+
+use clap::{Args, Subcommand};
+use http_body_util::BodyExt;
+use hyper::Method;
+use serde_json::{Value, json};
+
+use super::{
+    Console,
+    daemon::{Payload, Query, segment},
+    failure::Failure,
+    paged::{self, Limit},
+    show::{self, Column, bytes, made, number, plain, text, time},
+};
+use crate::mac::Mac;
+
+/// The longest event of the stream, in bytes.
+const EVENT_BYTES_MAX: usize = 1024 * 1024;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SessionCommand {
+    /// Who is online
+    List(List),
+    /// Whether a device is online, and for how long
+    Show(Device),
+    /// Let a device in by a code
+    Open(Open),
+    /// End the session of a device; its packets stop at once
+    Kick(Device),
+    /// Who comes and goes, as it happens, until interrupted
+    Watch,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    limit: Limit,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Device {
+    /// The device
+    mac: Mac,
+
+    /// Its zone, where it is online in several
+    #[arg(long)]
+    zone: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Open {
+    /// The access code
+    code: String,
+
+    /// The device
+    mac: Mac,
+
+    /// Its zone, where there are several
+    #[arg(long)]
+    zone: Option<u16>,
+
+    /// Take the seat of the device that was silent for longest, when none is free
+    #[arg(long)]
+    takeover: bool,
+}
+
+const COLUMNS: &[Column] = &[
+    text("DEVICE", "MacAddress"),
+    number("ZONE", "Zone"),
+    number("TOKEN", "TokenId"),
+    made("LEFT", left),
+    time("SINCE", "OpenedOn"),
+    time("LAST SEEN", "LastSeen"),
+    bytes("UP", "BytesUp"),
+    bytes("DOWN", "BytesDown"),
+    text("ADDRESSES", "Addresses"),
+];
+
+const LINES: &[Column] = &[
+    text("Device", "MacAddress"),
+    text("Zone", "Zone"),
+    text("Token", "TokenId"),
+    made("Left", left),
+    text("Minutes left on the token", "MinutesLeft"),
+    time("Valid to (UTC)", "ValidTo"),
+    made("Seats", |session| {
+        let limit = session["UserLimit"].as_u64().unwrap_or(1);
+        format!("{} of {limit}", plain(&session["SeatsUsed"]))
+    }),
+    text("Metering", "Metering"),
+    time("Since (UTC)", "OpenedOn"),
+    time("Last seen (UTC)", "LastSeen"),
+    bytes("Up", "BytesUp"),
+    bytes("Down", "BytesDown"),
+    text("Addresses", "Addresses"),
+];
+
+/// Until the device is cut, if nothing changes.
+fn left(session: &Value) -> String {
+    let Some(seconds) = session["SecondsLeft"].as_u64() else {
+        return "no end".to_owned();
+    };
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    format!("{hours}:{minutes:02}:{seconds:02}")
+}
+
+impl SessionCommand {
+    pub(super) async fn run(self, console: &Console) -> anyhow::Result<()> {
+        match self {
+            Self::List(List { limit }) => {
+                let none = "nobody is online";
+                paged::print(console, "/v1/sessions", &Query::new(), limit, COLUMNS, none).await
+            }
+            Self::Show(device) => device.show(console).await,
+            Self::Open(command) => command.run(console).await,
+            Self::Kick(device) => device.kick(console).await,
+            Self::Watch => watch(console).await,
+        }
+    }
+}
+
+impl Device {
+    fn target(&self, room: &str) -> String {
+        let path = format!("/v1/{room}/{}", segment(&self.mac.to_string()));
+        Query::new().maybe("Zone", self.zone).target(&path)
+    }
+
+    async fn show(&self, console: &Console) -> anyhow::Result<()> {
+        let target = self.target("devices");
+        let device = console.daemon.ask(Method::GET, &target, Payload::Nothing).await?;
+        if console.json {
+            return Ok(show::json(&device)?);
+        }
+        if device["Online"] != true {
+            return Ok(show::print(&format!("{} is not online", self.mac))?);
+        }
+        Ok(show::print(&show::record(&device["Session"], LINES))?)
+    }
+
+    async fn kick(&self, console: &Console) -> anyhow::Result<()> {
+        let target = self.target("sessions");
+        let ended = console
+            .daemon
+            .ask(Method::DELETE, &target, Payload::Nothing)
+            .await;
+        ended.map_err(|failure| match failure {
+            Failure::Refused { status, .. } if status == hyper::StatusCode::NOT_FOUND => {
+                Failure::NotFound(format!("{} is not online", self.mac))
+            }
+            other => other,
+        })?;
+        if console.json {
+            return Ok(show::json(&json!({"MacAddress": self.mac.to_string()}))?);
+        }
+        Ok(show::print(&format!("{} is offline", self.mac))?)
+    }
+}
+
+impl Open {
+    async fn run(self, console: &Console) -> anyhow::Result<()> {
+        let mut body = json!({"AccessCode": self.code, "MacAddress": self.mac.to_string()});
+        if let Some(zone) = self.zone {
+            body["Zone"] = zone.into();
+        }
+        if self.takeover {
+            body["Takeover"] = true.into();
+        }
+        let target = "/v1/redemptions";
+        let session = console
+            .daemon
+            .ask(Method::POST, target, Payload::Json(body))
+            .await?;
+        if console.json {
+            return Ok(show::json(&session)?);
+        }
+        Ok(show::print(&show::record(&session, LINES))?)
+    }
+}
+
+async fn watch(console: &Console) -> anyhow::Result<()> {
+    let answer = console.daemon.open("/v1/sessions/stream").await?;
+    let mut body = answer.into_body();
+    let mut events = Events::default();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(Failure::from)?.into_data() else {
+            continue;
+        };
+        for event in events.push(&data)? {
+            print_event(console, &event)?;
+        }
+    }
+    anyhow::bail!("the daemon has ended the stream")
+}
+
+fn print_event(console: &Console, event: &Event) -> std::io::Result<()> {
+    let data: Value = serde_json::from_str(&event.data).unwrap_or_else(|_| event.data.clone().into());
+    if console.json {
+        return show::json(&json!({"Event": event.name, "Data": data}));
+    }
+    let sessions = data["Records"].as_array().cloned().unwrap_or_else(|| vec![data]);
+    for session in sessions {
+        let cells = ["MacAddress", "TokenId", "Cause"].map(|member| plain(&session[member]));
+        let [mac, token, cause] = cells;
+        let left = if cause.is_empty() {
+            format!("{} left", left(&session))
+        } else {
+            cause
+        };
+        show::print(&format!("{:<12} {mac}  token {token}  {left}", event.name))?;
+    }
+    Ok(())
+}
+
+/// One server-sent event.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Event {
+    name: String,
+    data: String,
+}
+
+/// Reads server-sent events from pieces of a stream.
+#[derive(Debug, Default)]
+struct Events {
+    rest: Vec<u8>,
+    event: Event,
+}
+
+impl Events {
+    /// The events that this piece completes.
+    ///
+    /// # Errors
+    /// An event does not end.
+    fn push(&mut self, piece: &[u8]) -> Result<Vec<Event>, Failure> {
+        self.rest.extend_from_slice(piece);
+        let mut done = Vec::new();
+        while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.rest.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line);
+            self.line(line.trim_end_matches(['\n', '\r']), &mut done);
+        }
+        if self.rest.len() + self.event.data.len() > EVENT_BYTES_MAX {
+            return Err(Failure::NotUnderstood("an event does not end".to_owned()));
+        }
+        Ok(done)
+    }
+
+    fn line(&mut self, line: &str, done: &mut Vec<Event>) {
+        if line.is_empty() {
+            let event = std::mem::take(&mut self.event);
+            if !event.data.is_empty() {
+                done.push(event);
+            }
+            return;
+        }
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match field {
+            "event" => value.clone_into(&mut self.event.name),
+            "data" => {
+                if !self.event.data.is_empty() {
+                    self.event.data.push('\n');
+                }
+                self.event.data.push_str(value);
+            }
+            // Comments keep the connection alive; numbers of events are not asked for.
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_come_in_any_pieces() {
+        let text =
+            ": hello\r\nevent: opened\r\ndata: {\"a\":\r\ndata: 1}\r\n\r\nid: 7\ndata:x\n\n: alive\n\n";
+        let expected = [
+            Event {
+                name: "opened".to_owned(),
+                data: "{\"a\":\n1}".to_owned(),
+            },
+            Event {
+                name: String::new(),
+                data: "x".to_owned(),
+            },
+        ];
+        for size in 1..text.len() {
+            let mut events = Events::default();
+            let pieces = text.as_bytes().chunks(size);
+            let found: Vec<_> = pieces.flat_map(|piece| events.push(piece).unwrap()).collect();
+            assert_eq!(found, expected, "in pieces of {size}");
+        }
+        let mut events = Events::default();
+        assert!(events.push(&vec![b'x'; EVENT_BYTES_MAX + 1]).is_err());
+    }
+
+    #[test]
+    fn the_time_left_is_read_as_a_clock() {
+        assert_eq!(left(&json!({"SecondsLeft": 3_725})), "1:02:05");
+        assert_eq!(left(&json!({"SecondsLeft": null})), "no end");
+    }
+}

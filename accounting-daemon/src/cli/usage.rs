@@ -1,0 +1,91 @@
+//! `accounting-daemon usage`: what was used.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::{
+    Console,
+    daemon::Query,
+    human,
+    paged::{self, Limit},
+    show::{Column, bytes, made, number, text, time},
+    token::save,
+};
+use crate::mac::Mac;
+
+/// Lists the sessions that ended, with what was charged for them.
+#[derive(Debug, Args)]
+pub(super) struct Usage {
+    /// Of this token
+    #[arg(long, value_name = "ID")]
+    token: Option<u64>,
+
+    /// Of this device
+    #[arg(long, value_name = "MAC")]
+    mac: Option<Mac>,
+
+    /// Ended since
+    #[arg(long, value_name = "DATE", value_parser = human::time)]
+    from: Option<String>,
+
+    /// Ended until
+    #[arg(long, value_name = "DATE", value_parser = human::end)]
+    to: Option<String>,
+
+    #[command(flatten)]
+    limit: Limit,
+
+    /// Write all of them into this new CSV file instead; - is standard output
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+}
+
+const COLUMNS: &[Column] = &[
+    number("ID", "Id"),
+    number("TOKEN", "TokenId"),
+    text("DEVICE", "MacAddress"),
+    time("SINCE", "OpenedOn"),
+    time("UNTIL", "ReleasedOn"),
+    made("CHARGED", charged),
+    bytes("UP", "BytesUp"),
+    bytes("DOWN", "BytesDown"),
+    text("CAUSE", "Cause"),
+];
+
+/// To the tenth of a second.
+fn charged(record: &Value) -> String {
+    let ms = record["MillisecondsCharged"].as_u64().unwrap_or_default();
+    let seconds = ms / 1000;
+    format!(
+        "{}:{:02}:{:02}.{}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60,
+        ms % 1000 / 100
+    )
+}
+
+impl Usage {
+    pub(super) async fn run(self, console: &Console) -> anyhow::Result<()> {
+        let query = Query::new()
+            .maybe("TokenId", self.token)
+            .maybe("MacAddress", self.mac)
+            .maybe("From", self.from)
+            .maybe("To", self.to);
+        if let Some(file) = self.csv {
+            let target = query.with("Format", "csv").target("/v1/usage");
+            return save(console, &target, Some(file)).await;
+        }
+        paged::print(
+            console,
+            "/v1/usage",
+            &query,
+            self.limit,
+            COLUMNS,
+            "nothing was used",
+        )
+        .await
+    }
+}
