@@ -7,6 +7,7 @@ mod answer;
 mod audit;
 mod feed;
 mod front;
+mod heard;
 mod lasting;
 mod listing;
 mod meter;

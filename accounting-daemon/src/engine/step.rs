@@ -55,6 +55,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             self.write_checkpoint(now, &[])?;
         }
         self.raise_floor(now)?;
+        self.write_heard(now)?;
         self.prune(now)
     }
 

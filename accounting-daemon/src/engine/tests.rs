@@ -2,6 +2,7 @@
 
 mod audit;
 mod crash;
+mod heard;
 mod leftover;
 mod outage;
 mod parking;

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
+use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableHandle as _, WriteTransaction};
 
 use super::{
     AuditRetention, Checkpoint, Opened, Store, StoreError, Write,
@@ -11,7 +11,7 @@ use super::{
     held::{Held, Source},
     reader::{Reader, Tables},
     schema::{
-        self, ADJUSTMENTS, ADMINISTRATORS, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION,
+        self, ADJUSTMENTS, ADMINISTRATORS, HEARD, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION,
         META_NEXT_TOKEN, PRUNED, RUNS, SESSIONS, USAGE,
     },
     write::write_all,
@@ -222,6 +222,12 @@ impl Disk {
         Ok(rows)
     }
 
+    fn has(&self, database: &Database, table: &str) -> Result<bool, StoreError> {
+        let transaction = self.did("begin reading", database.begin_read())?;
+        let mut tables = self.did("list the tables", transaction.list_tables())?;
+        Ok(tables.any(|found| found.name() == table))
+    }
+
     fn read<T>(
         &self,
         database: &Database,
@@ -270,6 +276,12 @@ impl Store for Disk {
                 .transpose()
                 .map_err(|_| self.damaged("meta"))?;
             let sessions: Vec<Session> = self.all(database, SESSIONS, "sessions")?;
+            // A store that an earlier program left has no such table before the first commit.
+            let heard = if self.has(database, HEARD.name())? {
+                self.all(database, HEARD, "heard")?
+            } else {
+                Vec::new()
+            };
             let mut ids: Vec<TokenId> = sessions.iter().map(|session| session.token).collect();
             for row in self.did("read the runs", self.table(database, RUNS)?.iter())? {
                 ids.push(self.did("read the runs", row)?.0.value());
@@ -285,6 +297,7 @@ impl Store for Disk {
             Ok(Opened {
                 checkpoint,
                 sessions,
+                heard,
                 tokens,
                 next_token: next(META_NEXT_TOKEN)?,
                 next_session: next(META_NEXT_SESSION)?,

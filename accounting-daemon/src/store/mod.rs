@@ -32,7 +32,7 @@ pub use lookup::{Among, Direction, Stretch};
 pub use measured::Measured;
 pub use resumptions::{Digest, RESUMPTIONS_PER_TOKEN_MAX, Resumption};
 
-use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
+use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, Traffic, UsageRecord};
 
 /// The instant up to which all open sessions are charged, and the boot in which the monotonic clock counted it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +43,19 @@ pub struct Checkpoint {
     pub monotonic: u64,
     /// Milliseconds since 1970 by the wall clock.
     pub wall: i64,
+}
+
+/// What went through an open session, as it was last written down. When frames were last seen is in `last_seen_on` alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// The session.
+    pub id: SessionId,
+    /// What went through before the gate began to count.
+    pub before: Traffic,
+    /// That and what the gate has counted.
+    pub total: Traffic,
+    /// Wall clock milliseconds of the last forwarded frame.
+    pub last_seen_on: Option<i64>,
 }
 
 /// One row to write.
@@ -68,6 +81,8 @@ pub enum Write {
     Void(SessionId),
     /// A record that is taken back.
     Unrelease(SessionId),
+    /// What went through a session so far.
+    Heard(Heard),
     /// Usage records that are too old; their sum stays with their token.
     Prune(Vec<SessionId>),
     /// The time below which no clock is trusted that nobody keeps in step, in wall clock milliseconds; never lowered.
@@ -83,6 +98,8 @@ pub struct Opened {
     pub checkpoint: Option<Checkpoint>,
     /// Open sessions, by number.
     pub sessions: Vec<Session>,
+    /// What had gone through them.
+    pub heard: Vec<Heard>,
     /// The tokens of those sessions, and those on which elapsed time runs, by number.
     pub tokens: Vec<Token>,
     /// The next number of a token.

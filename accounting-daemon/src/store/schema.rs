@@ -18,6 +18,8 @@ pub(super) const TOKENS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new(
 pub(super) const CODES: TableDefinition<'_, &str, u64> = TableDefinition::new("codes");
 /// Session number to open session.
 pub(super) const SESSIONS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("sessions");
+/// Session number to what went through it so far.
+pub(super) const HEARD: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("heard");
 /// Session number, or number of a run, to usage record.
 pub(super) const USAGE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("usage");
 /// Token number to the milliseconds that its pruned usage records were charged.
@@ -126,6 +128,7 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(SESSIONS)?;
     transaction.open_table(USAGE)?;
     transaction.open_table(PRUNED)?;
+    transaction.open_table(HEARD)?;
     transaction.open_table(ADJUSTMENTS)?;
     transaction.open_table(RUNS)?;
     transaction.open_table(UNIQUE_IDS)?;

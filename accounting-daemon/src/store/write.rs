@@ -8,8 +8,8 @@ use super::{
     disk::{number, time},
     index::Indexes,
     schema::{
-        ADJUSTMENTS, CODES, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN, PRUNED,
-        RUNS, SESSIONS, TOKENS, USAGE,
+        ADJUSTMENTS, CODES, HEARD, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN,
+        PRUNED, RUNS, SESSIONS, TOKENS, USAGE,
     },
 };
 use crate::ledger::{SessionId, TokenId, UsageRecord};
@@ -32,6 +32,7 @@ pub(super) fn write_all(
     let mut adjustments = transaction.open_table(ADJUSTMENTS)?;
     let mut runs = transaction.open_table(RUNS)?;
     let mut pruned = transaction.open_table(PRUNED)?;
+    let mut heard = transaction.open_table(HEARD)?;
     let mut audited = Vec::new();
     let mut indexes = Indexes::open(transaction)?;
     let mut last_token: Option<TokenId> = None;
@@ -82,8 +83,12 @@ pub(super) fn write_all(
                 sessions.insert(session.id, session.encode().as_slice())?;
                 last_session = last_session.max(Some(session.id));
             }
+            Write::Heard(row) => {
+                heard.insert(row.id, row.encode().as_slice())?;
+            }
             Write::Release(record) => {
                 sessions.remove(record.id)?;
+                heard.remove(record.id)?;
                 usage.insert(record.id, record.encode().as_slice())?;
             }
             Write::EndRun(record) => {
@@ -92,6 +97,7 @@ pub(super) fn write_all(
             }
             Write::Void(id) => {
                 sessions.remove(id)?;
+                heard.remove(id)?;
             }
             Write::Unrelease(id) => {
                 usage.remove(id)?;

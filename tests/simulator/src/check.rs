@@ -116,6 +116,11 @@ fn disk(books: &Auditor, image: &Image) -> Result<(), String> {
             .map(|session| (session.id, session.token))
             .collect(),
     )?;
+    if let Some(id) = image.heard.keys().find(|id| !image.sessions.contains_key(id)) {
+        return Err(format!(
+            "what went through session {id} is kept, and the session is over"
+        ));
+    }
     let codes: BTreeMap<&str, u64> = books
         .tokens()
         .map(|token| (token.code.as_str(), token.id))

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use accounting_daemon::{
     ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord},
-    store::{Checkpoint, Opened, Write},
+    store::{Checkpoint, Heard, Opened, Write},
 };
 
 /// Durable rows.
@@ -14,6 +14,7 @@ pub(crate) struct Image {
     pub(crate) tokens: BTreeMap<TokenId, Token>,
     pub(crate) codes: BTreeMap<FoldedCode, TokenId>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
+    pub(crate) heard: BTreeMap<SessionId, Heard>,
     pub(crate) records: BTreeMap<SessionId, UsageRecord>,
     pub(crate) adjustments: Vec<Adjustment>,
     /// Milliseconds that records were charged which are too old to be kept, by token.
@@ -34,6 +35,7 @@ impl Image {
         Opened {
             checkpoint: self.checkpoint,
             sessions: self.sessions.values().cloned().collect(),
+            heard: self.heard.values().copied().collect(),
             tokens: self
                 .tokens
                 .values()
@@ -83,6 +85,7 @@ impl Image {
             }
             Write::Release(record) => {
                 self.sessions.remove(&record.id);
+                self.heard.remove(&record.id);
                 self.record(record);
             }
             Write::EndRun(record) => {
@@ -91,6 +94,10 @@ impl Image {
             }
             Write::Void(id) => {
                 self.sessions.remove(id);
+                self.heard.remove(id);
+            }
+            Write::Heard(row) => {
+                self.heard.insert(row.id, *row);
             }
             Write::Prune(records) => {
                 for id in records {

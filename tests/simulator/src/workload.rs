@@ -292,6 +292,9 @@ fn length(random: &mut Random, books: &Auditor, now: Now, theme: Theme) -> u64 {
     let mut targets: Vec<u64> = books.next_due().into_iter().collect();
     for (_, session) in books.sessions() {
         targets.extend([30_000, 45_000, 120_000].map(|silence| session.silent_since() + silence));
+        if session.parked {
+            targets.extend([session.from + 60 * MINUTE; 6]);
+        }
     }
     for token in books.tokens() {
         let ends = token.takeovers.iter().map(|at| at + books.takeover_window());

@@ -121,7 +121,7 @@ impl Store for Shared {
             world.image.apply(writes, checkpoint);
             let of_books = writes
                 .iter()
-                .any(|write| !matches!(write, Write::Floor(_) | Write::Prune(_)));
+                .any(|write| !matches!(write, Write::Floor(_) | Write::Prune(_) | Write::Heard(_)));
             world.commits += usize::from(of_books);
             world.refused.push(Vec::new());
         }
