@@ -18,6 +18,7 @@ use crate::{
     http::{self, Auth, OneTimePassword},
     ledger::Rules,
     metrics::Metrics,
+    portal::{self, Look, Portal},
     store::{Disk, Measured},
 };
 
@@ -29,6 +30,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     // What can fail without a trace comes first.
     let tls = config.api.tls.as_ref().map(http::Tls::load).transpose()?;
     let listeners = http::listen(&config.api.listen, tls.as_ref()).await?;
+    let look = Look::load(&config.portal)?;
+    let guests = portal_listener(config.portal.listen_port)?;
     gate::preflight(&config.pins)?;
     let disk = Disk::open(&config.data)?.keeping(config.audit);
     // Whoever has the store has the socket beside it.
@@ -56,11 +59,23 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     tokio::spawn(tell_of_interfaces(status.clone(), engine.clone()));
     tokio::spawn(tell_of_steps(engine.clone(), told(stopped.clone())));
     let live_codes = disk.tokens_made()?;
+    let clock: http::Clock = Arc::new(move || clock.now());
     let auth = Auth::new(
-        Arc::new(disk.clone()),
-        Arc::new(move || clock.now()),
+        disk.clone(),
+        Arc::clone(&clock),
         Arc::clone(&metrics),
+        config.api.sign_in.clone(),
     )?;
+    let portal = Portal::new(
+        &config.portal,
+        look,
+        engine.clone(),
+        disk.clone(),
+        clock,
+        Arc::clone(&metrics),
+        status.clone(),
+    );
+    let portal = Arc::new(portal.context("cannot start the portal's thread")?);
     let context = http::Context::new(&config, engine.clone(), auth, metrics, status, disk, live_codes)?;
     let context = Arc::new(context);
     let edge = tokio::spawn(http::serve(
@@ -69,8 +84,9 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         told(stopped.clone()),
     ));
     let socket = vec![http::Listener::Local(socket)];
-    let local_edge = tokio::spawn(http::serve(socket, context, told(stopped)));
+    let local_edge = tokio::spawn(http::serve(socket, context, told(stopped.clone())));
     let certificates = tls.map(|tls| tokio::spawn(tls.keep_current()));
+    let portal = tokio::spawn(portal::serve(guests, portal, told(stopped)));
     tracing::info!(interfaces = config.interfaces.len(), "the gate is up");
 
     let outcome = tokio::select! {
@@ -83,6 +99,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     local_edge
         .await
         .context("the listener of the Unix socket ended badly")?;
+    portal.await.context("the portal listener ended badly")?;
     if let Some(certificates) = certificates {
         certificates.abort();
     }
@@ -91,6 +108,17 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         .await
         .context("the supervisor of the interfaces ended badly")?;
     outcome
+}
+
+/// Where guests come in; needs the runtime.
+fn portal_listener(port: u16) -> anyhow::Result<tokio::net::TcpListener> {
+    let listener = gate::listen(port).with_context(|| {
+        format!(
+            "the portal cannot listen on port {port}: it needs CAP_NET_ADMIN, a port that no other program uses \
+             (`ss -ltnp` names it; `portal.listen_port` chooses another), and CAP_NET_BIND_SERVICE below 1024"
+        )
+    })?;
+    Ok(tokio::net::TcpListener::from_std(listener)?)
 }
 
 fn settings(config: &Config) -> Settings {

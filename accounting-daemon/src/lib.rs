@@ -10,5 +10,6 @@ pub mod http;
 pub mod ledger;
 pub mod mac;
 pub mod metrics;
+pub mod portal;
 pub mod store;
 pub mod telemetry;

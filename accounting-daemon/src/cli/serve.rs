@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::daemon::Reach;
-use crate::app;
+use crate::{app, portal::Look};
 
 /// Runs the daemon in the foreground until SIGTERM or SIGINT. The gate goes on enforcing afterwards.
 #[derive(Debug, Args)]
@@ -17,6 +17,7 @@ impl Serve {
     pub(super) async fn run(self, reach: &Reach) -> anyhow::Result<()> {
         let config = reach.config()?;
         if self.check_config {
+            Look::load(&config.portal)?;
             println!("{}: no problems", reach.config_file().display());
             return Ok(());
         }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{problem::ProblemKind, reader::Table};
+use super::{accounts::SignInConfig, problem::ProblemKind, reader::Table};
 use crate::ledger::AccessCode;
 
 /// Letters and digits that nobody mistakes for one another: no `0`, `O`, `1`, `I` or `L`.
@@ -35,8 +35,16 @@ pub struct ApiConfig {
     pub header_bytes_max: usize,
     /// The largest body in bytes.
     pub body_bytes_max: usize,
+    /// The largest table to import, in bytes.
+    pub import_bytes_max: usize,
     /// Connections at once; more wait in the kernel's queue.
     pub connections_max: usize,
+    /// Writes of the record API that a caller may make a minute; 0: no limit.
+    pub writes_per_minute: u32,
+    /// Whether `dir=1` of a list means ascending. That API's documents disagree; the newest says descending.
+    pub dir_1_ascending: bool,
+    /// What signing in gives, and how often it may fail.
+    pub sign_in: SignInConfig,
 }
 
 /// Where a certificate is kept; see [`crate::http::Tls`].
@@ -81,7 +89,11 @@ impl ApiConfig {
             request_timeout: SECOND * table.number("request_timeout_s", 1, 3600, 30),
             header_bytes_max: table.number("header_bytes_max", 8 * 1024, 1024 * 1024, 64 * KIB),
             body_bytes_max: table.number("body_bytes_max", 1024, 64 * 1024 * 1024, KIB * KIB),
+            import_bytes_max: table.number("import_bytes_max", 1024, 1024 * 1024 * 1024, 64 * KIB * KIB),
+            writes_per_minute: table.number("writes_per_minute", 0, 60_000, 0),
+            dir_1_ascending: table.flag("dir_1_ascending").unwrap_or(false),
             connections_max: table.number("connections_max", 1, 65_536, 1024),
+            sign_in: SignInConfig::check(table.table("sign_in", "api.sign_in")),
         };
         table.finish();
         config
@@ -164,7 +176,7 @@ impl AdministratorConfig {
 }
 
 /// Basic credentials end the name at the first colon.
-fn is_email(text: &str) -> bool {
+pub(crate) fn is_email(text: &str) -> bool {
     text.len() <= 254
         && text
             .split_once('@')

@@ -42,7 +42,20 @@ fn defaults_are_as_documented() {
         ..example.api
     };
     assert_eq!(config.api, shown);
-    assert_eq!(config.portal, example.portal);
+    // What has no default is shown by an example.
+    let plain = PortalConfig {
+        url: None,
+        name: config.portal.name.clone(),
+        logo: None,
+        terms: None,
+        help: None,
+        home: None,
+        venue: None,
+        languages: None,
+        templates: None,
+        ..example.portal
+    };
+    assert_eq!(config.portal, plain);
     assert_eq!(config.administrator.email, example.administrator.email);
     assert_eq!(config.codes, example.codes);
     assert_eq!(config.sessions, example.sessions);
@@ -108,11 +121,46 @@ fn the_example_shows_every_setting() {
                 "request_timeout_s",
                 "header_bytes_max",
                 "body_bytes_max",
+                "import_bytes_max",
                 "connections_max",
+                "writes_per_minute",
+                "dir_1_ascending",
+                "sign_in",
+            ],
+        ),
+        (
+            "[api.sign_in]",
+            vec![
+                "access_token_lifetime_s",
+                "refresh_token_lifetime_s",
+                "account_failures_per_minute",
+                "address_failures_per_minute",
             ],
         ),
         ("[api.tls]", vec!["certificate", "key"]),
-        ("[portal]", vec!["listen_port"]),
+        (
+            "[portal]",
+            vec![
+                "listen_port",
+                "url",
+                "name",
+                "colour",
+                "logo",
+                "terms",
+                "help",
+                "home",
+                "venue",
+                "languages",
+                "templates",
+                "resume_days",
+                "header_timeout_s",
+                "request_timeout_s",
+                "header_bytes_max",
+                "body_bytes_max",
+                "connections_max",
+                "connections_per_device",
+            ],
+        ),
         ("[administrator]", vec!["email", "password_file"]),
         ("[codes]", vec!["length", "alphabet"]),
         (

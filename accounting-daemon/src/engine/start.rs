@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Core, Observer, heard::Carried, round::seen};
+use super::{Core, Observer, balances::Publisher, heard::Carried, round::seen};
 use crate::{
     gate::{Adoption, Deadline, Entry, Gate, GateError},
     ledger::{Effect, Ledger, Now, Rules, Session, SessionId, Token, TokenId},
@@ -50,6 +50,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             rules,
             boot,
             meters: Arc::default(),
+            published: Publisher::default(),
             feed: Arc::default(),
             observer,
             stuck: BTreeSet::new(),
@@ -130,6 +131,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             self.write_checkpoint(now, &moved)?;
         }
         self.ledger.forget_idle();
+        self.published.show_all(&self.ledger);
         self.feed.begin_anew();
         Ok(())
     }
@@ -183,6 +185,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             }
         }
         self.ledger = ledger;
+        self.published.show_all(&self.ledger);
         Ok(())
     }
 

@@ -11,27 +11,39 @@ use hyper::{
 use serde::Serialize;
 
 /// An answer to a request.
-pub(super) type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
+pub(crate) type Answer = Response<UnsyncBoxBody<Bytes, CutOff>>;
+
+/// A body that comes piece by piece could not be finished: the connection is cut, so that nobody takes it for whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the rest of the answer could not be made")]
+pub(crate) struct CutOff;
+
+impl From<Infallible> for CutOff {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
 
 /// No body at all.
-pub(super) fn empty(status: StatusCode) -> Answer {
+pub(crate) fn empty(status: StatusCode) -> Answer {
     of(status, Full::default())
 }
 
 /// A body that comes piece by piece, such as a long table or events.
-#[expect(dead_code, reason = "exports and events are to come")]
-pub(super) fn streamed<B>(status: StatusCode, media_type: &'static str, body: B) -> Answer
+pub(crate) fn streamed<B>(status: StatusCode, media_type: &'static str, body: B) -> Answer
 where
-    B: body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
+    B: body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<CutOff>,
 {
     kept_by_nobody(of(status, body), media_type)
 }
 
 fn of<B>(status: StatusCode, body: B) -> Answer
 where
-    B: body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
+    B: body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<CutOff>,
 {
-    let mut answer = Response::new(body.boxed_unsync());
+    let mut answer = Response::new(body.map_err(Into::into).boxed_unsync());
     *answer.status_mut() = status;
     answer
 }
@@ -43,17 +55,17 @@ fn kept_by_nobody(answer: Answer, media_type: &'static str) -> Answer {
 }
 
 /// A body of a media type.
-pub(super) fn bytes(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Answer {
+pub(crate) fn bytes(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Answer {
     kept_by_nobody(of(status, Full::new(body.into())), media_type)
 }
 
 /// A JSON body.
-pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     typed_json(status, "application/json; charset=utf-8", body)
 }
 
 /// A JSON body of a more special media type.
-pub(super) fn typed_json(status: StatusCode, media_type: &'static str, body: &impl Serialize) -> Answer {
+pub(crate) fn typed_json(status: StatusCode, media_type: &'static str, body: &impl Serialize) -> Answer {
     match serde_json::to_vec(body) {
         Ok(body) => bytes(status, media_type, body),
         Err(error) => {
@@ -64,17 +76,17 @@ pub(super) fn typed_json(status: StatusCode, media_type: &'static str, body: &im
 }
 
 /// Adds a header.
-pub(super) fn with(mut answer: Answer, name: HeaderName, value: HeaderValue) -> Answer {
+pub(crate) fn with(mut answer: Answer, name: HeaderName, value: HeaderValue) -> Answer {
     answer.headers_mut().insert(name, value);
     answer
 }
 
 /// Says when to ask again, in seconds.
-pub(super) fn retry_after(answer: Answer, seconds: u64) -> Answer {
+pub(crate) fn retry_after(answer: Answer, seconds: u64) -> Answer {
     with(answer, RETRY_AFTER, HeaderValue::from(seconds))
 }
 
 /// Ends the connection after this answer, since the rest of its request will not be read.
-pub(super) fn closing(answer: Answer) -> Answer {
+pub(crate) fn closing(answer: Answer) -> Answer {
     with(answer, CONNECTION, HeaderValue::from_static("close"))
 }

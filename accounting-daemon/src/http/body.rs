@@ -15,14 +15,15 @@ const DROPPED_MAX: usize = 16;
 
 /// What a body claims to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum MediaType {
+pub(crate) enum MediaType {
     Json,
     Form,
+    Csv,
 }
 
 /// Why a body was not read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ReadError {
+pub(crate) enum ReadError {
     #[error("the body is larger than allowed")]
     TooLarge,
     #[error("the next part of the body took too long")]
@@ -32,7 +33,7 @@ pub(super) enum ReadError {
 }
 
 /// The media type of a request; `None` for one that is not taken, and without one.
-pub(super) fn media_type(headers: &HeaderMap) -> Option<MediaType> {
+pub(crate) fn media_type(headers: &HeaderMap) -> Option<MediaType> {
     let text = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let mut parts = text.split(';').map(str::trim);
     let media_type = parts.next()?;
@@ -48,6 +49,8 @@ pub(super) fn media_type(headers: &HeaderMap) -> Option<MediaType> {
         Some(MediaType::Json)
     } else if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         Some(MediaType::Form)
+    } else if media_type.eq_ignore_ascii_case("text/csv") {
+        Some(MediaType::Csv)
     } else {
         None
     }
@@ -57,7 +60,7 @@ pub(super) fn media_type(headers: &HeaderMap) -> Option<MediaType> {
 ///
 /// # Errors
 /// [`ReadError`].
-pub(super) async fn read<B>(
+pub(crate) async fn read<B>(
     headers: &HeaderMap,
     mut body: B,
     bytes_max: usize,

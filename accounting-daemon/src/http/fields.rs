@@ -51,6 +51,11 @@ impl Fields {
         ))
     }
 
+    /// Members of which texts may stand for numbers and flags, and empty ones for nothing, as in a form.
+    pub(super) fn texts(members: Map<String, Value>) -> Self {
+        Self::new(members, true)
+    }
+
     fn new(members: Map<String, Value>, form: bool) -> Self {
         let errors = Vec::new();
         Self {
@@ -159,6 +164,23 @@ impl Fields {
     ) -> Option<T> {
         self.read(name, |value| {
             parse(string(value)?).map_err(|error| error.to_string().into())
+        })
+    }
+
+    /// A list of at most so many values, in JSON only.
+    pub(super) fn list<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        items_max: usize,
+        item: impl Fn(&Value) -> Result<T, E>,
+    ) -> Option<Vec<T>> {
+        self.read(name, |value| {
+            let items = value.as_array().ok_or("must be a list")?;
+            if items.len() > items_max {
+                return Err(format!("may have at most {items_max} values").into());
+            }
+            let read = |value| item(value).map_err(|error| format!("{error}").into());
+            items.iter().map(read).collect()
         })
     }
 

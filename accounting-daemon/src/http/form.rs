@@ -4,7 +4,7 @@ use percent_encoding::percent_decode;
 
 /// Why a form is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum FormError {
+pub(crate) enum FormError {
     /// Its bytes are no text.
     #[error("is not valid UTF-8")]
     NotUtf8,
@@ -17,16 +17,25 @@ pub(super) enum FormError {
 ///
 /// # Errors
 /// [`FormError`]; names are compared as they are.
-pub(super) fn parse(form: &[u8]) -> Result<Vec<(String, String)>, FormError> {
-    let mut fields = Vec::new();
+pub(crate) fn parse(form: &[u8]) -> Result<Vec<(String, String)>, FormError> {
+    let fields = pairs(form)?;
     let mut names = std::collections::BTreeSet::new();
+    match fields.iter().find(|(name, _)| !names.insert(name)) {
+        Some((name, _)) => Err(FormError::Twice(name.clone())),
+        None => Ok(fields),
+    }
+}
+
+/// The same where a name may be there several times.
+///
+/// # Errors
+/// [`FormError::NotUtf8`].
+pub(super) fn pairs(form: &[u8]) -> Result<Vec<(String, String)>, FormError> {
+    let mut fields = Vec::new();
     for pair in form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
         let name = decode(halves.next().unwrap_or_default())?;
         let value = decode(halves.next().unwrap_or_default())?;
-        if !names.insert(name.clone()) {
-            return Err(FormError::Twice(name));
-        }
         fields.push((name, value));
     }
     Ok(fields)
@@ -36,7 +45,7 @@ pub(super) fn parse(form: &[u8]) -> Result<Vec<(String, String)>, FormError> {
 ///
 /// # Errors
 /// [`FormError`], also for a parameter that is there twice in different case.
-pub(super) fn parameter(query: Option<&str>, name: &str) -> Result<Option<String>, FormError> {
+pub(crate) fn parameter(query: Option<&str>, name: &str) -> Result<Option<String>, FormError> {
     let fields = parse(query.unwrap_or_default().as_bytes())?;
     let mut values = fields
         .into_iter()

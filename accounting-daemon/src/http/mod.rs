@@ -3,30 +3,36 @@
 //! A request passes the router, then signing in, then the reading of its body, then its handler; the first that refuses
 //! answers, in the dialect of the API that was asked. Handlers check form and range and leave the rules to the engine.
 
-mod answer;
+mod accounts;
+pub(crate) mod answer;
 mod audit;
 mod auth;
 mod balance;
-mod body;
+pub(crate) mod body;
 mod check;
 mod codes;
 mod describe;
 mod dialect;
 mod endpoint;
 mod fields;
-mod form;
+pub(crate) mod form;
 mod health;
 mod json;
 mod list;
 mod nexudus;
 mod openapi;
 mod problem;
+mod reader;
 mod record;
 mod redemptions;
 mod router;
 mod serve;
 mod sessions;
+#[cfg(test)]
+mod site;
+mod throttle;
 mod times;
+mod token;
 mod tokens;
 
 use std::{
@@ -42,11 +48,10 @@ use hyper::{
     body::{Body, Bytes},
     header::AUTHORIZATION,
 };
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 pub use auth::{
-    Account, Accounts, AccountsError, Auth, Caller, Denied, FirstStartError, OneTimePassword, Rights, Role,
-    UnknownRole, first_start,
+    Auth, Caller, Denied, FirstStartError, OneTimePassword, Rights, Role, UnknownRole, first_start,
 };
 pub(crate) use codes::draw;
 pub use codes::{Codes, GenerateError};
@@ -64,8 +69,10 @@ use answer::Answer;
 use body::ReadError;
 use dialect::Dialect;
 use endpoint::{Accepts, Asked, Endpoint, Handler};
+use reader::Reader;
 use router::{Found, Router};
 use serve::Peer;
+use throttle::Throttle;
 
 /// Reads the clocks.
 pub type Clock = Arc<dyn Fn() -> Now + Send + Sync>;
@@ -83,6 +90,10 @@ pub struct Context {
     gate: watch::Receiver<Arc<GateStatus>>,
     store: Disk,
     codes: Codes,
+    reader: Reader,
+    walks: Semaphore,
+    writes: Throttle,
+    clock: Clock,
     limits: ApiConfig,
     zones: BTreeSet<u16>,
     interfaces: usize,
@@ -103,7 +114,12 @@ impl Context {
         store: Disk,
         live_codes: u64,
     ) -> Result<Self, RoutesError> {
+        let clock = auth.clock();
         Ok(Self {
+            reader: Reader::new(store.clone(), engine.clone(), Arc::clone(&clock)),
+            walks: Semaphore::new(reader::WALKS_MAX),
+            writes: Throttle::new(config.api.writes_per_minute),
+            clock,
             engine,
             auth,
             metrics,
@@ -192,7 +208,7 @@ where
 }
 
 /// The output of a future; `None` when it panicked.
-async fn contained<T>(future: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn contained<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     std::future::poll_fn(
         |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
@@ -265,7 +281,10 @@ where
         let signed_in = match (credentials, peer) {
             // Whoever shows credentials asks to be taken for their owner.
             (None, Peer::Local(local)) => local.caller().await,
-            _ => context.auth.authenticate(credentials, asked.peer).await,
+            _ => {
+                let lent = access.takes_lent();
+                context.auth.authenticate(credentials, asked.peer, lent).await
+            }
         };
         let signed_in = signed_in.map_err(|denied| dialect.denied(&denied))?;
         if !access.lets(&signed_in) {

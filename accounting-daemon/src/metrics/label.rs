@@ -59,6 +59,10 @@ label! {
         Tokens = "tokens",
         /// One token.
         Token = "token",
+        /// Commands for many tokens.
+        TokenCommands = "token_commands",
+        /// Tokens as a table, out or in.
+        TokenTable = "token_table",
         /// Redemptions.
         Redemptions = "redemptions",
         /// Whether a code would open a session.
@@ -69,6 +73,18 @@ label! {
         Device = "device",
         /// The session of a device.
         Session = "session",
+        /// Getting access tokens.
+        SignIn = "sign_in",
+        /// The list of users.
+        Users = "users",
+        /// One user.
+        User = "user",
+        /// The list of API clients.
+        Clients = "clients",
+        /// One API client.
+        Client = "client",
+        /// The caller's own account.
+        Me = "me",
         /// The audit.
         Audit = "audit",
         /// Whether the process answers.
@@ -79,6 +95,32 @@ label! {
         Metrics = "metrics",
         /// The description of the API.
         Openapi = "openapi",
+        /// Nothing that exists.
+        Unknown = "unknown",
+    }
+}
+
+label! {
+    /// What a guest asked the portal for.
+    PortalPage {
+        /// `/`.
+        Home = "home",
+        /// `/login`.
+        Login = "login",
+        /// `/status`.
+        Status = "status",
+        /// `/logout`.
+        Logout = "logout",
+        /// `/resume`.
+        Resume = "resume",
+        /// `/terms`.
+        Terms = "terms",
+        /// `/captive-api`.
+        Captive = "captive_api",
+        /// Style, script and pictures.
+        Asset = "asset",
+        /// Another server: probes of operating systems, and whatever else was redirected.
+        Elsewhere = "elsewhere",
         /// Nothing that exists.
         Unknown = "unknown",
     }
@@ -107,6 +149,18 @@ label! {
         Failed = "failed",
         /// They were not looked at, since the budget of failures is spent.
         Throttled = "throttled",
+    }
+}
+
+label! {
+    /// How somebody got an access token.
+    GrantType {
+        /// By name and password.
+        Password = "password",
+        /// By a refresh token.
+        RefreshToken = "refresh_token",
+        /// As an API client.
+        ClientCredentials = "client_credentials",
     }
 }
 

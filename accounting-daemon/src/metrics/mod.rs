@@ -15,8 +15,10 @@ use crate::{
 };
 
 mod label;
+mod portal;
 
-pub use label::{RedeemResult, Route, SignIn, StatusClass};
+pub use label::{GrantType, PortalPage, RedeemResult, Route, SignIn, StatusClass};
+pub use portal::{OpenConnection, PortalMetrics};
 
 /// One count of frames: hook, verdict, how many since the gate was made.
 pub type FrameCount = (&'static str, &'static str, u64);
@@ -34,6 +36,7 @@ const COMMIT_SECONDS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.
 pub struct Metrics {
     registry: Registry,
     frames: FrameCounts,
+    portal: PortalMetrics,
     sessions_open: IntGauge,
     released: IntCounterVec,
     redemptions: IntCounterVec,
@@ -49,6 +52,7 @@ pub struct Metrics {
     http_connections: IntGauge,
     http_panics: IntCounter,
     sign_ins: IntCounterVec,
+    tokens_given: IntCounterVec,
 }
 
 impl Metrics {
@@ -57,8 +61,10 @@ impl Metrics {
     /// # Errors
     /// A name that is invalid or there twice, which the tests exclude.
     pub fn new(frames: FrameCounts) -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
         let metrics = Self {
-            registry: Registry::new(),
+            portal: PortalMetrics::new(&registry)?,
+            registry,
             frames,
             sessions_open: IntGauge::new("accounting_sessions_open", "Open sessions.")?,
             released: counters(
@@ -125,6 +131,11 @@ impl Metrics {
                 "Checks of credentials, by result; remembered ones are not checked again.",
                 &["result"],
             )?,
+            tokens_given: counters(
+                "accounting_access_tokens_given_total",
+                "Access tokens given, by how they were asked for.",
+                &["grant_type"],
+            )?,
         };
         metrics.register()?;
         metrics.start_at_zero();
@@ -137,7 +148,7 @@ impl Metrics {
                 .const_label("version", env!("CARGO_PKG_VERSION")),
         )?;
         build.set(1);
-        let collectors: [Box<dyn Collector>; 17] = [
+        let collectors: [Box<dyn Collector>; 18] = [
             Box::new(build),
             Box::new(ProcessCollector::for_self()),
             Box::new(self.sessions_open.clone()),
@@ -155,6 +166,7 @@ impl Metrics {
             Box::new(self.http_connections.clone()),
             Box::new(self.http_panics.clone()),
             Box::new(self.sign_ins.clone()),
+            Box::new(self.tokens_given.clone()),
         ];
         collectors
             .into_iter()
@@ -172,6 +184,9 @@ impl Metrics {
         for result in SignIn::ALL {
             self.sign_ins.with_label_values(&[result.as_str()]);
         }
+        for grant in GrantType::ALL {
+            self.tokens_given.with_label_values(&[grant.as_str()]);
+        }
         for route in Route::ALL {
             self.http_seconds.with_label_values(&[route.as_str()]);
             for class in StatusClass::ALL {
@@ -179,6 +194,12 @@ impl Metrics {
                     .with_label_values(&[route.as_str(), class.as_str()]);
             }
         }
+    }
+
+    /// What the portal counts.
+    #[must_use]
+    pub fn portal(&self) -> &PortalMetrics {
+        &self.portal
     }
 
     /// How many sessions are open.
@@ -247,6 +268,11 @@ impl Metrics {
     /// Credentials were checked.
     pub fn signed_in(&self, result: SignIn) {
         self.sign_ins.with_label_values(&[result.as_str()]).inc();
+    }
+
+    /// An access token was given.
+    pub fn token_given(&self, grant: GrantType) {
+        self.tokens_given.with_label_values(&[grant.as_str()]).inc();
     }
 
     /// Everything in the text format of Prometheus, with the gate as it is now.

@@ -132,7 +132,9 @@ fn labels_are_from_a_closed_list() {
     let allowed = [
         "cause",
         "result",
+        "grant_type",
         "route",
+        "page",
         "class",
         "le",
         "hook",

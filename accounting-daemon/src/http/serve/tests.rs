@@ -39,6 +39,10 @@ pub(super) fn limits() -> ApiConfig {
         header_bytes_max: 8192,
         body_bytes_max: 1024,
         connections_max: 4,
+        import_bytes_max: 1024,
+        writes_per_minute: 0,
+        dir_1_ascending: false,
+        sign_in: crate::config::SignInConfig::default(),
     }
 }
 

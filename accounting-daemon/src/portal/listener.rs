@@ -1,0 +1,183 @@
+//! Connections of guests: who is asking is found out first, and nobody may keep many.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+};
+
+use super::{Guest, Portal};
+use crate::{config::PortalConfig, mac::DeviceId};
+
+/// How long connections may take to end when the daemon stops.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How long to wait after a failed accept, such as when file descriptors have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long it may take to find out who is asking.
+const WHO: Duration = Duration::from_secs(2);
+
+/// The most headers of a request.
+const HEADERS_MAX: usize = 100;
+
+/// Connections of each device; no more devices than connections.
+#[derive(Debug, Default)]
+struct Crowd(Mutex<HashMap<DeviceId, usize>>);
+
+/// One connection of a device, counted until it is dropped.
+struct Counted(Arc<Crowd>, DeviceId);
+
+impl Crowd {
+    fn enter(crowd: &Arc<Self>, device: DeviceId, max: usize) -> Option<Counted> {
+        let mut open = crowd.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(device).or_default();
+        if *count >= max {
+            return None;
+        }
+        *count += 1;
+        Some(Counted(Arc::clone(crowd), device))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut open = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.1);
+            }
+        }
+    }
+}
+
+/// Serves guests until `shutdown` is done; then requests that are being answered have two seconds.
+pub async fn serve(listener: TcpListener, portal: Arc<Portal>, shutdown: impl Future<Output = ()>) {
+    let places = Arc::new(Semaphore::new(portal.config.connections_max));
+    let crowd = Arc::new(Crowd::default());
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        while connections.try_join_next().is_some() {}
+        // The place comes first: who finds none waits in the kernel's queue.
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            () = &mut shutdown => break,
+            next = next => next,
+        };
+        let (place, stream) = match (place, accepted) {
+            (Ok(place), Ok((stream, _))) => (place, stream),
+            (Err(_), _) => break,
+            (_, Err(error)) => {
+                tracing::warn!(%error, "a guest's connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let (portal, crowd, watcher) = (Arc::clone(&portal), Arc::clone(&crowd), graceful.watcher());
+        connections.spawn(connection(portal, crowd, watcher, stream, place));
+    }
+    drop(listener);
+    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+        tracing::debug!("connections of guests that did not end in time are cut");
+    }
+    connections.shutdown().await;
+}
+
+async fn connection(
+    portal: Arc<Portal>,
+    crowd: Arc<Crowd>,
+    watcher: hyper_util::server::graceful::Watcher,
+    stream: TcpStream,
+    _place: OwnedSemaphorePermit,
+) {
+    let gate = Arc::clone(&portal.gate.borrow());
+    let Ok(Some(guest)) = tokio::time::timeout(WHO, Guest::of(&stream, &gate)).await else {
+        portal.metrics.portal().turned_away();
+        return;
+    };
+    let Some(_counted) = Crowd::enter(&crowd, guest.device, portal.config.connections_per_device) else {
+        portal.metrics.portal().turned_away();
+        return;
+    };
+    let config = &portal.config;
+    prepare(&stream, config);
+    let service = service_fn(|request| {
+        let (portal, guest) = (&portal, &guest);
+        async move {
+            let answer = portal.answer(request, guest);
+            let answer = tokio::time::timeout(portal.config.request_timeout, answer).await;
+            let late = || super::pages::bare(hyper::StatusCode::SERVICE_UNAVAILABLE);
+            Ok::<_, Infallible>(answer.unwrap_or_else(|_| late()))
+        }
+    });
+    let connection = builder(config).serve_connection(TokioIo::new(stream), service);
+    let _open = portal.metrics.portal().connection();
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a guest's connection ended");
+    }
+}
+
+/// Without its timer hyper enforces no time-out at all.
+fn builder(config: &PortalConfig) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(config.header_timeout)
+        .max_header_size(config.header_bytes_max)
+        .max_buf_size(config.header_bytes_max.max(16 * 1024))
+        .max_headers(HEADERS_MAX);
+    builder
+}
+
+/// A client that does not read its answers is cut by the kernel: hyper has no time-out for writing.
+fn prepare(stream: &TcpStream, config: &PortalConfig) {
+    let patience = u32::try_from(config.request_timeout.as_millis()).unwrap_or(u32::MAX);
+    let prepared = stream
+        .set_nodelay(true)
+        .and_then(|()| rustix::net::sockopt::set_tcp_user_timeout(stream, patience).map_err(io::Error::from));
+    if let Err(error) = prepared {
+        tracing::debug!(%error, "a guest's connection could not be prepared");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mac::Mac;
+
+    #[test]
+    fn a_device_has_so_many_connections_and_leaves_no_trace() {
+        let crowd = Arc::new(Crowd::default());
+        let device = |last| DeviceId {
+            mac: Mac([2, 0, 0, 0, 0, last]),
+            zone: 0,
+        };
+        let first = Crowd::enter(&crowd, device(1), 2).unwrap();
+        let second = Crowd::enter(&crowd, device(1), 2).unwrap();
+        assert!(Crowd::enter(&crowd, device(1), 2).is_none());
+        let other = Crowd::enter(&crowd, device(2), 2).unwrap();
+        drop(second);
+        assert!(Crowd::enter(&crowd, device(1), 2).is_some());
+        drop((first, other));
+        assert!(crowd.0.lock().unwrap().is_empty());
+    }
+}
