@@ -11,8 +11,8 @@ use super::{
     held::{Held, Source},
     reader::{Reader, Tables},
     schema::{
-        self, ADJUSTMENTS, HEARD, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION,
-        META_NEXT_TOKEN, PRUNED, RUNS, SESSIONS, USAGE,
+        self, ADJUSTMENTS, HEARD, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN,
+        PRUNED, RUNS, SESSIONS, USAGE,
     },
     write::write_all,
 };

@@ -84,6 +84,7 @@ fn each_session_of_a_token_is_charged_from_its_own_first_frame() {
          redeem A d2 -> ok
          reboot 1m
          cut A 60m
+         tick 1m
          up d2
          tick 10m
          left A 50m
