@@ -7,12 +7,14 @@ use super::{
     codec::Row,
     disk::{number, time},
     index::Indexes,
+    lists,
     schema::{
         ADJUSTMENTS, CODES, HEARD, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN,
-        PRUNED, RUNS, SESSIONS, TOKENS, USAGE,
+        PRUNED, RUNS, SESSIONS, TOKENS,
     },
+    usage::UsageTables,
 };
-use crate::ledger::{SessionId, TokenId, UsageRecord};
+use crate::ledger::{SessionId, TokenId};
 
 pub(super) fn write_all(
     transaction: &WriteTransaction,
@@ -28,7 +30,7 @@ pub(super) fn write_all(
     let mut tokens = transaction.open_table(TOKENS)?;
     let mut codes = transaction.open_table(CODES)?;
     let mut sessions = transaction.open_table(SESSIONS)?;
-    let mut usage = transaction.open_table(USAGE)?;
+    let mut usage = UsageTables::open(transaction)?;
     let mut adjustments = transaction.open_table(ADJUSTMENTS)?;
     let mut runs = transaction.open_table(RUNS)?;
     let mut pruned = transaction.open_table(PRUNED)?;
@@ -89,10 +91,10 @@ pub(super) fn write_all(
             Write::Release(record) => {
                 sessions.remove(record.id)?;
                 heard.remove(record.id)?;
-                usage.insert(record.id, record.encode().as_slice())?;
+                usage.keep(record)?;
             }
             Write::EndRun(record) => {
-                usage.insert(record.id, record.encode().as_slice())?;
+                usage.keep(record)?;
                 last_session = last_session.max(Some(record.id));
             }
             Write::Void(id) => {
@@ -100,13 +102,11 @@ pub(super) fn write_all(
                 heard.remove(id)?;
             }
             Write::Unrelease(id) => {
-                usage.remove(id)?;
+                usage.forget(*id)?;
             }
             Write::Prune(records) => {
                 for id in records {
-                    let Some(row) = usage.remove(id)? else { continue };
-                    // What cannot be read cannot be told apart from damage: it goes, and its sum is not known.
-                    let Ok(record) = UsageRecord::decode(row.value()) else {
+                    let Some(record) = usage.forget(*id)? else {
                         continue;
                     };
                     if tokens.get(record.token)?.is_some() {
@@ -115,6 +115,8 @@ pub(super) fn write_all(
                     }
                 }
             }
+            Write::List(entry) => lists::keep(transaction, entry)?,
+            Write::Unlist(kind, device) => lists::forget(transaction, *kind, *device)?,
             Write::Floor(wall) => {
                 let kept = meta.get(META_FLOOR)?.and_then(|row| time(row.value()));
                 let wall = kept.map_or(*wall, |kept| kept.max(*wall));
