@@ -76,6 +76,19 @@ pub(crate) fn all(
     Ok(())
 }
 
+/// No record goes that is to be kept from a time on.
+pub(crate) fn pruned(books: &Auditor, image: &Image, kept_from: Option<i64>) -> Result<(), String> {
+    for id in &image.gone {
+        let released = books.records.get(id).map(|record| record.released_on);
+        if released >= kept_from {
+            return Err(format!(
+                "record {id} of {released:?} is gone; those from {kept_from:?} on are to be kept"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// The floor of the calendar: at most an hour behind a clock that something keeps in step, and moved by no other.
 pub(crate) fn floor(floor: Option<i64>, latest: Option<i64>, now: Option<i64>) -> Result<(), String> {
     let late = now.is_some_and(|now| floor.is_none_or(|floor| now - floor >= FLOOR_STEP_MS));
@@ -103,6 +116,11 @@ fn disk(books: &Auditor, image: &Image) -> Result<(), String> {
             .map(|session| (session.id, session.token))
             .collect(),
     )?;
+    if let Some(id) = image.heard.keys().find(|id| !image.sessions.contains_key(id)) {
+        return Err(format!(
+            "what went through session {id} is kept, and the session is over"
+        ));
+    }
     let codes: BTreeMap<&str, u64> = books
         .tokens()
         .map(|token| (token.code.as_str(), token.id))
@@ -116,8 +134,9 @@ fn disk(books: &Auditor, image: &Image) -> Result<(), String> {
             .map(|(code, id)| (code.as_str(), *id))
             .collect(),
     )?;
-    same("records", &books.records.len(), &image.records.len())?;
-    for ((id, wanted), (number, got)) in books.records.iter().zip(&image.records) {
+    let kept = || books.records.iter().filter(|(id, _)| !image.gone.contains(id));
+    same("records", &kept().count(), &image.records.len())?;
+    for ((id, wanted), (number, got)) in kept().zip(&image.records) {
         let cause = format!("{:?}", wanted.cause);
         let written = Record {
             token: got.token,
@@ -163,7 +182,7 @@ fn disk(books: &Auditor, image: &Image) -> Result<(), String> {
         let run = row.and_then(|row| row.run.as_ref()).map_or(0, |run| run.charged);
         same(
             &format!("used of token {} on disk", token.id),
-            &Some(charged + open + run),
+            &Some(charged + open + run + image.pruned.get(&token.id).copied().unwrap_or(0)),
             &row.map(|row| row.used),
         )?;
     }
