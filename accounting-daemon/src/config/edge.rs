@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{problem::ProblemKind, reader::Table};
+use super::{accounts::SignInConfig, problem::ProblemKind, reader::Table};
 use crate::ledger::AccessCode;
 
 /// Letters and digits that nobody mistakes for one another: no `0`, `O`, `1`, `I` or `L`.
@@ -43,6 +43,8 @@ pub struct ApiConfig {
     pub writes_per_minute: u32,
     /// Whether `dir=1` of a list means ascending. That API's documents disagree; the newest says descending.
     pub dir_1_ascending: bool,
+    /// What signing in gives, and how often it may fail.
+    pub sign_in: SignInConfig,
 }
 
 /// Where a certificate is kept; see [`crate::http::Tls`].
@@ -91,6 +93,7 @@ impl ApiConfig {
             writes_per_minute: table.number("writes_per_minute", 0, 60_000, 0),
             dir_1_ascending: table.flag("dir_1_ascending").unwrap_or(false),
             connections_max: table.number("connections_max", 1, 65_536, 1024),
+            sign_in: SignInConfig::check(table.table("sign_in", "api.sign_in")),
         };
         table.finish();
         config
@@ -173,7 +176,7 @@ impl AdministratorConfig {
 }
 
 /// Basic credentials end the name at the first colon.
-fn is_email(text: &str) -> bool {
+pub(crate) fn is_email(text: &str) -> bool {
     text.len() <= 254
         && text
             .split_once('@')

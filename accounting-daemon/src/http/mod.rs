@@ -3,6 +3,7 @@
 //! A request passes the router, then signing in, then the reading of its body, then its handler; the first that refuses
 //! answers, in the dialect of the API that was asked. Handlers check form and range and leave the rules to the engine.
 
+mod accounts;
 pub(crate) mod answer;
 mod audit;
 mod auth;
@@ -31,6 +32,7 @@ mod sessions;
 mod site;
 mod throttle;
 mod times;
+mod token;
 mod tokens;
 
 use std::{
@@ -49,8 +51,7 @@ use hyper::{
 use tokio::sync::{Semaphore, watch};
 
 pub use auth::{
-    Account, Accounts, AccountsError, Auth, Caller, Denied, FirstStartError, OneTimePassword, Rights, Role,
-    UnknownRole, first_start,
+    Auth, Caller, Denied, FirstStartError, OneTimePassword, Rights, Role, UnknownRole, first_start,
 };
 pub(crate) use codes::draw;
 pub use codes::{Codes, GenerateError};
@@ -280,7 +281,10 @@ where
         let signed_in = match (credentials, peer) {
             // Whoever shows credentials asks to be taken for their owner.
             (None, Peer::Local(local)) => local.caller().await,
-            _ => context.auth.authenticate(credentials, asked.peer).await,
+            _ => {
+                let lent = access.takes_lent();
+                context.auth.authenticate(credentials, asked.peer, lent).await
+            }
         };
         let signed_in = signed_in.map_err(|denied| dialect.denied(&denied))?;
         if !access.lets(&signed_in) {

@@ -112,7 +112,8 @@ fn operation(endpoint: &Endpoint, schemas: &mut SchemaGenerator) -> Value {
         for media_type in endpoint.accepts.media_types() {
             content.insert((*media_type).to_owned(), json!({"schema": schema}));
         }
-        operation["requestBody"] = json!({"required": true, "content": content});
+        let required = endpoint.accepts != Accepts::JsonOrNothing;
+        operation["requestBody"] = json!({"required": required, "content": content});
     }
     operation
 }
@@ -159,6 +160,7 @@ pub(super) fn who(endpoint: &Endpoint) -> Option<String> {
             let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
             Some(format!("Role: {}.", roles.join(" or ")))
         }
+        Handler::SignedIn(Access::Own | Access::OwnEvenLent, _) => Some("Every user.".to_owned()),
     }
 }
 

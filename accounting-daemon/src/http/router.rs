@@ -3,7 +3,10 @@
 use hyper::Method;
 use matchit::InsertError;
 
-use super::{audit, balance, check, endpoint::Endpoint, health, openapi, redemptions, sessions, tokens};
+use super::{
+    accounts, audit, balance, check, endpoint::Endpoint, health, openapi, redemptions, sessions, token,
+    tokens,
+};
 use crate::metrics::Route;
 
 /// Every endpoint, room by room.
@@ -14,6 +17,10 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     sessions::ENDPOINTS,
     balance::ENDPOINTS,
     audit::ENDPOINTS,
+    accounts::users::ENDPOINTS,
+    accounts::clients::ENDPOINTS,
+    accounts::me::ENDPOINTS,
+    token::ENDPOINTS,
     health::ENDPOINTS,
     openapi::ENDPOINT,
 ];
@@ -166,11 +173,11 @@ mod tests {
     }
 
     #[test]
-    fn only_health_metrics_and_the_description_are_open() {
+    fn only_health_metrics_the_description_and_signing_in_are_open() {
         for endpoint in ENDPOINTS.iter().copied().flatten() {
             let open = matches!(
                 endpoint.path,
-                "/healthz" | "/readyz" | "/metrics" | "/openapi.json"
+                "/healthz" | "/readyz" | "/metrics" | "/openapi.json" | "/api/token"
             );
             assert_eq!(matches!(endpoint.handler, Handler::Open(_)), open, "{endpoint:?}");
         }

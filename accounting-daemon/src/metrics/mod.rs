@@ -17,7 +17,7 @@ use crate::{
 mod label;
 mod portal;
 
-pub use label::{PortalPage, RedeemResult, Route, SignIn, StatusClass};
+pub use label::{GrantType, PortalPage, RedeemResult, Route, SignIn, StatusClass};
 pub use portal::{OpenConnection, PortalMetrics};
 
 /// One count of frames: hook, verdict, how many since the gate was made.
@@ -52,6 +52,7 @@ pub struct Metrics {
     http_connections: IntGauge,
     http_panics: IntCounter,
     sign_ins: IntCounterVec,
+    tokens_given: IntCounterVec,
 }
 
 impl Metrics {
@@ -130,6 +131,11 @@ impl Metrics {
                 "Checks of credentials, by result; remembered ones are not checked again.",
                 &["result"],
             )?,
+            tokens_given: counters(
+                "accounting_access_tokens_given_total",
+                "Access tokens given, by how they were asked for.",
+                &["grant_type"],
+            )?,
         };
         metrics.register()?;
         metrics.start_at_zero();
@@ -142,7 +148,7 @@ impl Metrics {
                 .const_label("version", env!("CARGO_PKG_VERSION")),
         )?;
         build.set(1);
-        let collectors: [Box<dyn Collector>; 17] = [
+        let collectors: [Box<dyn Collector>; 18] = [
             Box::new(build),
             Box::new(ProcessCollector::for_self()),
             Box::new(self.sessions_open.clone()),
@@ -160,6 +166,7 @@ impl Metrics {
             Box::new(self.http_connections.clone()),
             Box::new(self.http_panics.clone()),
             Box::new(self.sign_ins.clone()),
+            Box::new(self.tokens_given.clone()),
         ];
         collectors
             .into_iter()
@@ -176,6 +183,9 @@ impl Metrics {
         }
         for result in SignIn::ALL {
             self.sign_ins.with_label_values(&[result.as_str()]);
+        }
+        for grant in GrantType::ALL {
+            self.tokens_given.with_label_values(&[grant.as_str()]);
         }
         for route in Route::ALL {
             self.http_seconds.with_label_values(&[route.as_str()]);
@@ -258,6 +268,11 @@ impl Metrics {
     /// Credentials were checked.
     pub fn signed_in(&self, result: SignIn) {
         self.sign_ins.with_label_values(&[result.as_str()]).inc();
+    }
+
+    /// An access token was given.
+    pub fn token_given(&self, grant: GrantType) {
+        self.tokens_given.with_label_values(&[grant.as_str()]).inc();
     }
 
     /// Everything in the text format of Prometheus, with the gate as it is now.

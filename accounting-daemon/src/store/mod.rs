@@ -1,5 +1,9 @@
 //! What is kept on disk, and how: tokens, open sessions, usage records, accounts of people, and the one-row checkpoint.
 
+mod account;
+mod accounts;
+#[cfg(test)]
+mod accounts_tests;
 mod audit;
 mod codec;
 #[cfg(test)]
@@ -11,6 +15,7 @@ pub(crate) mod faulty;
 mod file;
 #[cfg(test)]
 mod fixture_tests;
+mod grant;
 mod held;
 mod index;
 #[cfg(test)]
@@ -20,17 +25,22 @@ mod measured;
 mod probation;
 mod reader;
 mod resumptions;
+mod role;
 mod schema;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub use account::{Client, Owner, TOTP_SECRET_BYTES, Totp, User, fold_email};
+pub use accounts::{Accounts, CLIENTS_MAX, USERS_MAX};
 pub use audit::{Actor, AuditFilter, AuditRecord, AuditRetention, Part, Via, shortened};
 pub use disk::Disk;
 pub use error::StoreError;
+pub use grant::{Grant, GrantKind, TokenHash};
 pub use lookup::{Among, Direction, Stretch};
 pub use measured::Measured;
 pub use resumptions::{Digest, RESUMPTIONS_PER_TOKEN_MAX, Resumption};
+pub use role::{Role, UnknownRole};
 
 use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
 

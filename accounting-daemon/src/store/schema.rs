@@ -1,8 +1,14 @@
 //! The tables, and the version of their layout.
 
-use redb::{Database, ReadableDatabase, TableDefinition, TableError, WriteTransaction};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction};
 
-use super::{StoreError, disk::number, index};
+use super::{
+    StoreError,
+    account::{User, fold_email},
+    codec::Row,
+    disk::number,
+    index,
+};
 
 /// The layout that this program writes.
 pub(super) const VERSION: u64 = 2;
@@ -36,8 +42,8 @@ pub(super) const BOOKINGS: TableDefinition<'_, (u128, u64), ()> = TableDefinitio
 pub(super) const VISITORS: TableDefinition<'_, (u128, u64), ()> = TableDefinition::new("visitors");
 /// Location (0: all) and block of 1,024 numbers, to how many of them are tokens.
 pub(super) const COUNTS: TableDefinition<'_, (u64, u64), u64> = TableDefinition::new("counts");
-/// E-mail address to password hash of an administrator.
-pub(super) const ADMINISTRATORS: TableDefinition<'_, &str, &str> = TableDefinition::new("administrators");
+/// Of the first layout: e-mail address to password hash of an administrator, a user by now.
+const ADMINISTRATORS: TableDefinition<'_, &str, &str> = TableDefinition::new("administrators");
 /// Digest of a browser's secret to token number and wall clock milliseconds of its issue.
 pub(super) const RESUMPTIONS: TableDefinition<'_, &[u8; 32], (u64, i64)> =
     TableDefinition::new("resumptions");
@@ -45,6 +51,15 @@ pub(super) const RESUMPTIONS: TableDefinition<'_, &[u8; 32], (u64, i64)> =
 pub(super) const RESUMPTIONS_OF: TableDefinition<'_, (u64, i64, &[u8; 32]), ()> =
     TableDefinition::new("resumptions_of");
 
+/// Folded e-mail address to user.
+pub(super) const USERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("users");
+/// Number to API client.
+pub(super) const CLIENTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("clients");
+/// SHA-256 of a token to what it is good for.
+pub(super) const GRANTS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("grants");
+/// Owner, wall clock milliseconds of when it was given, SHA-256 of a token.
+pub(super) const GRANTS_BY_OWNER: TableDefinition<'_, (&str, i64, &[u8; 32]), ()> =
+    TableDefinition::new("grants_by_owner");
 /// Number to audit record.
 pub(super) const AUDIT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("audit");
 
@@ -131,9 +146,18 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(BOOKINGS)?;
     transaction.open_table(VISITORS)?;
     transaction.open_table(COUNTS)?;
-    transaction.open_table(ADMINISTRATORS)?;
-    transaction.open_table(AUDIT)?;
     transaction.open_table(RESUMPTIONS)?;
     transaction.open_table(RESUMPTIONS_OF)?;
+    transaction.open_table(AUDIT)?;
+    transaction.open_table(CLIENTS)?;
+    transaction.open_table(GRANTS)?;
+    transaction.open_table(GRANTS_BY_OWNER)?;
+    let mut users = transaction.open_table(USERS)?;
+    for row in transaction.open_table(ADMINISTRATORS)?.iter()? {
+        let (email, hash) = row?;
+        let user = User::administrator(email.value(), hash.value());
+        users.insert(fold_email(&user.email).as_str(), user.encode().as_slice())?;
+    }
+    transaction.delete_table(ADMINISTRATORS)?;
     Ok(())
 }

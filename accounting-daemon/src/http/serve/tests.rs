@@ -42,6 +42,7 @@ pub(super) fn limits() -> ApiConfig {
         import_bytes_max: 1024,
         writes_per_minute: 0,
         dir_1_ascending: false,
+        sign_in: crate::config::SignInConfig::default(),
     }
 }
 
