@@ -20,6 +20,7 @@ pub(in crate::http) struct Site {
     pub(in crate::http) context: Arc<Context>,
     pub(in crate::http) store: Disk,
     header: String,
+    made: OneTimePassword,
     worker: Option<JoinHandle<()>>,
     _folder: TempDir,
 }
@@ -71,16 +72,28 @@ impl Site {
         let worker = std::thread::spawn(move || worker.run());
         let now: Clock = Arc::new(move || clock.now());
         let metrics = Arc::new(Metrics::new(Box::new(Vec::new)).unwrap());
-        let auth = Auth::new(Arc::new(store.clone()), now, Arc::clone(&metrics)).unwrap();
+        let auth = Auth::new(
+            store.clone(),
+            now,
+            Arc::clone(&metrics),
+            config.api.sign_in.clone(),
+        )
+        .unwrap();
         let (_, gate) = watch::channel(Arc::default());
         let context = Context::new(&config, engine, auth, metrics, gate, store.clone(), 0).unwrap();
         Self {
             context: Arc::new(context),
             store,
             header: format!("Basic {credentials}"),
+            made,
             worker: Some(worker),
             _folder: folder,
         }
+    }
+
+    /// The administrator's name and password.
+    pub(in crate::http) fn administrator(&self) -> [&str; 2] {
+        [&self.made.email, &self.made.password]
     }
 
     /// Asks as the administrator, through everything that a request meets.
