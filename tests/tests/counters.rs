@@ -69,6 +69,7 @@ fn the_downlink_is_counted_as_it_goes_over_the_wire() {
         let skb = Skb {
             wire_len: 10_000,
             gso_segs: 7,
+            mark: 0,
             ..FORWARDED
         };
         expect(&mut kernel, Egress, &packet, skb, Verdict::Session).unwrap();
@@ -116,6 +117,7 @@ fn in_generic_mode_the_uplink_is_counted_by_tc() {
             &packet,
             Skb {
                 gso_segs: 9,
+                mark: 0,
                 ..FORWARDED
             },
             Verdict::Session,

@@ -45,6 +45,7 @@ fn defaults_are_as_documented() {
     // What has no default is shown by an example.
     let plain = PortalConfig {
         url: None,
+        tls: None,
         name: config.portal.name.clone(),
         logo: None,
         terms: None,
@@ -119,6 +120,7 @@ fn the_example_shows_every_setting() {
                 "body_bytes_max",
                 "import_bytes_max",
                 "connections_max",
+                "connections_per_address_max",
                 "writes_per_minute",
                 "dir_1_ascending",
                 "sign_in",
@@ -139,6 +141,7 @@ fn the_example_shows_every_setting() {
             vec![
                 "listen_port",
                 "url",
+                "tls",
                 "name",
                 "colour",
                 "logo",
@@ -157,6 +160,7 @@ fn the_example_shows_every_setting() {
                 "connections_per_device",
             ],
         ),
+        ("[portal.tls]", vec!["certificate", "key"]),
         ("[administrator]", vec!["email", "password_file"]),
         ("[codes]", vec!["length", "alphabet"]),
         ("[audit]", vec!["retention_days", "records_max"]),

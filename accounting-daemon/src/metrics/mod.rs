@@ -14,9 +14,11 @@ use crate::{
     ledger::{Cause, RedeemError},
 };
 
+mod guessing;
 mod label;
 mod portal;
 
+use guessing::Guessing;
 pub use label::{GrantType, PortalPage, RedeemResult, Route, SignIn, StatusClass};
 pub use portal::{OpenConnection, PortalMetrics};
 
@@ -37,6 +39,7 @@ pub struct Metrics {
     registry: Registry,
     frames: FrameCounts,
     portal: PortalMetrics,
+    guessing: Guessing,
     sessions_open: IntGauge,
     released: IntCounterVec,
     redemptions: IntCounterVec,
@@ -50,6 +53,7 @@ pub struct Metrics {
     http_requests: IntCounterVec,
     http_seconds: HistogramVec,
     http_connections: IntGauge,
+    http_refused: IntCounter,
     http_panics: IntCounter,
     sign_ins: IntCounterVec,
     tokens_given: IntCounterVec,
@@ -64,6 +68,7 @@ impl Metrics {
         let registry = Registry::new();
         let metrics = Self {
             portal: PortalMetrics::new(&registry)?,
+            guessing: Guessing::new(&registry)?,
             registry,
             frames,
             sessions_open: IntGauge::new("accounting_sessions_open", "Open sessions.")?,
@@ -122,6 +127,10 @@ impl Metrics {
                 "accounting_http_connections",
                 "Connections of the api listener.",
             )?,
+            http_refused: IntCounter::new(
+                "accounting_http_connections_refused_total",
+                "Connections closed at once, since their address had as many as it may.",
+            )?,
             http_panics: IntCounter::new(
                 "accounting_http_panics_total",
                 "Requests that ended in a defect of the daemon and were answered 500.",
@@ -148,7 +157,7 @@ impl Metrics {
                 .const_label("version", env!("CARGO_PKG_VERSION")),
         )?;
         build.set(1);
-        let collectors: [Box<dyn Collector>; 18] = [
+        let collectors: [Box<dyn Collector>; 19] = [
             Box::new(build),
             Box::new(ProcessCollector::for_self()),
             Box::new(self.sessions_open.clone()),
@@ -164,6 +173,7 @@ impl Metrics {
             Box::new(self.http_requests.clone()),
             Box::new(self.http_seconds.clone()),
             Box::new(self.http_connections.clone()),
+            Box::new(self.http_refused.clone()),
             Box::new(self.http_panics.clone()),
             Box::new(self.sign_ins.clone()),
             Box::new(self.tokens_given.clone()),
@@ -258,6 +268,11 @@ impl Metrics {
     /// A connection of the api listener was opened (`1`) or closed (`-1`).
     pub fn connections(&self, change: i64) {
         self.http_connections.add(change);
+    }
+
+    /// A connection was closed at once.
+    pub fn connection_refused(&self) {
+        self.http_refused.inc();
     }
 
     /// A request ended in a panic.
@@ -360,6 +375,10 @@ impl Observer for Metrics {
 
     fn kernel_failed(&self) {
         self.kernel_failures.inc();
+    }
+
+    fn attempts(&self, refused: usize) {
+        self.guessing.refused(refused);
     }
 
     fn store_failing(&self, failing: bool) {
