@@ -35,11 +35,17 @@ pub struct ApiConfig {
     pub header_bytes_max: usize,
     /// The largest body in bytes.
     pub body_bytes_max: usize,
+    /// The largest table to import, in bytes.
+    pub import_bytes_max: usize,
     /// Connections at once; more wait in the kernel's queue.
     pub connections_max: usize,
     /// Connections of one address at once, further ones are closed; those from this machine are not counted. An IPv6
     /// network of 64 bits counts as one address.
     pub connections_per_address_max: usize,
+    /// Writes of the record API that a caller may make a minute; 0: no limit.
+    pub writes_per_minute: u32,
+    /// Whether `dir=1` of a list means ascending. That API's documents disagree; the newest says descending.
+    pub dir_1_ascending: bool,
 }
 
 /// Where a certificate is kept; see [`crate::http::Tls`].
@@ -84,6 +90,9 @@ impl ApiConfig {
             request_timeout: SECOND * table.number("request_timeout_s", 1, 3600, 30),
             header_bytes_max: table.number("header_bytes_max", 8 * 1024, 1024 * 1024, 64 * KIB),
             body_bytes_max: table.number("body_bytes_max", 1024, 64 * 1024 * 1024, KIB * KIB),
+            import_bytes_max: table.number("import_bytes_max", 1024, 1024 * 1024 * 1024, 64 * KIB * KIB),
+            writes_per_minute: table.number("writes_per_minute", 0, 60_000, 0),
+            dir_1_ascending: table.flag("dir_1_ascending").unwrap_or(false),
             connections_max: table.number("connections_max", 1, 65_536, 1024),
             connections_per_address_max: table.number("connections_per_address_max", 1, 65_536, 64),
         };

@@ -1,5 +1,7 @@
 //! Letters to the engine, and the answers that wait for the commit.
 
+use std::collections::BTreeSet;
+
 use tokio::sync::oneshot;
 
 use super::{
@@ -8,7 +10,7 @@ use super::{
 };
 use crate::{
     ledger::{
-        AccessCode, Asker, Cause, CreateError, Edit, EditError, NewToken, RedeemError, Redemption,
+        AccessCode, Asker, BulkError, Cause, CreateError, Edit, EditError, NewToken, RedeemError, Redemption,
         ReleaseError, SessionId, Token, TokenId,
     },
     mac::{DeviceId, Mac},
@@ -23,6 +25,14 @@ pub type Answer<T> = oneshot::Sender<T>;
 pub enum Message {
     /// See [`super::Engine::create`].
     Create(Box<NewToken>, Actor, Answer<Result<Token, Refusal<CreateError>>>),
+    /// See [`super::Engine::create_all`].
+    CreateAll(
+        Vec<NewToken>,
+        Actor,
+        Answer<Result<Vec<TokenId>, Refusal<BulkError>>>,
+    ),
+    /// See [`super::Engine::delete_all`].
+    DeleteAll(BTreeSet<TokenId>, Actor, Answer<Result<(), Refusal<EditError>>>),
     /// See [`super::Engine::token`].
     Token(TokenId, Answer<Result<Option<TokenView>, Unavailable>>),
     /// See [`super::Engine::edit`].
@@ -119,6 +129,10 @@ pub(super) enum Pending {
         Result<TokenId, EditError>,
         Answer<Result<TokenView, Refusal<EditError>>>,
     ),
+    CreateAll(
+        Result<Vec<TokenId>, BulkError>,
+        Answer<Result<Vec<TokenId>, Refusal<BulkError>>>,
+    ),
     Delete(Result<(), EditError>, Answer<Result<(), Refusal<EditError>>>),
     Redeem(
         Result<(DeviceId, SessionId), RedeemError>,
@@ -151,6 +165,8 @@ impl Message {
         // An asker that has gone away is no fault.
         let _ = match self {
             Self::Create(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::CreateAll(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::DeleteAll(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Token(_, answer) => answer.send(Err(why)).is_ok(),
             Self::Edit(_, _, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Balance(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
@@ -175,6 +191,7 @@ impl Pending {
         // An asker that has gone away is no fault.
         let _ = match self {
             Self::Create(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::CreateAll(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Token(_, answer) => answer.send(Err(why)).is_ok(),
             Self::Edit(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Delete(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),

@@ -37,6 +37,21 @@ impl<S: Store, G: Gate> Core<S, G> {
         });
     }
 
+    /// Many tokens that were made at once, one record for all: their numbers, and the first of them.
+    pub(super) fn audit_creation(&mut self, ids: &[TokenId], by: Actor, now: Now) {
+        let (Some(first), Some(last)) = (ids.first(), ids.last()) else {
+            return;
+        };
+        self.audits.push(AuditRecord {
+            on: now.wall,
+            by,
+            action: "token.create".into(),
+            object: format!("token/{first}-{last}"),
+            before: None,
+            after: self.audited(*first, now),
+        });
+    }
+
     /// A device that an administrator has disconnected.
     pub(super) fn audit_disconnect(&mut self, mac: Mac, zone: Option<u16>, by: Actor, now: Now) {
         self.audits.push(AuditRecord {

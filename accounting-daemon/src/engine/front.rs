@@ -1,15 +1,18 @@
 //! The way into the engine: a bounded mailbox, and an answer for each letter.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-    mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
 };
 
 use tokio::sync::oneshot;
 
 use super::{
-    Meters, Observer, Refusal, SessionView, TokenView, Unavailable,
+    Balances, Meters, Observer, Refusal, SessionView, TokenView, Unavailable,
     answer::{Answer, Balance, CodeCheck, Message, PageAsked},
     feed::Feed,
     listing::SessionPage,
@@ -17,7 +20,8 @@ use super::{
 };
 use crate::{
     ledger::{
-        Cause, CreateError, Edit, EditError, NewToken, RedeemError, Redemption, ReleaseError, Token, TokenId,
+        BulkError, Cause, CreateError, Edit, EditError, NewToken, RedeemError, Redemption, ReleaseError,
+        Token, TokenId,
     },
     mac::Mac,
     store::Actor,
@@ -31,6 +35,7 @@ const MAILBOX_MAX: usize = 4_096;
 pub struct Engine {
     mailbox: SyncSender<Message>,
     meters: Arc<Meters>,
+    balances: Arc<Balances>,
     feed: Arc<Feed>,
     observer: Arc<dyn Observer>,
     failing: Arc<AtomicBool>,
@@ -41,6 +46,7 @@ impl Engine {
     /// A mailbox, and the end at which the worker reads it.
     pub(super) fn new(
         meters: Arc<Meters>,
+        balances: Arc<Balances>,
         feed: Arc<Feed>,
         observer: Arc<dyn Observer>,
         failing: Arc<AtomicBool>,
@@ -51,6 +57,7 @@ impl Engine {
             Self {
                 mailbox,
                 meters,
+                balances,
                 feed,
                 observer,
                 failing,
@@ -64,6 +71,12 @@ impl Engine {
     #[must_use]
     pub fn meters(&self) -> &Meters {
         &self.meters
+    }
+
+    /// The balances of tokens in use, read without asking the engine.
+    #[must_use]
+    pub fn balances(&self) -> &Balances {
+        &self.balances
     }
 
     /// Whether the store takes no commits at the moment: questions are answered, all else is refused.
@@ -81,6 +94,26 @@ impl Engine {
             self.ask(|answer| Message::Create(Box::new(new), by, answer))
                 .await,
         )
+    }
+
+    /// Creates many tokens in one commit, all or none; answers their numbers in the order given.
+    ///
+    /// # Errors
+    /// [`BulkError`], or no answer.
+    pub async fn create_all(
+        &self,
+        new: Vec<NewToken>,
+        by: Actor,
+    ) -> Result<Vec<TokenId>, Refusal<BulkError>> {
+        flatten(self.ask(|answer| Message::CreateAll(new, by, answer)).await)
+    }
+
+    /// Deletes many tokens and revokes their sessions in one commit, all or none.
+    ///
+    /// # Errors
+    /// [`EditError`], or no answer.
+    pub async fn delete_all(&self, ids: BTreeSet<TokenId>, by: Actor) -> Result<(), Refusal<EditError>> {
+        flatten(self.ask(|answer| Message::DeleteAll(ids, by, answer)).await)
     }
 
     /// The token with this number.

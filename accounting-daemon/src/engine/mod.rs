@@ -5,6 +5,7 @@
 
 mod answer;
 mod audit;
+mod balances;
 mod feed;
 mod front;
 mod lasting;
@@ -30,6 +31,7 @@ mod atomics {
 use std::net::IpAddr;
 
 pub use answer::{Answer, Balance, CodeCheck, Message, PageAsked};
+pub use balances::Balances;
 pub use feed::{Event, Feed, Happening, Missed};
 pub use front::Engine;
 pub use listing::{SessionFilter, SessionPage};

@@ -8,6 +8,7 @@ use std::{
 use super::{
     Feed, Meters, Refusal, SessionView, TokenView, Unavailable,
     answer::{Balance, Message, PageAsked, Pending},
+    balances::Publisher,
     feed::News,
     lists::Lists,
 };
@@ -47,6 +48,7 @@ pub struct Core<S, G> {
     pub(super) rules: Rules,
     pub(super) boot: [u8; 16],
     pub(super) meters: Arc<Meters>,
+    pub(super) published: Publisher,
     pub(super) feed: Arc<Feed>,
     pub(super) observer: Arc<dyn Observer>,
     /// Devices that the kernel did not let go of; tried again in each round.
@@ -73,6 +75,8 @@ struct Plan {
     writes: Vec<Write>,
     /// Where in `writes` the records stand that the closing completes.
     closing: Vec<usize>,
+    /// Tokens whose balance may run down otherwise than before.
+    touched: BTreeSet<TokenId>,
     /// Sessions whose charge goes on, or stands still, from another instant on.
     keep: BTreeMap<DeviceId, Session>,
     /// Each with the device's own deadline.
@@ -85,12 +89,16 @@ impl Plan {
         for effect in effects {
             match effect {
                 Effect::Create(token) => plan.writes.push(Write::Create(token)),
-                Effect::Update(token) => plan.writes.push(Write::Update(token)),
+                Effect::Update(token) => {
+                    plan.touched.insert(token.id);
+                    plan.writes.push(Write::Update(token));
+                }
                 Effect::Recode { before, .. } => plan.writes.push(Write::Uncode(before)),
                 Effect::Delete { token, code } => {
                     plan.writes.push(Write::Delete(token));
                     plan.writes.push(Write::Uncode(code));
                     plan.last.remove(&token);
+                    plan.touched.insert(token);
                 }
                 Effect::Adjust(adjustment) => plan.writes.push(Write::Adjust(adjustment)),
                 Effect::Deadline { token, at } => {
@@ -103,6 +111,7 @@ impl Plan {
                     plan.admit.insert(session.device, (session, until));
                 }
                 Effect::Keep(session) => {
+                    plan.touched.insert(session.token);
                     plan.writes.push(Write::Open(session.clone()));
                     plan.keep.insert(session.device, session);
                 }
@@ -193,6 +202,27 @@ impl<S: Store, G: Gate> Core<S, G> {
                     self.audit_token("token.create", id, None, by, now);
                 }
                 Pending::Create(result, answer)
+            }
+            Message::CreateAll(new, by, answer) => {
+                for one in &new {
+                    self.load_code(&one.code.folded(), failure);
+                }
+                let result = self.ledger.create_all(new, now);
+                if let Ok(ids) = &result {
+                    self.audit_creation(ids, by, now);
+                }
+                Pending::CreateAll(result, answer)
+            }
+            Message::DeleteAll(ids, by, answer) => {
+                for id in &ids {
+                    self.load_token(*id, failure);
+                }
+                let before: Vec<_> = ids.iter().map(|id| (*id, self.audited(*id, now))).collect();
+                let result = self.ledger.delete_all(&ids, now);
+                for (id, before) in before.into_iter().filter(|_| result.is_ok()) {
+                    self.audit_token("token.delete", id, before, by.clone(), now);
+                }
+                Pending::Delete(result, answer)
             }
             Message::Redeem(redemption, answer) => {
                 self.load_code(&redemption.code.folded(), failure);
@@ -324,8 +354,12 @@ impl<S: Store, G: Gate> Core<S, G> {
                 self.stop(&mut plan);
             }
             self.list_after();
+            let touched = std::mem::take(&mut plan.touched);
             let news = self.feed.is_watched().then(|| News::of(&plan.writes));
             let opened = self.give(plan, now, &mut refused);
+            for token in touched {
+                self.published.show(token, &self.ledger, now);
+            }
             if let Some(news) = news {
                 self.publish(news, &opened, now);
             }
@@ -427,6 +461,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 });
                 answer.send(result).is_ok()
             }
+            Pending::CreateAll(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
             Pending::Edit(result, answer) => {
                 let result = result.and_then(|id| self.token_view(id, now).ok_or(EditError::NotFound));
                 answer.send(result.map_err(Refusal::Ledger)).is_ok()

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Core, Observer, lists::Lists, round::seen};
+use super::{Core, Observer, balances::Publisher, lists::Lists, round::seen};
 use crate::{
     gate::{Adoption, Deadline, Entry, Gate, GateError},
     ledger::{Effect, Ledger, Now, Rules, Session, Token, TokenId},
@@ -50,6 +50,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             rules,
             boot,
             meters: Arc::default(),
+            published: Publisher::default(),
             feed: Arc::default(),
             observer,
             stuck: BTreeSet::new(),
@@ -125,6 +126,7 @@ impl<S: Store, G: Gate> Core<S, G> {
         }
         self.carry_out(now)?;
         self.ledger.forget_idle();
+        self.published.show_all(&self.ledger);
         self.feed.begin_anew();
         Ok(())
     }
@@ -178,6 +180,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             }
         }
         self.ledger = ledger;
+        self.published.show_all(&self.ledger);
         Ok(())
     }
 

@@ -11,7 +11,18 @@ use hyper::{
 use serde::Serialize;
 
 /// An answer to a request.
-pub(crate) type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
+pub(crate) type Answer = Response<UnsyncBoxBody<Bytes, CutOff>>;
+
+/// A body that comes piece by piece could not be finished: the connection is cut, so that nobody takes it for whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the rest of the answer could not be made")]
+pub(crate) struct CutOff;
+
+impl From<Infallible> for CutOff {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
 
 /// No body at all.
 pub(crate) fn empty(status: StatusCode) -> Answer {
@@ -21,16 +32,18 @@ pub(crate) fn empty(status: StatusCode) -> Answer {
 /// A body that comes piece by piece, such as a long table or events.
 pub(crate) fn streamed<B>(status: StatusCode, media_type: &'static str, body: B) -> Answer
 where
-    B: body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
+    B: body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<CutOff>,
 {
     kept_by_nobody(of(status, body), media_type)
 }
 
 fn of<B>(status: StatusCode, body: B) -> Answer
 where
-    B: body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
+    B: body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<CutOff>,
 {
-    let mut answer = Response::new(body.boxed_unsync());
+    let mut answer = Response::new(body.map_err(Into::into).boxed_unsync());
     *answer.status_mut() = status;
     answer
 }

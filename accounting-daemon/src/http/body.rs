@@ -18,6 +18,7 @@ const DROPPED_MAX: usize = 16;
 pub(crate) enum MediaType {
     Json,
     Form,
+    Csv,
 }
 
 /// Why a body was not read.
@@ -48,6 +49,8 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Option<MediaType> {
         Some(MediaType::Json)
     } else if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         Some(MediaType::Form)
+    } else if media_type.eq_ignore_ascii_case("text/csv") {
+        Some(MediaType::Csv)
     } else {
         None
     }

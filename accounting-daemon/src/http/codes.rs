@@ -49,11 +49,19 @@ impl Codes {
     /// # Errors
     /// [`GenerateError`].
     pub fn generate(&self) -> Result<AccessCode, GenerateError> {
+        self.generate_one_of(1)
+    }
+
+    /// One of so many new codes.
+    ///
+    /// # Errors
+    /// [`GenerateError`].
+    pub fn generate_one_of(&self, many: u64) -> Result<AccessCode, GenerateError> {
         let alphabet = &self.config.alphabet;
         let length = length(
             alphabet.len(),
             self.config.length,
-            self.live.load(Ordering::Relaxed),
+            self.live.load(Ordering::Relaxed).saturating_add(many - 1),
         );
         let drawn = draw(alphabet, length, getrandom::fill)?;
         Ok(AccessCode::new(grouped(&drawn))?)

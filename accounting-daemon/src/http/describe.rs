@@ -245,7 +245,7 @@ pub(super) fn time(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// `{"Message": text}`, the record API's way of saying no.
-fn message(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn message(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "object", "required": ["Message"], "properties": {"Message": {"type": "string"}}})
 }
 

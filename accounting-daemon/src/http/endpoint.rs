@@ -69,6 +69,8 @@ pub(super) enum Accepts {
     Nothing,
     Json,
     JsonOrForm,
+    /// A table.
+    Csv,
 }
 
 impl Accepts {
@@ -78,6 +80,7 @@ impl Accepts {
             Self::Nothing => true,
             Self::Json => matches!(media_type, Some(MediaType::Json)),
             Self::JsonOrForm => matches!(media_type, Some(MediaType::Json | MediaType::Form)),
+            Self::Csv => matches!(media_type, Some(MediaType::Csv)),
         }
     }
 
@@ -87,6 +90,7 @@ impl Accepts {
             Self::Nothing => &[],
             Self::Json => &["application/json"],
             Self::JsonOrForm => &["application/json", "application/x-www-form-urlencoded"],
+            Self::Csv => &["text/csv"],
         }
     }
 
@@ -95,6 +99,7 @@ impl Accepts {
         match self {
             Self::Nothing => 0,
             Self::Json | Self::JsonOrForm => limits.body_bytes_max,
+            Self::Csv => limits.import_bytes_max,
         }
     }
 }

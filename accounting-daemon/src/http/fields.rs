@@ -51,6 +51,11 @@ impl Fields {
         ))
     }
 
+    /// Members of which texts may stand for numbers and flags, and empty ones for nothing, as in a form.
+    pub(super) fn texts(members: Map<String, Value>) -> Self {
+        Self::new(members, true)
+    }
+
     fn new(members: Map<String, Value>, form: bool) -> Self {
         let errors = Vec::new();
         Self {

@@ -18,15 +18,24 @@ pub(crate) enum FormError {
 /// # Errors
 /// [`FormError`]; names are compared as they are.
 pub(crate) fn parse(form: &[u8]) -> Result<Vec<(String, String)>, FormError> {
-    let mut fields = Vec::new();
+    let fields = pairs(form)?;
     let mut names = std::collections::BTreeSet::new();
+    match fields.iter().find(|(name, _)| !names.insert(name)) {
+        Some((name, _)) => Err(FormError::Twice(name.clone())),
+        None => Ok(fields),
+    }
+}
+
+/// The same where a name may be there several times.
+///
+/// # Errors
+/// [`FormError::NotUtf8`].
+pub(super) fn pairs(form: &[u8]) -> Result<Vec<(String, String)>, FormError> {
+    let mut fields = Vec::new();
     for pair in form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
         let name = decode(halves.next().unwrap_or_default())?;
         let value = decode(halves.next().unwrap_or_default())?;
-        if !names.insert(name.clone()) {
-            return Err(FormError::Twice(name));
-        }
         fields.push((name, value));
     }
     Ok(fields)

@@ -28,6 +28,7 @@ mod openapi;
 mod piecewise;
 mod problem;
 mod query;
+mod reader;
 mod record;
 mod redemptions;
 mod router;
@@ -36,7 +37,10 @@ mod session_list;
 mod session_stream;
 mod sessions;
 #[cfg(test)]
+mod site;
+#[cfg(test)]
 mod testbed;
+mod throttle;
 mod times;
 mod tokens;
 mod usage;
@@ -76,8 +80,10 @@ use answer::Answer;
 use body::ReadError;
 use dialect::Dialect;
 use endpoint::{Accepts, Asked, Endpoint, Handler};
+use reader::Reader;
 use router::{Found, Router};
 use serve::Peer;
+use throttle::Throttle;
 
 /// Reads the clocks.
 pub type Clock = Arc<dyn Fn() -> Now + Send + Sync>;
@@ -95,6 +101,10 @@ pub struct Context {
     gate: watch::Receiver<Arc<GateStatus>>,
     store: Disk,
     codes: Codes,
+    reader: Reader,
+    walks: Semaphore,
+    writes: Throttle,
+    clock: Clock,
     limits: ApiConfig,
     zones: BTreeSet<u16>,
     /// The location of each zone that has one.
@@ -123,7 +133,12 @@ impl Context {
         store: Disk,
         live_codes: u64,
     ) -> Result<Self, RoutesError> {
+        let clock = auth.clock();
         Ok(Self {
+            reader: Reader::new(store.clone(), engine.clone(), Arc::clone(&clock)),
+            walks: Semaphore::new(reader::WALKS_MAX),
+            writes: Throttle::new(config.api.writes_per_minute),
+            clock,
             engine,
             auth,
             metrics,

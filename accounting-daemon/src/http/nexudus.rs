@@ -1,5 +1,7 @@
 //! The answers of the record API, member by member as that API gives them.
 
+use std::borrow::Cow;
+
 use hyper::StatusCode;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
@@ -10,6 +12,45 @@ use super::{
     describe::{self, Says},
     fields::FieldError,
 };
+
+/// Something that is wrong in a request: a member, a parameter or a row.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Fault {
+    /// Its name.
+    pub(super) property: Cow<'static, str>,
+    /// What is wrong, without the name.
+    pub(super) message: Cow<'static, str>,
+    /// What was given.
+    attempted: Value,
+    /// The row of a table, counted from 1 below its header.
+    pub(super) row: Option<usize>,
+}
+
+impl Fault {
+    pub(super) fn new(
+        property: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+        attempted: Value,
+    ) -> Self {
+        Self {
+            property: property.into(),
+            message: message.into(),
+            attempted,
+            row: None,
+        }
+    }
+
+    pub(super) const fn in_row(mut self, row: usize) -> Self {
+        self.row = Some(row);
+        self
+    }
+}
+
+impl From<FieldError> for Fault {
+    fn from(error: FieldError) -> Self {
+        Self::new(error.property, error.message, error.attempted)
+    }
+}
 
 /// What the descriptions say of [`invalid`].
 pub(super) const INVALID: Says = Says::json(
@@ -28,7 +69,7 @@ pub(super) const NOT_FOUND: Says = Says::json(
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Written")]
 #[serde(rename_all = "PascalCase")]
-struct Written<V> {
+pub(super) struct Written<'a, V> {
     status: u16,
     message: String,
     value: Option<V>,
@@ -37,7 +78,7 @@ struct Written<V> {
     #[serde(rename = "RedirectURL")]
     redirect_url: Option<&'static str>,
     java_script: Option<&'static str>,
-    errors: Option<&'static str>,
+    errors: Option<Vec<InvalidField<'a>>>,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -64,6 +105,8 @@ struct InvalidField<'a> {
     attempted_value: &'a Value,
     message: &'a str,
     property_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<usize>,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -78,6 +121,18 @@ impl<'a> From<&'a FieldError> for InvalidField<'a> {
             attempted_value: &error.attempted,
             message: &error.message,
             property_name: error.property,
+            row: None,
+        }
+    }
+}
+
+impl<'a> From<&'a Fault> for InvalidField<'a> {
+    fn from(fault: &'a Fault) -> Self {
+        Self {
+            attempted_value: &fault.attempted,
+            message: &fault.message,
+            property_name: &fault.property,
+            row: fault.row,
         }
     }
 }
@@ -104,7 +159,8 @@ pub(super) fn deleted() -> Answer {
     written::<WrittenValue>("The record was deleted successfully.".to_owned(), None)
 }
 
-fn written<V: Serialize>(message: String, value: Option<V>) -> Answer {
+/// Something was written, and what came of it.
+pub(super) fn written<V: Serialize>(message: String, value: Option<V>) -> Answer {
     let written = Written {
         status: 200,
         message,
@@ -116,6 +172,40 @@ fn written<V: Serialize>(message: String, value: Option<V>) -> Answer {
         errors: None,
     };
     answer::json(StatusCode::OK, &written)
+}
+
+/// A command that failed: HTTP 200 all the same.
+pub(super) fn unsuccessful(faults: &[Fault]) -> Answer {
+    let failed = Written {
+        status: 500,
+        message: first_of(faults),
+        value: None::<WrittenValue>,
+        was_successful: false,
+        open_in_dialog: false,
+        redirect_url: None,
+        java_script: None,
+        errors: Some(faults.iter().map(InvalidField::from).collect()),
+    };
+    answer::json(StatusCode::OK, &failed)
+}
+
+/// The same as [`invalid`] for parameters and rows.
+pub(super) fn faulty(faults: &[Fault]) -> Answer {
+    let invalid = Invalid {
+        status: 500,
+        message: first_of(faults),
+        value: None,
+        was_successful: false,
+        errors: faults.iter().map(InvalidField::from).collect(),
+    };
+    answer::json(StatusCode::BAD_REQUEST, &invalid)
+}
+
+fn first_of(faults: &[Fault]) -> String {
+    let first = faults.first();
+    first.map_or_else(String::new, |fault| {
+        format!("{}: {}", fault.property, fault.message)
+    })
 }
 
 /// Members that are wrong; 500 inside of HTTP 400 is that API's way. `Message` names the first.

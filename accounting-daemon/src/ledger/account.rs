@@ -1,6 +1,6 @@
 //! The account of a token: its balance, who draws on it, and when that ends.
 
-use super::{DueAt, Metering, Mutant, Now, Token, broken, due::Due};
+use super::{Drawing, DueAt, Metering, Mutant, Now, Token, broken, due::Due};
 use crate::mac::DeviceId;
 
 /// A token in memory together with its open sessions.
@@ -41,6 +41,15 @@ impl Account {
             (Metering::ConnectedTime, _) => self.open.len().saturating_sub(self.parked) as u64,
             (Metering::ElapsedTime, Some(run)) => u64::from(!run.paused),
             (Metering::ElapsedTime, None) => 0,
+        }
+    }
+
+    /// How the balance runs down from the last settlement on.
+    pub(super) fn drawing(&self) -> Drawing {
+        Drawing {
+            left: self.token.left(),
+            since: self.token.settled,
+            draws: self.draws(),
         }
     }
 

@@ -10,6 +10,7 @@ mod activity;
 mod admission;
 mod attempts;
 mod book;
+mod bulk;
 mod code;
 mod due;
 mod edit;
@@ -39,6 +40,7 @@ pub use activity::{Activity, Seen};
 pub use admission::Redemption;
 pub use attempts::Asker;
 use attempts::Attempts;
+pub use bulk::{BulkError, Clash};
 pub use code::{AccessCode, CODE_CHARACTERS_MAX, CodeError, FoldedCode};
 use due::DueAt;
 pub use edit::{Adjustment, Edit, EditError};
@@ -52,7 +54,7 @@ pub use rules::Rules;
 use session::Open;
 pub use session::{Cause, Session, SessionId, Traffic, UsageRecord};
 pub use token::{MINUTE_MS, Metering, NewToken, Run, Token, TokenId, minutes_shown};
-pub use view::{SessionAccount, TokenAccount};
+pub use view::{Drawing, SessionAccount, TokenAccount};
 
 use crate::mac::DeviceId;
 

@@ -25,7 +25,45 @@ pub struct SessionAccount {
     pub left: Option<u64>,
 }
 
+/// How the balance of a token runs down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drawing {
+    /// Milliseconds left at `since`.
+    pub left: u64,
+    /// Monotonic milliseconds.
+    pub since: u64,
+    /// How many times as fast as the clock it runs down.
+    pub draws: u64,
+}
+
+impl Drawing {
+    /// Milliseconds left at an instant not before `since`.
+    #[must_use]
+    pub fn left_at(self, monotonic: u64) -> u64 {
+        let drawn = monotonic.saturating_sub(self.since).saturating_mul(self.draws);
+        self.left.saturating_sub(drawn)
+    }
+}
+
 impl Ledger {
+    /// How the balance of a token in memory runs down.
+    #[must_use]
+    pub fn drawing(&self, id: TokenId) -> Option<Drawing> {
+        self.accounts.get(&id).map(|account| account.drawing())
+    }
+
+    /// Whether devices are online on a token, or time runs on it.
+    #[must_use]
+    pub fn in_use(&self, id: TokenId) -> bool {
+        self.accounts.get(&id).is_some_and(|account| account.busy())
+    }
+
+    /// Every token in use, by number.
+    pub fn drawings(&self) -> impl Iterator<Item = (TokenId, Drawing)> + '_ {
+        let busy = self.accounts.iter().filter(|(_, account)| account.busy());
+        busy.map(|(id, account)| (*id, account.drawing()))
+    }
+
     /// A token in memory.
     #[must_use]
     pub fn token(&self, id: TokenId, now: Now) -> Option<TokenAccount> {

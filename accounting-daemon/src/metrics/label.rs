@@ -59,6 +59,10 @@ label! {
         Tokens = "tokens",
         /// One token.
         Token = "token",
+        /// Commands for many tokens.
+        TokenCommands = "token_commands",
+        /// Tokens as a table, out or in.
+        TokenTable = "token_table",
         /// Redemptions.
         Redemptions = "redemptions",
         /// Whether a code would open a session.

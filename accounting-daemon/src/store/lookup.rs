@@ -161,32 +161,35 @@ impl Disk {
             (Some(after), Direction::Ascending) => after + 1..=u64::MAX,
             (Some(after), Direction::Descending) => 0..=after - 1,
         };
-        let rows = self.snapshot(|read| {
+        let (rows, next) = self.snapshot(|read| {
             let tokens = read.open_table(TOKENS)?;
             if *among == Among::All {
                 let range = tokens.range(ids.clone())?;
                 let row = |row: Result<(_, redb::AccessGuard<'_, &[u8]>), redb::StorageError>| {
                     Ok::<_, redb::Error>(Token::decode(row?.1.value()))
                 };
-                return match direction {
-                    Direction::Ascending => range.take(rows_max).map(row).collect(),
-                    Direction::Descending => range.rev().take(rows_max).map(row).collect(),
+                let rows: Vec<_> = match direction {
+                    Direction::Ascending => range.take(rows_max).map(row).collect::<Result<_, _>>()?,
+                    Direction::Descending => range.rev().take(rows_max).map(row).collect::<Result<_, _>>()?,
                 };
+                let last = rows.last().and_then(|row| row.as_ref().ok());
+                let next = last.map(|token| token.id).filter(|_| rows.len() == rows_max);
+                return Ok((rows, next));
             }
-            let mut found = Vec::new();
-            for id in numbers(&read, among, &ids, rows_max, direction)? {
+            let numbers = numbers(&read, among, &ids, rows_max, direction)?;
+            let next = numbers.last().copied().filter(|_| numbers.len() == rows_max);
+            let mut rows = Vec::new();
+            for id in numbers {
                 if let Some(row) = tokens.get(id)? {
-                    found.push(Token::decode(row.value()));
+                    rows.push(Token::decode(row.value()));
                 }
             }
-            Ok::<Vec<_>, redb::Error>(found)
+            Ok((rows, next))
         })?;
-        let read = rows.len();
         let tokens: Vec<Token> = rows
             .into_iter()
             .collect::<Result<_, _>>()
             .map_err(|_| self.damaged("tokens"))?;
-        let next = tokens.last().map(|token| token.id).filter(|_| read == rows_max);
         Ok(Stretch { tokens, next })
     }
 

@@ -104,6 +104,11 @@ impl Auth {
         })
     }
 
+    /// The clock that it reads.
+    pub(super) fn clock(&self) -> Clock {
+        Arc::clone(&self.clock)
+    }
+
     /// Forgets all credentials that passed; to be called when an account changes.
     pub fn forget(&self) {
         self.remembered().clear();

@@ -40,6 +40,9 @@ pub(super) fn limits() -> ApiConfig {
         body_bytes_max: 1024,
         connections_max: 4,
         connections_per_address_max: 4,
+        import_bytes_max: 1024,
+        writes_per_minute: 0,
+        dir_1_ascending: false,
     }
 }
 

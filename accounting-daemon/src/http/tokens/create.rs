@@ -12,7 +12,7 @@ use crate::{
         fields::{FieldError, Fields},
         nexudus, record,
     },
-    ledger::CreateError,
+    ledger::{AccessCode, CreateError},
 };
 
 /// How often a generated code may meet one that is in use. One time is already a sign of a space that is too small.
@@ -23,12 +23,12 @@ pub(super) async fn create(context: &Context, caller: &Caller, asked: &Asked) ->
     let draft = super::fields(asked).map(|fields: Fields| Draft::read(fields, caller));
     let draft = match draft {
         Ok(Ok(draft)) => draft,
-        Ok(Err(errors)) => return nexudus::invalid(&errors),
+        Ok(Err(errors)) => return invalid(context, asked, errors).await,
         Err(error) => return nexudus::invalid_body(&error),
     };
     let attempts = if draft.code.is_none() { GENERATED_MAX } else { 1 };
     for _ in 0..attempts {
-        let new = match draft.to_new(context, caller) {
+        let new = match draft.to_new(context, caller, 1) {
             Ok(new) => new,
             Err(error) => {
                 tracing::error!(%error, "no token was made");
@@ -49,14 +49,36 @@ pub(super) async fn create(context: &Context, caller: &Caller, asked: &Asked) ->
         }
     }
     match draft.code {
-        Some(code) => nexudus::invalid(&[FieldError {
-            property: "AccessCode",
-            message: CreateError::CodeInUse.to_string().into(),
-            attempted: code.as_str().into(),
-        }]),
+        Some(code) => nexudus::invalid(&[in_use(&code)]),
         None => {
             tracing::error!("every generated access code was in use: raise `codes.length`");
             nexudus::failed()
         }
+    }
+}
+
+/// Tells every problem: also a code in use, which the engine is not asked about any more.
+async fn invalid(context: &Context, asked: &Asked, mut errors: Vec<FieldError>) -> Answer {
+    let fields = super::fields(asked).ok();
+    let code = fields.and_then(|mut fields| fields.parsed("AccessCode", |text| AccessCode::new(text.trim())));
+    if let Some(code) = code {
+        let folded = code.folded();
+        match context
+            .read(move |reader, _| reader.codes_in_use(&[folded]))
+            .await
+        {
+            Ok(used) if !used.is_empty() => errors.push(in_use(&code)),
+            Ok(_) => {}
+            Err(answer) => return answer,
+        }
+    }
+    nexudus::invalid(&errors)
+}
+
+fn in_use(code: &AccessCode) -> FieldError {
+    FieldError {
+        property: "AccessCode",
+        message: CreateError::CodeInUse.to_string().into(),
+        attempted: code.as_str().into(),
     }
 }

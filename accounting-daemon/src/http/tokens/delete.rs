@@ -10,10 +10,10 @@ pub(super) async fn delete(context: &Context, caller: &Caller, asked: &Asked) ->
     let Some(id) = super::id(asked) else {
         return nexudus::not_found();
     };
-    match context.engine.token(id).await {
-        Ok(Some(view)) if caller.sees(view.token.business_id) => {}
+    match context.read(move |reader, _| reader.token(id)).await {
+        Ok(Some(token)) if caller.sees(token.business_id) => {}
         Ok(_) => return nexudus::not_found(),
-        Err(reason) => return Dialect::Record.unavailable(reason),
+        Err(answer) => return answer,
     }
     match context.engine.delete(id, asked.actor(caller)).await {
         Ok(()) => nexudus::deleted(),

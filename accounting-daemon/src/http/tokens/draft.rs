@@ -83,12 +83,18 @@ impl Draft {
         if errors.is_empty() { Ok(draft) } else { Err(errors) }
     }
 
-    pub(super) fn to_new(&self, context: &Context, caller: &Caller) -> Result<NewToken, GenerateError> {
+    /// The token to make; `of`: how many are made with it.
+    pub(super) fn to_new(
+        &self,
+        context: &Context,
+        caller: &Caller,
+        of: u64,
+    ) -> Result<NewToken, GenerateError> {
         let mut random = [0; 16];
         getrandom::fill(&mut random)?;
         let code = match &self.code {
             Some(code) => code.clone(),
-            None => context.codes.generate()?,
+            None => context.codes.generate_one_of(of.max(1))?,
         };
         Ok(NewToken {
             unique_id: uuid::Builder::from_random_bytes(random).into_uuid(),

@@ -15,6 +15,7 @@ use crate::{
         nexudus, record,
     },
     ledger::{AccessCode, Edit, EditError, Token, TokenId},
+    store::StoreError,
 };
 
 /// Answers 200 with the token's number.
@@ -29,13 +30,27 @@ pub(super) async fn edit(context: &Context, caller: &Caller, asked: &Asked) -> A
     let Some(id) = id else {
         return nexudus::invalid(&fields.into_errors());
     };
-    let before = match context.engine.token(id).await {
-        Ok(Some(view)) if caller.sees(view.token.business_id) => view.token,
+    let code = edit.code.clone();
+    let wanted = code.as_ref().map(AccessCode::folded);
+    let found = context.read(move |reader, _| -> Result<_, StoreError> {
+        let in_use = match wanted {
+            Some(code) => reader.codes_in_use(&[code])?.len() == 1,
+            None => false,
+        };
+        Ok((reader.token(id)?, in_use))
+    });
+    let (before, in_use) = match found.await {
+        Ok((Some(token), in_use)) if caller.sees(token.business_id) => (token, in_use),
         Ok(_) => return nexudus::not_found(),
-        Err(reason) => return Dialect::Record.unavailable(reason),
+        Err(answer) => return answer,
     };
     judge(&mut fields, &edit, &before);
-    let code = edit.code.clone();
+    let own = code
+        .as_ref()
+        .is_some_and(|code| code.folded() == before.code.folded());
+    if in_use && !own {
+        fields.refuse("AccessCode", EditError::CodeInUse.to_string());
+    }
     if fields.has_errors() {
         return nexudus::invalid(&fields.into_errors());
     }

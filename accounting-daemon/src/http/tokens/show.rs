@@ -6,7 +6,6 @@ use crate::http::{
     Context,
     answer::{self, Answer},
     auth::Caller,
-    dialect::Dialect,
     endpoint::Asked,
     nexudus,
     record::Record,
@@ -17,11 +16,11 @@ pub(super) async fn show(context: &Context, caller: &Caller, asked: &Asked) -> A
     let Some(id) = super::id(asked) else {
         return nexudus::not_found();
     };
-    match context.engine.token(id).await {
-        Ok(Some(view)) if caller.sees(view.token.business_id) => {
-            answer::json(StatusCode::OK, &Record::from(&view.token))
+    match context.read(move |reader, _| reader.token(id)).await {
+        Ok(Some(token)) if caller.sees(token.business_id) => {
+            answer::json(StatusCode::OK, &Record::from(&token))
         }
         Ok(_) => nexudus::not_found(),
-        Err(reason) => Dialect::Record.unavailable(reason),
+        Err(answer) => answer,
     }
 }

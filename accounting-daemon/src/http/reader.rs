@@ -1,0 +1,151 @@
+//! Reading tokens beside the engine: rows from the store, on threads that may wait for the disk, with balances as they stand.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use super::{Clock, Context, answer::Answer, dialect::Dialect, nexudus};
+use crate::{
+    engine::{Engine, Unavailable},
+    ledger::{FoldedCode, Token, TokenId},
+    store::{Among, Direction, Disk, Store, StoreError, Stretch},
+};
+
+/// Tokens of one stretch of a walk.
+const STRETCH_ROWS: usize = 2_048;
+
+/// Walks over many tokens that run at once: each keeps a processor busy, and some memory.
+pub(super) const WALKS_MAX: usize = 2;
+
+/// Reads tokens; cheap to clone. Its calls may wait for the disk.
+#[derive(Clone)]
+pub(super) struct Reader {
+    store: Disk,
+    engine: Engine,
+    clock: Clock,
+}
+
+/// Why nothing was read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Nobody waits for it any more.
+    #[error("nobody waits for the answer")]
+    Unwanted,
+}
+
+/// Whether somebody still waits.
+#[derive(Clone, Default)]
+pub(super) struct Wanted(Arc<AtomicBool>);
+
+/// Ends a walk when whoever asked has gone.
+struct Waiting(Wanted);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Reader {
+    pub(super) fn new(store: Disk, engine: Engine, clock: Clock) -> Self {
+        Self { store, engine, clock }
+    }
+
+    /// The token with this number.
+    pub(super) fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError> {
+        let mut token = self.store.token(id)?;
+        // The balance comes after the row: see there.
+        if let Some(token) = &mut token {
+            self.engine.balances().bring_up(token, (self.clock)().monotonic);
+        }
+        Ok(token)
+    }
+
+    /// Some tokens of a walk.
+    pub(super) fn stretch(
+        &self,
+        among: &Among,
+        after: Option<TokenId>,
+        direction: Direction,
+        rows_max: usize,
+    ) -> Result<Stretch, StoreError> {
+        let mut stretch = self.store.stretch(among, after, direction, rows_max)?;
+        let now = (self.clock)().monotonic;
+        for token in &mut stretch.tokens {
+            self.engine.balances().bring_up(token, now);
+        }
+        Ok(stretch)
+    }
+
+    /// See [`Disk::count`].
+    pub(super) fn count(&self, among: &Among) -> Result<Option<u64>, StoreError> {
+        self.store.count(among)
+    }
+
+    /// See [`Disk::nth`].
+    pub(super) fn nth(
+        &self,
+        among: &Among,
+        skip: u64,
+        direction: Direction,
+    ) -> Result<Option<TokenId>, StoreError> {
+        self.store.nth(among, skip, direction)
+    }
+
+    /// See [`Disk::codes_in_use`].
+    pub(super) fn codes_in_use(&self, codes: &[FoldedCode]) -> Result<Vec<usize>, StoreError> {
+        self.store.codes_in_use(codes)
+    }
+
+    /// Shows every token among these to `visit`, as long as somebody waits.
+    pub(super) fn walk(
+        &self,
+        among: &Among,
+        direction: Direction,
+        wanted: &Wanted,
+        mut visit: impl FnMut(Token),
+    ) -> Result<(), ReadError> {
+        let mut after = None;
+        loop {
+            if wanted.0.load(Ordering::Relaxed) {
+                return Err(ReadError::Unwanted);
+            }
+            let stretch = self.stretch(among, after, direction, STRETCH_ROWS)?;
+            stretch.tokens.into_iter().for_each(&mut visit);
+            after = stretch.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Context {
+    /// Reads on a thread that may wait for the disk. An error has been logged, and is what to answer.
+    pub(super) async fn read<T, E>(
+        &self,
+        work: impl FnOnce(&Reader, &Wanted) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Answer>
+    where
+        T: Send + 'static,
+        E: Into<ReadError> + Send + 'static,
+    {
+        let reader = self.reader.clone();
+        let waiting = Waiting(Wanted::default());
+        let wanted = waiting.0.clone();
+        let done = tokio::task::spawn_blocking(move || work(&reader, &wanted)).await;
+        drop(waiting);
+        match done.map(|done| done.map_err(Into::into)) {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(ReadError::Store(error))) => {
+                tracing::error!(%error, "tokens could not be read");
+                Err(Dialect::Record.unavailable(Unavailable::Store))
+            }
+            Ok(Err(ReadError::Unwanted)) => Err(Dialect::Record.unavailable(Unavailable::Busy)),
+            Err(_) => Err(nexudus::failed()),
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! Creating, changing and deleting one record; roles; what is refused.
+
+use super::*;
+
+/// "Id in the body. Absent field: unchanged; null: cleared"; "MinutesLeft is ... ignored in an update"; "unknown members
+/// are ignored (clients send back whole records)".
+#[tokio::test]
+async fn a_change_merges() {
+    let site = Site::up("");
+    let id = create(
+        &site,
+        json!({"AccessCode": "A-1", "Description": "Desk", "UserLimit": 3, "SystemId": "x",
+        "ValidTo": "2035-01-01T00:00:00Z"}),
+    )
+    .await;
+    let put = async |body: Value| site.json(Method::PUT, TOKENS, &body).await;
+
+    let read =
+        put(json!({"Id": id, "Description": null, "UserLimit": 2, "MinutesLeft": 1, "Unknown": [1]})).await;
+    let expected = format!(
+        concat!(
+            r#"{{"Status":200,"Message":"The record 'A-1' was updated successfully","Value":{{"Id":{}}},"#,
+            r#""WasSuccessful":true,"OpenInDialog":false,"RedirectURL":null,"JavaScript":null,"Errors":null}}"#,
+        ),
+        id
+    );
+    assert_eq!((read.status, read.text()), (200, expected));
+    let mut record = site.record(id).await;
+    assert_eq!(
+        (
+            &record["Description"],
+            &record["UserLimit"],
+            &record["MinutesLeft"],
+            &record["SystemId"]
+        ),
+        (&Value::Null, &json!(2), &json!(60), &json!("x"))
+    );
+    assert_eq!(record["ValidTo"], "2035-01-01T00:00:00Z");
+
+    // The whole record comes back with one member changed.
+    record["MinutesIncluded"] = json!(90);
+    record["MinutesLeft"] = json!(7);
+    record["LastAccess"] = json!("no time at all");
+    assert_eq!(put(record.clone()).await.status, 200);
+    let after = site.record(id).await;
+    assert_eq!(
+        (
+            &after["MinutesIncluded"],
+            &after["MinutesLeft"],
+            &after["LastAccess"]
+        ),
+        (&json!(90), &json!(90), &Value::Null)
+    );
+
+    // The same as a form; an empty field clears.
+    let form = format!("Id={id}&BusinessId=1&AccessCode=A-1&MinutesIncluded=30&MinutesLeft=5&SystemId=");
+    let read = site.ask("PUT", TOKENS, FORM, form).await;
+    assert_eq!(read.status, 200, "{}", read.text());
+    let after = site.record(id).await;
+    assert_eq!(
+        (&after["MinutesIncluded"], &after["SystemId"], &after["UserLimit"]),
+        (&json!(30), &Value::Null, &json!(2))
+    );
+}
+
+/// "all problems at once"; "Null for a required field is a 400"; "A code in use: 400 naming `AccessCode`".
+#[tokio::test]
+async fn a_wrong_change_is_told_whole_and_changes_nothing() {
+    let site = Site::up("");
+    create(&site, json!({"AccessCode": "TAKEN"})).await;
+    let id = create(
+        &site,
+        json!({"AccessCode": "MINE", "ValidTo": "2030-01-01T00:00:00Z", "Metering": "ElapsedTime"}),
+    )
+    .await;
+    redeem(&site, "MINE", 1).await;
+    let before = site.record(id).await;
+    let put = async |body: Value| site.json(Method::PUT, TOKENS, &body).await;
+
+    let read = put(
+        json!({"Id": id, "BusinessId": null, "MinutesIncluded": -1, "AccessCode": "taken", "UserLimit": 0,
+        "ValidFrom": "2031-01-01", "Metering": "ConnectedTime", "MacAddress": "x"}),
+    )
+    .await;
+    assert_eq!(read.status, 400);
+    let body = read.json();
+    assert_eq!(
+        (&body["Status"], &body["WasSuccessful"], &body["Value"]),
+        (&json!(500), &json!(false), &Value::Null)
+    );
+    let named: BTreeSet<String> = properties(&read).into_iter().collect();
+    let expected = [
+        "AccessCode",
+        "BusinessId",
+        "MacAddress",
+        "Metering",
+        "MinutesIncluded",
+        "UserLimit",
+        "ValidFrom",
+    ];
+    assert_eq!(named, expected.map(str::to_owned).into());
+    let first = &body["Errors"][0];
+    assert_eq!(
+        body["Message"],
+        format!(
+            "{}: {}",
+            first["PropertyName"].as_str().unwrap(),
+            first["Message"].as_str().unwrap()
+        )
+    );
+
+    for (body, named) in [
+        (json!({"AccessCode": "x"}), "Id"),
+        (json!({"Id": null}), "Id"),
+        (json!({"Id": 0}), "Id"),
+        (json!({"Id": 9_223_372_036_854_775_808u64}), "Id"),
+        (json!({"Id": "1"}), "Id"),
+        (json!({"Id": id, "AccessCode": null}), "AccessCode"),
+        (json!({"Id": id, "AccessCode": " - "}), "AccessCode"),
+        (json!({"Id": id, "MinutesIncluded": null}), "MinutesIncluded"),
+        (
+            json!({"Id": id, "ValidTo": "2029-12-31", "ValidFrom": "2030-01-01"}),
+            "ValidTo",
+        ),
+        (json!({"Id": id, "ValidFrom": "2030-01-02"}), "ValidFrom"),
+        (json!({"Id": id, "AccessCode": "T-A-K-E-N"}), "AccessCode"),
+    ] {
+        let read = put(body.clone()).await;
+        assert_eq!(
+            (read.status, properties(&read)),
+            (400, vec![named.to_owned()]),
+            "{body}"
+        );
+    }
+    let mut after = site.record(id).await;
+    after["MinutesLeft"] = before["MinutesLeft"].clone();
+    assert_eq!(after, before);
+    assert_eq!(
+        put(json!({"Id": id, "AccessCode": "m-i-n-e"})).await.status,
+        200,
+        "its own code, written otherwise"
+    );
+
+    let missing = put(json!({"Id": 99})).await;
+    assert_eq!(
+        (missing.status, missing.text()),
+        (404, "\"Not found\"".to_owned())
+    );
+    // Creation tells a code in use beside the rest.
+    let read = site
+        .json(
+            Method::POST,
+            TOKENS,
+            &json!({"AccessCode": "TAKEN", "MinutesIncluded": 1}),
+        )
+        .await;
+    assert_eq!(properties(&read), ["BusinessId", "AccessCode"]);
+}
+
+/// "delete has `"Value":null`"; "404 is the JSON string `"Not found"`".
+#[tokio::test]
+async fn a_deleted_record_is_gone() {
+    let site = Site::up("");
+    let id = create(&site, json!({"AccessCode": "GONE"})).await;
+    let target = format!("{TOKENS}/{id}");
+    let read = site.ask("DELETE", &target, "", "").await;
+    let expected = concat!(
+        r#"{"Status":200,"Message":"The record was deleted successfully.","Value":null,"WasSuccessful":true,"#,
+        r#""OpenInDialog":false,"RedirectURL":null,"JavaScript":null,"Errors":null}"#,
+    );
+    assert_eq!((read.status, read.text()), (200, expected.to_owned()));
+    for (method, target) in [
+        ("DELETE", target.as_str()),
+        ("GET", &target),
+        ("DELETE", "/api/spaces/accesstokens/x"),
+    ] {
+        let read = site.ask(method, target, "", "").await;
+        assert_eq!(
+            (read.status, read.text()),
+            (404, "\"Not found\"".to_owned()),
+            "{method} {target}"
+        );
+    }
+    assert_eq!(list(&site, "").await["TotalItems"], 0);
+    let again = create(&site, json!({"AccessCode": "GONE"})).await;
+    assert!(again > id, "Ids grow with creation");
+}
+
+/// "Throttled: **409** with `Retry-After` and no body"; "Throttling of writes is a setting, off by default."
+#[tokio::test]
+async fn writes_are_throttled_where_configured() {
+    let site = Site::up("[api]\nwrites_per_minute = 3\n");
+    for _ in 0..3 {
+        create(&site, json!({})).await;
+    }
+    for (method, target) in [
+        ("POST", TOKENS.to_owned()),
+        ("PUT", TOKENS.to_owned()),
+        ("DELETE", format!("{TOKENS}/1")),
+        ("POST", format!("{TOKENS}/runcommand")),
+    ] {
+        let read = site.ask(method, &target, "application/json", "{}").await;
+        assert_eq!(
+            (read.status, read.text()),
+            (409, String::new()),
+            "{method} {target}"
+        );
+        assert!(
+            (1..=20).contains(
+                &read.headers["retry-after"]
+                    .to_str()
+                    .unwrap()
+                    .parse::<u32>()
+                    .unwrap()
+            )
+        );
+    }
+    assert_eq!(list(&site, "").await["TotalItems"], 3, "reads go on");
+}
+
+/// Bad input of every kind is answered, and nothing comes of it.
+#[tokio::test]
+async fn rubbish_is_refused() {
+    let site = Site::up("");
+    let deep = format!("{{\"Id\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let bodies: Vec<Vec<u8>> = vec![
+        b"".to_vec(),
+        b"{".to_vec(),
+        b"null".to_vec(),
+        b"[1]".to_vec(),
+        b"{\"Id\":1,\"Id\":1}".to_vec(),
+        deep.into_bytes(),
+        b"{\"Description\":\"\xff\"}".to_vec(),
+        b"{\"Description\":\"\0\"}".to_vec(),
+        b"\xef\xbb\xbf{}".to_vec(),
+    ];
+    for method in ["POST", "PUT"] {
+        for body in &bodies {
+            let read = site.ask(method, TOKENS, "application/json", body.clone()).await;
+            assert_eq!(read.status, 400, "{method} {:?}", body.get(..20.min(body.len())));
+        }
+        for form in [
+            "%ff=1",
+            "Id=1&Id=1",
+            "Id=%00",
+            "Description=%00&BusinessId=1&MinutesIncluded=1&Id=1",
+        ] {
+            assert!(
+                matches!(site.ask(method, TOKENS, FORM, form).await.status, 400 | 404),
+                "{method} {form}"
+            );
+        }
+        for media_type in [
+            "text/plain",
+            "text/csv",
+            "application/xml",
+            "application/json; charset=latin1",
+        ] {
+            assert_eq!(
+                site.ask(method, TOKENS, media_type, "{}").await.status,
+                415,
+                "{media_type}"
+            );
+        }
+        let huge = format!("{{\"Description\":\"{}\"}}", "x".repeat(1 << 20));
+        assert_eq!(
+            site.ask(method, TOKENS, "application/json", huge).await.status,
+            413
+        );
+    }
+    for (method, target, allow) in [
+        ("PATCH", TOKENS.to_owned(), "GET, HEAD, POST, PUT"),
+        ("POST", format!("{TOKENS}/1"), "GET, HEAD, DELETE"),
+        ("PUT", format!("{TOKENS}/export"), "GET, HEAD"),
+        ("GET", format!("{TOKENS}/import"), "POST"),
+    ] {
+        let read = site.ask(method, &target, "", "").await;
+        assert_eq!(
+            (read.status, read.headers["allow"].to_str().unwrap()),
+            (405, allow),
+            "{method} {target}"
+        );
+    }
+    assert_eq!(list(&site, "").await["TotalItems"], 0);
+}
+
+/// "401 ... for bad credentials and for a missing role"; "a full administrator passes all".
+#[tokio::test]
+async fn each_call_has_its_role() {
+    let site = Site::up("");
+    create(&site, json!({})).await;
+    let calls = [
+        ("GET", TOKENS.to_owned(), Role::List, 200),
+        ("GET", format!("{TOKENS}/1"), Role::Read, 200),
+        ("POST", TOKENS.to_owned(), Role::Create, 400),
+        ("PUT", TOKENS.to_owned(), Role::Edit, 400),
+        ("DELETE", format!("{TOKENS}/9"), Role::Delete, 404),
+        ("GET", format!("{TOKENS}/commands"), Role::List, 200),
+        ("POST", format!("{TOKENS}/runcommand"), Role::Edit, 200),
+        ("GET", format!("{TOKENS}/runcommand"), Role::Edit, 200),
+        ("GET", format!("{TOKENS}/export"), Role::List, 200),
+        ("POST", format!("{TOKENS}/import"), Role::Create, 400),
+    ];
+    for (method, target, needed, expected) in calls {
+        for role in Role::ALL {
+            let read = site
+                .ask_as(&caller(&[role], &[1]), method, &target, &json!({}))
+                .await;
+            let wanted = if role == needed { expected } else { 401 };
+            assert_eq!(
+                read.status,
+                wanted,
+                "{method} {target} as {role}: {}",
+                read.text()
+            );
+            if wanted == 401 {
+                assert_eq!(
+                    read.json(),
+                    json!({"Message": "Authorization has been denied for this request."})
+                );
+            }
+        }
+    }
+}
