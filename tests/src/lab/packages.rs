@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use super::tool::{find, path, run, tool};
 
 /// Programs the lab calls, each with the Debian package that brings it.
-const NEEDED: [(&str, &str); 9] = [
+const NEEDED: [(&str, &str); 8] = [
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("dnsmasq", "dnsmasq-base"),
@@ -14,7 +14,6 @@ const NEEDED: [(&str, &str); 9] = [
     ("setsid", "util-linux"),
     ("mount", "mount"),
     ("curl", "curl"),
-    ("ethtool", "ethtool"),
 ];
 
 /// Where programs, links and maps are pinned.
