@@ -467,7 +467,7 @@ async fn lists_are_there_after_a_restart() {
 
 /// Reads events up to one of this name, and gives them as name, id and data.
 async fn events_until(
-    body: &mut (impl hyper::body::Body<Data = hyper::body::Bytes, Error = std::convert::Infallible> + Unpin),
+    body: &mut (impl hyper::body::Body<Data = hyper::body::Bytes, Error: std::fmt::Debug> + Unpin),
     last: &str,
 ) -> Vec<(String, String, Value)> {
     let mut text = String::new();
