@@ -58,7 +58,12 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     tokio::spawn(tell_of_steps(engine.clone(), told(stopped.clone())));
     let live_codes = disk.tokens_made()?;
     let clock: http::Clock = Arc::new(move || clock.now());
-    let auth = Auth::new(Arc::new(disk.clone()), Arc::clone(&clock), Arc::clone(&metrics))?;
+    let auth = Auth::new(
+        disk.clone(),
+        Arc::clone(&clock),
+        Arc::clone(&metrics),
+        config.api.sign_in.clone(),
+    )?;
     let portal = Portal::new(
         &config.portal,
         look,

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{problem::ProblemKind, reader::Table};
+use super::{accounts::SignInConfig, problem::ProblemKind, reader::Table};
 use crate::ledger::AccessCode;
 
 /// Letters and digits that nobody mistakes for one another: no `0`, `O`, `1`, `I` or `L`.
@@ -39,13 +39,15 @@ pub struct ApiConfig {
     pub import_bytes_max: usize,
     /// Connections at once; more wait in the kernel's queue.
     pub connections_max: usize,
-    /// Connections of one address at once, further ones are closed; those from this machine are not counted. An IPv6
-    /// network of 64 bits counts as one address.
-    pub connections_per_address_max: usize,
     /// Writes of the record API that a caller may make a minute; 0: no limit.
     pub writes_per_minute: u32,
     /// Whether `dir=1` of a list means ascending. That API's documents disagree; the newest says descending.
     pub dir_1_ascending: bool,
+    /// What signing in gives, and how often it may fail.
+    pub sign_in: SignInConfig,
+    /// Connections of one address at once, further ones are closed; those from this machine are not counted. An IPv6
+    /// network of 64 bits counts as one address.
+    pub connections_per_address_max: usize,
 }
 
 /// Where a certificate is kept; see [`crate::http::Tls`].
@@ -94,6 +96,7 @@ impl ApiConfig {
             writes_per_minute: table.number("writes_per_minute", 0, 60_000, 0),
             dir_1_ascending: table.flag("dir_1_ascending").unwrap_or(false),
             connections_max: table.number("connections_max", 1, 65_536, 1024),
+            sign_in: SignInConfig::check(table.table("sign_in", "api.sign_in")),
             connections_per_address_max: table.number("connections_per_address_max", 1, 65_536, 64),
         };
         table.finish();
@@ -177,7 +180,7 @@ impl AdministratorConfig {
 }
 
 /// Basic credentials end the name at the first colon.
-fn is_email(text: &str) -> bool {
+pub(crate) fn is_email(text: &str) -> bool {
     text.len() <= 254
         && text
             .split_once('@')

@@ -20,6 +20,8 @@ use toml::de::DeTable;
 
 use crate::store::AuditRetention;
 
+pub use accounts::SignInConfig;
+pub(crate) use edge::is_email;
 pub use edge::{AdministratorConfig, ApiConfig, CODE_ALPHABET, CodesConfig, TlsConfig};
 pub use gate::{GARDEN_PORTS_MAX, GardenConfig, GateConfig, RESOLVERS_MAX, StrangersConfig};
 pub use portal::{Colour, PortalConfig};

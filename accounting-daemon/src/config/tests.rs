@@ -96,7 +96,7 @@ fn the_example_shows_every_setting() {
                 "strangers",
             ],
         ),
-        ("[[gate.garden]]", vec!["prefix", "name", "ports"]),
+        ("[[gate.garden]]", vec!["prefix", "ports"]),
         (
             "[gate.strangers]",
             vec![
@@ -122,6 +122,16 @@ fn the_example_shows_every_setting() {
                 "connections_per_address_max",
                 "writes_per_minute",
                 "dir_1_ascending",
+                "sign_in",
+            ],
+        ),
+        (
+            "[api.sign_in]",
+            vec![
+                "access_token_lifetime_s",
+                "refresh_token_lifetime_s",
+                "account_failures_per_minute",
+                "address_failures_per_minute",
             ],
         ),
         ("[api.tls]", vec!["certificate", "key"]),

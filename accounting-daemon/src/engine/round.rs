@@ -353,8 +353,8 @@ impl<S: Store, G: Gate> Core<S, G> {
             if broken(Mutant::StoppedAfterCommit) {
                 self.stop(&mut plan);
             }
-            self.list_after();
             let touched = std::mem::take(&mut plan.touched);
+            self.list_after();
             let news = self.feed.is_watched().then(|| News::of(&plan.writes));
             let opened = self.give(plan, now, &mut refused);
             for token in touched {

@@ -33,6 +33,7 @@ mod transparent;
 
 pub use asking::{Asker, is_redirected, who_is_asking};
 pub use checks::preflight;
+pub(crate) use checks::{checkup, kernel_features};
 pub use detach::{Leave, Report, detach};
 pub use error::{AttachError, NetlinkError, StartError};
 pub use interfaces::Supervisor;

@@ -94,15 +94,13 @@ impl Dialect {
 
     pub(super) fn denied(self, denied: &Denied) -> Answer {
         match (self, denied) {
-            (_, Denied::Unauthenticated) => {
+            (_, Denied::Unauthenticated | Denied::TwoFactor | Denied::MustReset) => {
                 let answer = match self {
                     Self::Record => nexudus::message(
                         StatusCode::UNAUTHORIZED,
                         "Authorization has been denied for this request.",
                     ),
-                    Self::Gateway => {
-                        Problem::new(Kind::Unauthenticated, "credentials are missing or wrong").into_answer()
-                    }
+                    Self::Gateway => Problem::new(Kind::Unauthenticated, denied).into_answer(),
                 };
                 let scheme = HeaderValue::from_static("Basic realm=\"accounting\", charset=\"UTF-8\"");
                 answer::with(answer, WWW_AUTHENTICATE, scheme)

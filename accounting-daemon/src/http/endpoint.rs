@@ -13,7 +13,11 @@ use super::{
     body::MediaType,
     describe::Describe,
 };
-use crate::{config::ApiConfig, metrics::Route, store::Actor};
+use crate::{
+    config::ApiConfig,
+    metrics::Route,
+    store::{Actor, Via},
+};
 
 /// An answer in the making.
 pub(super) type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
@@ -42,6 +46,11 @@ pub(super) enum Handler {
         Access,
         for<'a> fn(&'a Context, &'a Caller, &'a Asked) -> Answering<'a>,
     ),
+    /// The same, and the answer may take longer than other requests may.
+    AtLength(
+        Access,
+        for<'a> fn(&'a Context, &'a Caller, &'a Asked) -> Answering<'a>,
+    ),
 }
 
 /// Who of those who have signed in is let through.
@@ -51,6 +60,10 @@ pub(super) enum Access {
     Roles(&'static [Role]),
     /// Full administrators.
     Administrator,
+    /// Everybody, for what is their own.
+    Own,
+    /// The same with a password that must be changed: for changing it.
+    OwnEvenLent,
 }
 
 impl Access {
@@ -58,7 +71,13 @@ impl Access {
         match self {
             Self::Roles(roles) => roles.iter().any(|role| caller.may(*role)),
             Self::Administrator => caller.is_administrator(),
+            Self::Own | Self::OwnEvenLent => true,
         }
+    }
+
+    /// Whether a password that must be changed is good enough.
+    pub(super) fn takes_lent(self) -> bool {
+        self == Self::OwnEvenLent
     }
 }
 
@@ -71,13 +90,17 @@ pub(super) enum Accepts {
     JsonOrForm,
     /// A table.
     Csv,
+    JsonOrNothing,
+    /// Whatever it is: the handler says what is wrong with it.
+    Anything,
 }
 
 impl Accepts {
     /// Whether a body of this media type is read.
     pub(super) const fn takes(self, media_type: Option<MediaType>) -> bool {
         match self {
-            Self::Nothing => true,
+            Self::Nothing | Self::Anything => true,
+            Self::JsonOrNothing => matches!(media_type, None | Some(MediaType::Json)),
             Self::Json => matches!(media_type, Some(MediaType::Json)),
             Self::JsonOrForm => matches!(media_type, Some(MediaType::Json | MediaType::Form)),
             Self::Csv => matches!(media_type, Some(MediaType::Csv)),
@@ -88,7 +111,8 @@ impl Accepts {
     pub(super) const fn media_types(self) -> &'static [&'static str] {
         match self {
             Self::Nothing => &[],
-            Self::Json => &["application/json"],
+            Self::Json | Self::JsonOrNothing => &["application/json"],
+            Self::Anything => &["application/x-www-form-urlencoded"],
             Self::JsonOrForm => &["application/json", "application/x-www-form-urlencoded"],
             Self::Csv => &["text/csv"],
         }
@@ -98,8 +122,8 @@ impl Accepts {
     pub(super) const fn bytes_max(self, limits: &ApiConfig) -> usize {
         match self {
             Self::Nothing => 0,
-            Self::Json | Self::JsonOrForm => limits.body_bytes_max,
             Self::Csv => limits.import_bytes_max,
+            Self::Json | Self::JsonOrForm | Self::JsonOrNothing | Self::Anything => limits.body_bytes_max,
         }
     }
 }
@@ -123,7 +147,7 @@ impl Asked {
         Actor {
             name: caller.name.clone(),
             via: caller.via,
-            address: Some(self.peer.to_canonical()),
+            address: (caller.via != Via::Cli).then(|| self.peer.to_canonical()),
         }
     }
 

@@ -167,6 +167,23 @@ impl Fields {
         })
     }
 
+    /// A list of at most so many values, in JSON only.
+    pub(super) fn list<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        items_max: usize,
+        item: impl Fn(&Value) -> Result<T, E>,
+    ) -> Option<Vec<T>> {
+        self.read(name, |value| {
+            let items = value.as_array().ok_or("must be a list")?;
+            if items.len() > items_max {
+                return Err(format!("may have at most {items_max} values").into());
+            }
+            let read = |value| item(value).map_err(|error| format!("{error}").into());
+            items.iter().map(read).collect()
+        })
+    }
+
     /// Milliseconds since 1970.
     pub(super) fn time(&mut self, name: &'static str) -> Option<i64> {
         self.optional_text(name, |text| {

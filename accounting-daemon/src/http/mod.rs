@@ -4,9 +4,11 @@
 //! answers, in the dialect of the API that was asked. Handlers check form and range and leave the rules to the engine.
 
 mod accept;
+mod accounts;
 pub(crate) mod answer;
 mod audit;
 mod auth;
+mod backup;
 mod balance;
 pub(crate) mod body;
 mod check;
@@ -18,6 +20,8 @@ mod dialect;
 mod endpoint;
 mod fields;
 pub(crate) mod form;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod gateway_tests;
 mod health;
@@ -42,6 +46,7 @@ mod site;
 mod testbed;
 mod throttle;
 mod times;
+mod token;
 mod tokens;
 mod usage;
 
@@ -61,8 +66,7 @@ use hyper::{
 use tokio::sync::{Semaphore, watch};
 
 pub use auth::{
-    Account, Accounts, AccountsError, Auth, Caller, Denied, FirstStartError, OneTimePassword, Rights, Role,
-    UnknownRole, first_start,
+    Auth, Caller, Denied, FirstStartError, OneTimePassword, Rights, Role, UnknownRole, first_start,
 };
 pub(crate) use codes::draw;
 pub use codes::{Codes, GenerateError};
@@ -77,6 +81,7 @@ use crate::{
     store::{Disk, StoreError},
 };
 use answer::Answer;
+use backup::Backups;
 use body::ReadError;
 use dialect::Dialect;
 use endpoint::{Accepts, Asked, Endpoint, Handler};
@@ -117,6 +122,7 @@ pub struct Context {
     epoch: Arc<str>,
     /// Whether the daemon stops.
     stopping: watch::Sender<bool>,
+    backups: Backups,
 }
 
 impl Context {
@@ -153,6 +159,7 @@ impl Context {
             streams: Arc::new(Semaphore::new(session_stream::STREAMS_MAX)),
             epoch: uuid::Uuid::new_v4().simple().to_string().into(),
             stopping: watch::Sender::new(false),
+            backups: Backups::in_folder(&config.data),
         })
     }
 
@@ -289,7 +296,10 @@ where
     let answering = match (endpoint.handler, &caller) {
         (Handler::Open(handler), _) => handler(context, &asked),
         (Handler::SignedIn(_, handler), Some(caller)) => handler(context, caller, &asked),
-        (Handler::SignedIn(..), None) => return dialect.denied(&Denied::Unauthenticated),
+        (Handler::AtLength(_, handler), Some(caller)) => return handler(context, caller, &asked).await,
+        (Handler::SignedIn(..) | Handler::AtLength(..), None) => {
+            return dialect.denied(&Denied::Unauthenticated);
+        }
     };
     tokio::select! {
         answer = answering => answer,
@@ -320,12 +330,15 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let mut caller = None;
-    if let Handler::SignedIn(access, _) = endpoint.handler {
+    if let Handler::SignedIn(access, _) | Handler::AtLength(access, _) = endpoint.handler {
         let credentials = asked.head.headers.get(AUTHORIZATION);
         let signed_in = match (credentials, peer) {
             // Whoever shows credentials asks to be taken for their owner.
             (None, Peer::Local(local)) => local.caller().await,
-            _ => context.auth.authenticate(credentials, asked.peer).await,
+            _ => {
+                let lent = access.takes_lent();
+                context.auth.authenticate(credentials, asked.peer, lent).await
+            }
         };
         let signed_in = signed_in.map_err(|denied| dialect.denied(&denied))?;
         if !access.lets(&signed_in) {

@@ -4,8 +4,8 @@ use hyper::Method;
 use matchit::InsertError;
 
 use super::{
-    audit, balance, check, device_lists, endpoint::Endpoint, health, openapi, redemptions, session_list,
-    session_stream, sessions, tokens, usage,
+    accounts, audit, backup, balance, check, device_lists, endpoint::Endpoint, health, openapi, redemptions,
+    session_list, session_stream, sessions, token, tokens, usage,
 };
 use crate::metrics::Route;
 
@@ -21,6 +21,11 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     balance::ENDPOINTS,
     device_lists::ENDPOINTS,
     audit::ENDPOINTS,
+    backup::ENDPOINTS,
+    accounts::users::ENDPOINTS,
+    accounts::clients::ENDPOINTS,
+    accounts::me::ENDPOINTS,
+    token::ENDPOINTS,
     health::ENDPOINTS,
     openapi::ENDPOINT,
 ];
@@ -173,11 +178,11 @@ mod tests {
     }
 
     #[test]
-    fn only_health_metrics_and_the_description_are_open() {
+    fn only_health_metrics_the_description_and_signing_in_are_open() {
         for endpoint in ENDPOINTS.iter().copied().flatten() {
             let open = matches!(
                 endpoint.path,
-                "/healthz" | "/readyz" | "/metrics" | "/openapi.json"
+                "/healthz" | "/readyz" | "/metrics" | "/openapi.json" | "/api/token"
             );
             assert_eq!(matches!(endpoint.handler, Handler::Open(_)), open, "{endpoint:?}");
         }

@@ -71,7 +71,13 @@ impl Site {
         let worker = std::thread::spawn(move || worker.run());
         let now: Clock = Arc::new(move || clock.now());
         let metrics = Arc::new(Metrics::new(Box::new(Vec::new)).unwrap());
-        let auth = Auth::new(Arc::new(store.clone()), now, Arc::clone(&metrics)).unwrap();
+        let auth = Auth::new(
+            store.clone(),
+            now,
+            Arc::clone(&metrics),
+            config.api.sign_in.clone(),
+        )
+        .unwrap();
         let (_, gate) = watch::channel(Arc::default());
         let context = Context::new(&config, engine, auth, metrics, gate, store.clone(), 0).unwrap();
         Self {

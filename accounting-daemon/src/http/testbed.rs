@@ -87,9 +87,10 @@ impl Testbed {
         let worker = thread::spawn(move || worker.run());
         let metrics = Arc::new(Metrics::new(Box::new(Vec::new)).unwrap());
         let auth = Auth::new(
-            Arc::new(disk.clone()),
+            disk.clone(),
             Arc::new(move || clock.now()),
             Arc::clone(&metrics),
+            config.api.sign_in.clone(),
         )
         .unwrap();
         let (_, status) = watch::channel(Arc::new(GateStatus::default()));

@@ -73,6 +73,18 @@ label! {
         Device = "device",
         /// The session of a device.
         Session = "session",
+        /// Getting access tokens.
+        SignIn = "sign_in",
+        /// The list of users.
+        Users = "users",
+        /// One user.
+        User = "user",
+        /// The list of API clients.
+        Clients = "clients",
+        /// One API client.
+        Client = "client",
+        /// The caller's own account.
+        Me = "me",
         /// The audit.
         Audit = "audit",
         /// The list of open sessions.
@@ -89,6 +101,8 @@ label! {
         Block = "block",
         /// Usage records.
         Usage = "usage",
+        /// A backup.
+        Backup = "backup",
         /// Whether the process answers.
         Healthz = "healthz",
         /// Whether it can do its work.
@@ -151,6 +165,18 @@ label! {
         Failed = "failed",
         /// They were not looked at, since the budget of failures is spent.
         Throttled = "throttled",
+    }
+}
+
+label! {
+    /// How somebody got an access token.
+    GrantType {
+        /// By name and password.
+        Password = "password",
+        /// By a refresh token.
+        RefreshToken = "refresh_token",
+        /// As an API client.
+        ClientCredentials = "client_credentials",
     }
 }
 

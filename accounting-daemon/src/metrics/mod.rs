@@ -17,7 +17,7 @@ use crate::{
 mod label;
 mod portal;
 
-pub use label::{PortalPage, RedeemResult, Route, SignIn, StatusClass};
+pub use label::{GrantType, PortalPage, RedeemResult, Route, SignIn, StatusClass};
 pub use portal::{OpenConnection, PortalMetrics};
 
 /// One count of frames: hook, verdict, how many since the gate was made.
@@ -53,6 +53,7 @@ pub struct Metrics {
     http_refused: IntCounter,
     http_panics: IntCounter,
     sign_ins: IntCounterVec,
+    tokens_given: IntCounterVec,
 }
 
 impl Metrics {
@@ -135,6 +136,11 @@ impl Metrics {
                 "Checks of credentials, by result; remembered ones are not checked again.",
                 &["result"],
             )?,
+            tokens_given: counters(
+                "accounting_access_tokens_given_total",
+                "Access tokens given, by how they were asked for.",
+                &["grant_type"],
+            )?,
         };
         metrics.register()?;
         metrics.start_at_zero();
@@ -147,7 +153,7 @@ impl Metrics {
                 .const_label("version", env!("CARGO_PKG_VERSION")),
         )?;
         build.set(1);
-        let collectors: [Box<dyn Collector>; 18] = [
+        let collectors: [Box<dyn Collector>; 19] = [
             Box::new(build),
             Box::new(ProcessCollector::for_self()),
             Box::new(self.sessions_open.clone()),
@@ -166,6 +172,7 @@ impl Metrics {
             Box::new(self.http_refused.clone()),
             Box::new(self.http_panics.clone()),
             Box::new(self.sign_ins.clone()),
+            Box::new(self.tokens_given.clone()),
         ];
         collectors
             .into_iter()
@@ -182,6 +189,9 @@ impl Metrics {
         }
         for result in SignIn::ALL {
             self.sign_ins.with_label_values(&[result.as_str()]);
+        }
+        for grant in GrantType::ALL {
+            self.tokens_given.with_label_values(&[grant.as_str()]);
         }
         for route in Route::ALL {
             self.http_seconds.with_label_values(&[route.as_str()]);
@@ -269,6 +279,11 @@ impl Metrics {
     /// Credentials were checked.
     pub fn signed_in(&self, result: SignIn) {
         self.sign_ins.with_label_values(&[result.as_str()]).inc();
+    }
+
+    /// An access token was given.
+    pub fn token_given(&self, grant: GrantType) {
+        self.tokens_given.with_label_values(&[grant.as_str()]).inc();
     }
 
     /// Everything in the text format of Prometheus, with the gate as it is now.

@@ -132,6 +132,7 @@ fn labels_are_from_a_closed_list() {
     let allowed = [
         "cause",
         "result",
+        "grant_type",
         "route",
         "page",
         "class",

@@ -59,6 +59,9 @@ impl Writer {
     pub(super) fn u8(&mut self, value: u8) {
         self.0.push(value);
     }
+    pub(super) fn flag(&mut self, value: bool) {
+        self.u8(u8::from(value));
+    }
     pub(super) fn u32(&mut self, value: u32) {
         self.bytes(&value.to_le_bytes());
     }

@@ -11,8 +11,8 @@ use super::{
     held::{Held, Source},
     reader::{Reader, Tables},
     schema::{
-        self, ADJUSTMENTS, ADMINISTRATORS, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION,
-        META_NEXT_TOKEN, RUNS, SESSIONS, USAGE,
+        self, ADJUSTMENTS, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS,
+        SESSIONS, USAGE,
     },
     write::write_all,
 };
@@ -74,33 +74,6 @@ impl Disk {
     pub fn check_integrity(&self) -> Result<bool, StoreError> {
         self.1.forget();
         self.0.with_all(Database::check_integrity)
-    }
-
-    /// The password hash of an administrator.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn administrators(&self) -> Result<Vec<(String, String)>, StoreError> {
-        self.0.with(|database| {
-            let table = self.table(database, ADMINISTRATORS)?;
-            let mut found = Vec::new();
-            for row in self.did("read the administrators", table.iter())? {
-                let (email, hash) = self.did("read the administrators", row)?;
-                found.push((email.value().to_owned(), hash.value().to_owned()));
-            }
-            Ok(found)
-        })
-    }
-
-    /// Keeps the password hash of an administrator.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn set_administrator(&self, email: &str, hash: &str) -> Result<(), StoreError> {
-        self.write(|transaction| {
-            transaction.open_table(ADMINISTRATORS)?.insert(email, hash)?;
-            Ok(())
-        })
     }
 
     /// How many tokens were ever made.
@@ -170,6 +143,32 @@ impl Disk {
         done
     }
 
+    /// One transaction, durable when it returns; nothing is written when `work` fails.
+    pub(super) fn deciding<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&WriteTransaction) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.1.forget();
+        let done = self.0.with_writes(|database| {
+            let mut transaction = self.did("begin a transaction", database.begin_write())?;
+            transaction.set_two_phase_commit(true);
+            match work(&transaction) {
+                Ok(done) => {
+                    self.did("commit", transaction.commit())?;
+                    Ok(Ok(done))
+                }
+                Err(error) => Ok(Err(error)),
+            }
+        });
+        self.1.forget();
+        done?
+    }
+
+    /// How much of the audit is kept.
+    pub(super) fn retention(&self) -> AuditRetention {
+        self.2
+    }
+
     /// Reads the database.
     pub(super) fn reading<T>(
         &self,
@@ -185,6 +184,17 @@ impl Disk {
         work: impl FnOnce(&Database) -> Result<T, redb::Error>,
     ) -> Result<T, StoreError> {
         self.0.with(|database| self.did(action, work(database)))
+    }
+
+    /// Works in one read transaction: all tables as they are at this moment.
+    pub(super) fn at_once<T>(
+        &self,
+        work: impl FnOnce(&redb::ReadTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.0.with(|database| {
+            let transaction = self.did("begin reading", database.begin_read())?;
+            work(&transaction)
+        })
     }
 
     pub(super) fn table<K: redb::Key + 'static, V: redb::Value + 'static>(

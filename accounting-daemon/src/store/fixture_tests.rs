@@ -126,6 +126,20 @@ fn adjustment() -> Adjustment {
     }
 }
 
+fn user() -> User {
+    User::administrator("admin@lab.test", "$argon2id$hash")
+}
+
+fn client() -> Client {
+    Client {
+        id: "kiosk".into(),
+        secret_hash: [7; 32],
+        name: None,
+        roles: [Role::Redeem].into(),
+        business_ids: Some([7].into()),
+    }
+}
+
 fn checkpoint() -> Checkpoint {
     Checkpoint {
         boot: [9; 16],
@@ -147,8 +161,11 @@ fn write(path: &std::path::Path) {
         Write::Release(record()),
     ];
     disk.commit(&writes, checkpoint()).unwrap();
-    disk.set_administrator("admin@lab.test", "$argon2id$hash")
-        .unwrap();
+    let accounts = |accounts: &Accounts<'_>| -> Result<(), StoreError> {
+        accounts.set_user(&user())?;
+        accounts.set_client(&client())
+    };
+    disk.change(accounts).unwrap();
     drop(disk);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::copy(folder.path().join("accounting.redb"), path).unwrap();
@@ -176,10 +193,9 @@ fn a_store_of_each_version_reads_back_whole() {
         let code = plain().code.folded();
         assert_eq!(disk.token_by_code(&code).unwrap(), Some(plain()));
         assert_eq!(disk.adjustments(2).unwrap(), [adjustment()]);
-        let administrators = disk.administrators().unwrap();
-        assert_eq!(
-            administrators,
-            [("admin@lab.test".to_owned(), "$argon2id$hash".to_owned())]
-        );
+        assert_eq!(disk.users(None, 9).unwrap(), [user()], "version {version}");
+        // The first layout had none.
+        let clients = if version == 1 { vec![] } else { vec![client()] };
+        assert_eq!(disk.clients(None, 9).unwrap(), clients, "version {version}");
     }
 }

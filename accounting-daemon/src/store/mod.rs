@@ -1,6 +1,11 @@
 //! What is kept on disk, and how: tokens, open sessions, usage records, accounts of people, and the one-row checkpoint.
 
+mod account;
+mod accounts;
+#[cfg(test)]
+mod accounts_tests;
 mod audit;
+mod backup;
 mod codec;
 #[cfg(test)]
 mod damage_tests;
@@ -11,6 +16,9 @@ pub(crate) mod faulty;
 mod file;
 #[cfg(test)]
 mod fixture_tests;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
+mod grant;
 mod held;
 mod index;
 #[cfg(test)]
@@ -21,19 +29,25 @@ mod measured;
 mod probation;
 mod reader;
 mod resumptions;
+mod role;
 mod schema;
 #[cfg(test)]
 mod tests;
 mod usage;
 mod write;
 
+pub use account::{Client, Owner, TOTP_SECRET_BYTES, Totp, User, fold_email};
+pub use accounts::{Accounts, CLIENTS_MAX, USERS_MAX};
 pub use audit::{Actor, AuditFilter, AuditRecord, AuditRetention, Part, Via, shortened};
+pub use backup::{Counted, Replaced, count, restore};
 pub use disk::Disk;
 pub use error::StoreError;
+pub use grant::{Grant, GrantKind, TokenHash};
 pub use lists::{ListEntry, ListKind};
 pub use lookup::{Among, Direction, Stretch};
 pub use measured::Measured;
 pub use resumptions::{Digest, RESUMPTIONS_PER_TOKEN_MAX, Resumption};
+pub use role::{Role, UnknownRole};
 pub use usage::UsageFilter;
 
 use crate::{

@@ -1,8 +1,14 @@
 //! The tables, and the version of their layout.
 
-use redb::{Database, ReadableDatabase, TableDefinition, TableError, WriteTransaction};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction};
 
-use super::{StoreError, disk::number, index, usage};
+use super::{
+    StoreError,
+    account::{User, fold_email},
+    codec::Row,
+    disk::number,
+    index, usage,
+};
 
 /// The layout that this program writes.
 pub(super) const VERSION: u64 = 2;
@@ -41,8 +47,8 @@ pub(super) const BOOKINGS: TableDefinition<'_, (u128, u64), ()> = TableDefinitio
 pub(super) const VISITORS: TableDefinition<'_, (u128, u64), ()> = TableDefinition::new("visitors");
 /// Location (0: all) and block of 1,024 numbers, to how many of them are tokens.
 pub(super) const COUNTS: TableDefinition<'_, (u64, u64), u64> = TableDefinition::new("counts");
-/// E-mail address to password hash of an administrator.
-pub(super) const ADMINISTRATORS: TableDefinition<'_, &str, &str> = TableDefinition::new("administrators");
+/// Of the first layout: e-mail address to password hash of an administrator, a user by now.
+const ADMINISTRATORS: TableDefinition<'_, &str, &str> = TableDefinition::new("administrators");
 /// Digest of a browser's secret to token number and wall clock milliseconds of its issue.
 pub(super) const RESUMPTIONS: TableDefinition<'_, &[u8; 32], (u64, i64)> =
     TableDefinition::new("resumptions");
@@ -50,6 +56,15 @@ pub(super) const RESUMPTIONS: TableDefinition<'_, &[u8; 32], (u64, i64)> =
 pub(super) const RESUMPTIONS_OF: TableDefinition<'_, (u64, i64, &[u8; 32]), ()> =
     TableDefinition::new("resumptions_of");
 
+/// Folded e-mail address to user.
+pub(super) const USERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("users");
+/// Number to API client.
+pub(super) const CLIENTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("clients");
+/// SHA-256 of a token to what it is good for.
+pub(super) const GRANTS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("grants");
+/// Owner, wall clock milliseconds of when it was given, SHA-256 of a token.
+pub(super) const GRANTS_BY_OWNER: TableDefinition<'_, (&str, i64, &[u8; 32]), ()> =
+    TableDefinition::new("grants_by_owner");
 /// Number to audit record.
 pub(super) const AUDIT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("audit");
 
@@ -65,6 +80,18 @@ pub(super) const META_NEXT_TOKEN: &str = "next_token";
 pub(super) const META_NEXT_SESSION: &str = "next_session";
 /// In [`META`]: the next number of an audit record, 8 bytes; absent before the first.
 pub(super) const META_NEXT_AUDIT: &str = "next_audit";
+
+/// Calls a macro with the names of all tables, so that what is made is what is copied into a backup.
+macro_rules! every_table {
+    ($with:ident) => {
+        $with!(
+            META TOKENS CODES SESSIONS USAGE USAGE_OF_TOKENS ADJUSTMENTS RUNS LISTS
+            UNIQUE_IDS LOCATIONS MACS BOOKINGS VISITORS COUNTS
+            RESUMPTIONS RESUMPTIONS_OF AUDIT USERS CLIENTS GRANTS GRANTS_BY_OWNER
+        )
+    };
+}
+pub(super) use every_table;
 
 /// Makes the tables in a new store; says whether this program can use one that is there.
 pub(super) fn prepare(path: &str, database: &Database) -> Result<(), StoreError> {
@@ -125,23 +152,16 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction
         .open_table(META)?
         .insert(META_VERSION, VERSION.to_le_bytes().as_slice())?;
-    transaction.open_table(TOKENS)?;
-    transaction.open_table(CODES)?;
-    transaction.open_table(SESSIONS)?;
-    transaction.open_table(USAGE)?;
-    transaction.open_table(USAGE_OF_TOKENS)?;
-    transaction.open_table(ADJUSTMENTS)?;
-    transaction.open_table(RUNS)?;
-    transaction.open_table(LISTS)?;
-    transaction.open_table(UNIQUE_IDS)?;
-    transaction.open_table(LOCATIONS)?;
-    transaction.open_table(MACS)?;
-    transaction.open_table(BOOKINGS)?;
-    transaction.open_table(VISITORS)?;
-    transaction.open_table(COUNTS)?;
-    transaction.open_table(ADMINISTRATORS)?;
-    transaction.open_table(AUDIT)?;
-    transaction.open_table(RESUMPTIONS)?;
-    transaction.open_table(RESUMPTIONS_OF)?;
+    macro_rules! make {
+        ($($table:ident)*) => { $(transaction.open_table($table)?;)* };
+    }
+    every_table!(make);
+    let mut users = transaction.open_table(USERS)?;
+    for row in transaction.open_table(ADMINISTRATORS)?.iter()? {
+        let (email, hash) = row?;
+        let user = User::administrator(email.value(), hash.value());
+        users.insert(fold_email(&user.email).as_str(), user.encode().as_slice())?;
+    }
+    transaction.delete_table(ADMINISTRATORS)?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use super::tool::{find, path, run, tool};
 
 /// Programs the lab calls, each with the Debian package that brings it.
-const NEEDED: [(&str, &str); 8] = [
+const NEEDED: [(&str, &str); 10] = [
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("dnsmasq", "dnsmasq-base"),
@@ -14,6 +14,8 @@ const NEEDED: [(&str, &str); 8] = [
     ("setsid", "util-linux"),
     ("mount", "mount"),
     ("curl", "curl"),
+    ("ethtool", "ethtool"),
+    ("python3", "python3"),
 ];
 
 /// Where programs, links and maps are pinned.

@@ -1,18 +1,14 @@
 //! How many failures are heard before attempts are refused unseen.
 //!
-//! An address has 30 a minute. An account has 10 a minute; once those are spent, only addresses that have not failed on
+//! An account and an address each have some a minute. Once an account's are spent, only addresses that have not failed on
 //! it themselves are still heard, so that guessing from elsewhere does not lock its owner out.
 
 use std::{collections::HashMap, hash::Hash, net::IpAddr};
 
+use crate::store::fold_email;
+
 /// The length of a budget's window in milliseconds, from its first failure.
 const WINDOW_MS: u64 = 60_000;
-
-/// Failures a window for an account.
-const ACCOUNT_MAX: u32 = 10;
-
-/// Failures a window for an address.
-const ADDRESS_MAX: u32 = 30;
 
 /// Windows kept for each kind of budget. Every failure costs its sender a check, so that far fewer begin in a minute.
 const WINDOWS_MAX: usize = 16_384;
@@ -21,8 +17,9 @@ const WINDOWS_MAX: usize = 16_384;
 type Address = u128;
 
 /// The budgets. Times are milliseconds of the monotonic clock.
-#[derive(Default)]
 pub(super) struct Budgets {
+    account_max: u32,
+    address_max: u32,
     accounts: Windows<String>,
     addresses: Windows<Address>,
     pairs: Windows<(String, Address)>,
@@ -37,19 +34,30 @@ struct Window {
 }
 
 impl Budgets {
+    /// Budgets of so many failures a window for an account, and for an address.
+    pub(super) fn new(account_max: u32, address_max: u32) -> Self {
+        Self {
+            account_max,
+            address_max,
+            accounts: Windows::default(),
+            addresses: Windows::default(),
+            pairs: Windows::default(),
+        }
+    }
+
     /// Seconds to wait, when an attempt is not to be heard.
     pub(super) fn refuses(&self, email: &str, peer: IpAddr, now: u64) -> Option<u64> {
-        let (email, address) = (email.to_ascii_lowercase(), address(peer));
-        if let Some(wait) = self.addresses.spent(&address, ADDRESS_MAX, now) {
+        let (email, address) = (fold_email(email), address(peer));
+        if let Some(wait) = self.addresses.spent(&address, self.address_max, now) {
             return Some(wait);
         }
-        let wait = self.accounts.spent(&email, ACCOUNT_MAX, now)?;
+        let wait = self.accounts.spent(&email, self.account_max, now)?;
         self.pairs.spent(&(email, address), 1, now).map(|_| wait)
     }
 
     /// An attempt failed.
     pub(super) fn failed(&mut self, email: &str, peer: IpAddr, now: u64) {
-        let (email, address) = (email.to_ascii_lowercase(), address(peer));
+        let (email, address) = (fold_email(email), address(peer));
         self.addresses.add(address, now);
         self.accounts.add(email.clone(), now);
         self.pairs.add((email, address), now);
@@ -57,7 +65,7 @@ impl Budgets {
 
     /// The attempt counted last did not fail after all.
     pub(super) fn passed(&mut self, email: &str, peer: IpAddr) {
-        let (email, address) = (email.to_ascii_lowercase(), address(peer));
+        let (email, address) = (fold_email(email), address(peer));
         self.addresses.take(&address);
         self.accounts.take(&email);
         self.pairs.take(&(email, address));
@@ -122,7 +130,7 @@ mod tests {
 
     #[test]
     fn an_account_is_closed_to_those_who_failed_and_open_to_others() {
-        let mut budgets = Budgets::default();
+        let mut budgets = Budgets::new(10, 30);
         let (here, there) = (ip("192.0.2.1"), ip("192.0.2.2"));
         for nth in 0..10 {
             assert_eq!(budgets.refuses("a", here, nth), None, "{nth}");
@@ -139,7 +147,7 @@ mod tests {
 
     #[test]
     fn an_address_has_thirty_whatever_the_account() {
-        let mut budgets = Budgets::default();
+        let mut budgets = Budgets::new(10, 30);
         for nth in 0..30 {
             let peer = ip(&format!("2001:db8::{nth:x}"));
             assert_eq!(budgets.refuses(&nth.to_string(), peer, 0), None, "{nth}");
@@ -151,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_success_costs_nothing() {
-        let mut budgets = Budgets::default();
+        let mut budgets = Budgets::new(10, 30);
         for _ in 0..100 {
             assert_eq!(budgets.refuses("a", ip("::1"), 0), None);
             budgets.failed("a", ip("::1"), 0);

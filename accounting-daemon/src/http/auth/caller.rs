@@ -1,72 +1,8 @@
 //! Somebody who has signed in, and what they may do.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::collections::BTreeSet;
 
-use crate::store::Via;
-
-/// What a role lets its holder do. Matched without case on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// See many tokens, sessions, usage.
-    List,
-    /// See one token.
-    Read,
-    /// Make tokens.
-    Create,
-    /// Change tokens, disconnect devices, keep the lists of devices.
-    Edit,
-    /// Delete tokens.
-    Delete,
-    /// Redeem access codes for devices, as portals do.
-    Redeem,
-}
-
-impl Role {
-    /// Every role.
-    pub const ALL: [Self; 6] = [
-        Self::List,
-        Self::Read,
-        Self::Create,
-        Self::Edit,
-        Self::Delete,
-        Self::Redeem,
-    ];
-
-    /// Its name on the wire, such as `AccessToken-List`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::List => "AccessToken-List",
-            Self::Read => "AccessToken-Read",
-            Self::Create => "AccessToken-Create",
-            Self::Edit => "AccessToken-Edit",
-            Self::Delete => "AccessToken-Delete",
-            Self::Redeem => "AccessToken-Redeem",
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// No role has this name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be one of AccessToken-List, -Read, -Create, -Edit, -Delete, -Redeem")]
-pub struct UnknownRole;
-
-impl FromStr for Role {
-    type Err = UnknownRole;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|role| role.as_str().eq_ignore_ascii_case(text))
-            .ok_or(UnknownRole)
-    }
-}
+use crate::store::{Client, Role, User, Via};
 
 /// What somebody may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +38,38 @@ impl Caller {
         }
     }
 
+    /// Somebody at the gateway itself, who administers it.
+    pub(super) fn local(name: impl Into<String>) -> Self {
+        Self {
+            via: Via::Cli,
+            ..Self::administrator(name)
+        }
+    }
+
+    /// A user by what the store says of them.
+    pub(super) fn user(user: &User) -> Self {
+        Self {
+            name: user.email.clone(),
+            via: Via::User,
+            rights: if user.administrator {
+                Rights::Administrator
+            } else {
+                Rights::Roles(user.roles.clone())
+            },
+            locations: user.business_ids.clone(),
+        }
+    }
+
+    /// An API client by what the store says of it.
+    pub(super) fn client(client: &Client) -> Self {
+        Self {
+            name: client.id.clone(),
+            via: Via::Client,
+            rights: Rights::Roles(client.roles.clone()),
+            locations: client.business_ids.clone(),
+        }
+    }
+
     /// Whether they administer users, clients and the audit.
     #[must_use]
     pub fn is_administrator(&self) -> bool {
@@ -129,17 +97,6 @@ impl Caller {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn roles_are_matched_without_case() {
-        for role in Role::ALL {
-            assert_eq!(role.as_str().to_lowercase().parse(), Ok(role));
-            assert_eq!(role.to_string().parse(), Ok(role));
-        }
-        for wrong in ["", "List", "AccessToken", "AccessToken-List "] {
-            assert_eq!(wrong.parse::<Role>(), Err(UnknownRole), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_caller_may_what_the_roles_say_and_sees_the_locations() {

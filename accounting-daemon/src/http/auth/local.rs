@@ -29,7 +29,7 @@ impl Local {
         // Names may come from a directory elsewhere.
         let user = self.user;
         let name = tokio::task::spawn_blocking(move || name(user)).await;
-        Ok(Caller::administrator(name.map_err(|_| Denied::Failed)?))
+        Ok(Caller::local(name.map_err(|_| Denied::Failed)?))
     }
 
     /// `own`: the daemon's effective user and group.
@@ -71,7 +71,7 @@ mod tests {
     #[tokio::test]
     async fn they_are_called_by_their_user() {
         let caller = Local::new(0, 0).caller().await.unwrap();
-        assert_eq!(caller, Caller::administrator("root@local"));
+        assert_eq!(caller, Caller::local("root@local"));
         assert_eq!(name(4_000_000_000), "uid4000000000@local");
     }
 }

@@ -1,27 +1,35 @@
-//! Credentials that passed, known by a keyed hash for a while.
+//! Callers who were let in, known by a hash of what they showed for a while.
 
 use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
-use super::basic::Credentials;
+use super::{Caller, credentials::Basic};
 
-/// How long credentials are remembered, in milliseconds.
-const REMEMBERED_MS: u64 = 5 * 60 * 1000;
+/// How long what passed is remembered, in milliseconds.
+pub(super) const REMEMBERED_MS: u64 = 5 * 60 * 1000;
 
-/// How many are remembered at once.
-const ENTRIES_MAX: usize = 1024;
+/// How many of a kind are remembered at once.
+const ENTRIES_MAX: usize = 4096;
+
+/// A hash of what was shown.
+pub(super) type Tag = [u8; 32];
+
+/// The state of the accounts that somebody was let in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Edition(u64);
 
 struct Entry {
-    email: String,
+    caller: Caller,
     until: u64,
 }
 
-/// Credentials that passed. Times are milliseconds of the monotonic clock.
+/// Callers who were let in. Times are milliseconds of the monotonic clock.
 pub(super) struct Remembered {
     /// Drawn at each start: without it a dump of memory would hold a fast hash to try passwords on.
     key: [u8; 32],
-    entries: HashMap<[u8; 32], Entry>,
+    edition: u64,
+    entries: HashMap<Tag, Entry>,
 }
 
 impl Remembered {
@@ -30,41 +38,48 @@ impl Remembered {
         getrandom::fill(&mut key)?;
         Ok(Self {
             key,
+            edition: 0,
             entries: HashMap::new(),
         })
     }
 
+    /// Forgets everybody, and whoever is being checked by what was known until now.
     pub(super) fn clear(&mut self) {
+        self.edition += 1;
         self.entries.clear();
     }
 
-    /// The account whose credentials these are.
-    pub(super) fn find(&self, credentials: &Credentials, now: u64) -> Option<String> {
-        let entry = self.entries.get(&self.tag(credentials))?;
-        (now < entry.until).then(|| entry.email.clone())
+    /// To be read before the accounts are.
+    pub(super) fn edition(&self) -> Edition {
+        Edition(self.edition)
     }
 
-    pub(super) fn keep(&mut self, credentials: &Credentials, email: &str, now: u64) {
+    pub(super) fn find(&self, tag: &Tag, now: u64) -> Option<Caller> {
+        let entry = self.entries.get(tag)?;
+        (now < entry.until).then(|| entry.caller.clone())
+    }
+
+    /// Remembers a caller, unless the accounts have changed since `edition`.
+    pub(super) fn keep(&mut self, tag: Tag, caller: Caller, edition: Edition, until: u64, now: u64) {
+        if edition != self.edition() {
+            return;
+        }
         if self.entries.len() >= ENTRIES_MAX {
             self.entries.retain(|_, entry| now < entry.until);
         }
         if self.entries.len() >= ENTRIES_MAX {
             self.entries.clear();
         }
-        let entry = Entry {
-            email: email.to_owned(),
-            until: now.saturating_add(REMEMBERED_MS),
-        };
-        self.entries.insert(self.tag(credentials), entry);
+        self.entries.insert(tag, Entry { caller, until });
     }
 
     /// The name's length goes in first, so that no other split of the same bytes has the same hash.
-    fn tag(&self, credentials: &Credentials) -> [u8; 32] {
+    pub(super) fn tag(&self, basic: &Basic) -> Tag {
         let mut hash = Sha256::new();
         hash.update(self.key);
-        hash.update((credentials.email.len() as u64).to_le_bytes());
-        hash.update(credentials.email.as_bytes());
-        hash.update(credentials.password.as_bytes());
+        hash.update((basic.name.len() as u64).to_le_bytes());
+        hash.update(basic.name.as_bytes());
+        hash.update(basic.password.as_bytes());
         hash.finalize().into()
     }
 }
@@ -75,38 +90,45 @@ mod tests {
 
     use super::*;
 
-    fn credentials(email: &str, password: &str) -> Credentials {
-        Credentials {
-            email: email.to_owned(),
+    fn basic(name: &str, password: &str) -> Basic {
+        Basic {
+            name: name.to_owned(),
             password: Zeroizing::new(password.to_owned()),
         }
     }
 
     #[test]
-    fn exactly_what_passed_is_remembered_for_five_minutes() {
+    fn exactly_what_passed_is_remembered_until_its_time() {
         let mut remembered = Remembered::new().unwrap();
-        remembered.keep(&credentials("ab", "cd"), "AB", 1000);
-        assert_eq!(
-            remembered.find(&credentials("ab", "cd"), 1000),
-            Some("AB".to_owned())
-        );
-        assert_eq!(
-            remembered.find(&credentials("ab", "cd"), 300_999),
-            Some("AB".to_owned())
-        );
-        assert_eq!(remembered.find(&credentials("ab", "cd"), 301_000), None);
-        for (email, password) in [("ab", "cD"), ("a", "bcd"), ("abc", "d"), ("ab", "")] {
-            assert_eq!(remembered.find(&credentials(email, password), 1000), None);
+        let caller = Caller::administrator("AB");
+        let tag = remembered.tag(&basic("ab", "cd"));
+        remembered.keep(tag, caller.clone(), remembered.edition(), 301_000, 1000);
+        assert_eq!(remembered.find(&tag, 300_999), Some(caller));
+        assert_eq!(remembered.find(&tag, 301_000), None);
+        for (name, password) in [("ab", "cD"), ("a", "bcd"), ("abc", "d"), ("ab", "")] {
+            let other = remembered.tag(&basic(name, password));
+            assert_eq!(remembered.find(&other, 1000), None);
         }
         remembered.clear();
-        assert_eq!(remembered.find(&credentials("ab", "cd"), 1000), None);
+        assert_eq!(remembered.find(&tag, 1000), None);
+    }
+
+    #[test]
+    fn who_was_checked_before_a_change_is_not_remembered_after_it() {
+        let mut remembered = Remembered::new().unwrap();
+        let edition = remembered.edition();
+        remembered.clear();
+        remembered.keep([1; 32], Caller::administrator("a"), edition, 10, 0);
+        assert_eq!(remembered.find(&[1; 32], 0), None);
     }
 
     #[test]
     fn memory_is_bounded() {
         let mut remembered = Remembered::new().unwrap();
-        for nth in 0..5000 {
-            remembered.keep(&credentials(&nth.to_string(), ""), "a", 0);
+        for nth in 0..10_000 {
+            let tag = remembered.tag(&basic(&nth.to_string(), ""));
+            let edition = remembered.edition();
+            remembered.keep(tag, Caller::administrator("a"), edition, 1, 0);
         }
         assert!(remembered.entries.len() <= ENTRIES_MAX);
     }

@@ -39,10 +39,11 @@ pub(super) fn limits() -> ApiConfig {
         header_bytes_max: 8192,
         body_bytes_max: 1024,
         connections_max: 4,
-        connections_per_address_max: 4,
         import_bytes_max: 1024,
         writes_per_minute: 0,
         dir_1_ascending: false,
+        sign_in: crate::config::SignInConfig::default(),
+        connections_per_address_max: 4,
     }
 }
 
