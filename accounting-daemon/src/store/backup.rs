@@ -17,9 +17,9 @@ use super::{
     file,
     probation::Probation,
     schema::{
-        self, ADJUSTMENTS, AUDIT, BOOKINGS, CLIENTS, CODES, COUNTS, GRANTS, GRANTS_BY_OWNER, LOCATIONS, MACS,
-        META, RESUMPTIONS, RESUMPTIONS_OF, RUNS, SESSIONS, TOKENS, UNIQUE_IDS, USAGE, USERS, VISITORS,
-        every_table,
+        self, ADJUSTMENTS, AUDIT, BOOKINGS, CLIENTS, CODES, COUNTS, GRANTS, GRANTS_BY_OWNER, LISTS, LOCATIONS,
+        MACS, META, RESUMPTIONS, RESUMPTIONS_OF, RUNS, SESSIONS, TOKENS, UNIQUE_IDS, USAGE, USAGE_OF_TOKENS,
+        USERS, VISITORS, every_table,
     },
 };
 use crate::ledger::{Adjustment, Session, Token, UsageRecord};
