@@ -20,6 +20,8 @@ enum What {
     Verdict,
     /// Durable redemptions over HTTP, against one commit each
     Redemptions(More),
+    /// Pages of the portal while 10,000 guests are online, asked for through the gate
+    Portal(More),
     /// The counters of 1,000,000 sessions through shared memory, against walking the maps
     Sweep(More),
     /// Bytes of daemon memory for an online session, and for a token that nobody uses
@@ -52,6 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let (what, more) = match &args.what {
         What::Verdict => return verdict().map(|()| ExitCode::SUCCESS),
         What::Redemptions(more) => ("redemptions", more),
+        What::Portal(more) => ("portal", more),
         What::Sweep(more) => ("sweep", more),
         What::Memory(more) => ("memory", more),
         What::Revoke(more) => ("revoke", more),

@@ -45,6 +45,7 @@ fn defaults_are_as_documented() {
     // What has no default is shown by an example.
     let plain = PortalConfig {
         url: None,
+        tls: None,
         name: config.portal.name.clone(),
         logo: None,
         terms: None,
@@ -140,6 +141,7 @@ fn the_example_shows_every_setting() {
             vec![
                 "listen_port",
                 "url",
+                "tls",
                 "name",
                 "colour",
                 "logo",
@@ -158,6 +160,7 @@ fn the_example_shows_every_setting() {
                 "connections_per_device",
             ],
         ),
+        ("[portal.tls]", vec!["certificate", "key"]),
         ("[administrator]", vec!["email", "password_file"]),
         ("[codes]", vec!["length", "alphabet"]),
         ("[audit]", vec!["retention_days", "records_max"]),

@@ -29,6 +29,8 @@ pub trait Observer: Send + Sync {
     fn released(&self, _cause: Cause) {}
     /// A round took so many letters and left so many sessions open.
     fn round(&self, _letters: usize, _online: usize) {}
+    /// So many codes were refused in the last minute, whoever tried them.
+    fn attempts(&self, _refused: usize) {}
     /// A letter found the mailbox full.
     fn mailbox_full(&self) {}
     /// The kernel refused a call; closing is tried again, opening is taken back.
@@ -153,6 +155,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 }
                 self.ledger.forget_idle();
                 self.observer.round(letters, self.ledger.online());
+                self.observer.attempts(self.ledger.attempts(now));
                 Ok(())
             }
             Err(error) => {

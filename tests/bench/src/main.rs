@@ -15,6 +15,7 @@ mod lateness;
 mod load;
 mod memory;
 mod one_each;
+mod portal;
 mod process;
 mod redemptions;
 mod report;
@@ -37,6 +38,8 @@ struct Args {
 enum What {
     /// Durable redemptions over HTTP, against one commit each
     Redemptions(redemptions::Options),
+    /// Pages of the portal while 10,000 guests are online
+    Portal(portal::Options),
     /// The counters of 1,000,000 sessions through shared memory, against walking the maps
     Sweep(sweep::Options),
     /// Bytes of daemon memory for an online session, and for a token that nobody uses
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
     report::machine();
     let done = match &args.what {
         What::Redemptions(options) => redemptions::run(&args.daemon, options),
+        What::Portal(options) => portal::run(&args.daemon, options),
         What::Sweep(options) => sweep::run(options),
         What::Memory(options) => memory::run(&args.daemon, options),
         What::Revoke(options) => revoke::run(options),
