@@ -5,9 +5,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod bench;
+mod contract;
 mod demo;
 mod docs;
 mod ebpf;
+mod fuzz;
 mod lab;
 mod sim;
 mod soak;
@@ -24,6 +26,8 @@ enum Task {
     ApiDocs,
     /// Measure
     Bench(bench::Args),
+    /// Feed what strangers send to what reads it
+    Fuzz(fuzz::Args),
     Lab(lab::Lab),
     Soak(soak::Args),
     Demo(demo::Demo),
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
         Task::ApiDocs => docs::run().map(|()| ExitCode::SUCCESS),
         Task::Bench(args) => bench::run(&args),
         Task::Soak(args) => soak::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Lab(task) => task.run(),
         Task::Demo(task) => task.run(),
         Task::Test(task) => task.run(),

@@ -16,7 +16,7 @@ use crate::mac::Mac;
 
 /// What is done with a list of devices.
 #[derive(Debug, Subcommand)]
-pub(super) enum List {
+pub(super) enum AccessCommand {
     /// The devices of the list
     List,
     /// Show a device of the list
@@ -58,7 +58,7 @@ const COLUMNS: &[Column] = &[
     text("NOTE", "Note"),
 ];
 
-impl List {
+impl AccessCommand {
     /// `list`: the name of the list, as in the API.
     pub(super) async fn run(self, console: &Console, list: &str) -> anyhow::Result<()> {
         match self {

@@ -5,8 +5,10 @@
 
 mod access;
 mod audit;
+mod backup;
 mod daemon;
 mod detach;
+mod doctor;
 mod failure;
 mod generate;
 mod human;
@@ -75,10 +77,10 @@ enum Command {
     Usage(usage::Usage),
     /// Devices that pass without a code
     #[command(subcommand)]
-    Bypass(access::List),
+    Bypass(access::AccessCommand),
     /// Devices that never pass
     #[command(subcommand)]
-    Block(access::List),
+    Block(access::AccessCommand),
     /// People who may sign in
     #[command(subcommand)]
     User(people::UserCommand),
@@ -87,6 +89,12 @@ enum Command {
     Client(people::ClientCommand),
     /// Who changed what
     Audit(audit::Audit),
+    /// Look at this machine as a gateway, and say what is missing
+    Doctor(doctor::Doctor),
+    /// Copy the store into a file, while the daemon runs
+    Backup(backup::Backup),
+    /// Put a backup in the place of the store, while the daemon is stopped
+    Restore(backup::Restore),
     /// Print a script that completes this program's commands in a shell
     Completions(generate::Completions),
     /// Write the manual pages into a folder
@@ -144,6 +152,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::User(command) => command.run(&console()?).await?,
         Command::Client(command) => command.run(&console()?).await?,
         Command::Audit(command) => command.run(&console()?).await?,
+        Command::Doctor(command) => return command.run(&reach, json).await,
+        Command::Backup(command) => command.run(&console()?).await?,
+        Command::Restore(command) => command.run(&reach, json).await?,
         Command::Completions(command) => command.run()?,
         Command::Man(command) => command.run()?,
     }

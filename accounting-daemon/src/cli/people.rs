@@ -308,7 +308,7 @@ impl CreateClient {
         if console.json {
             return Ok(show::json(&made)?);
         }
-        show::print(&show::table(&[made.clone()], CLIENTS, "no client"))?;
+        show::print(&show::table(std::slice::from_ref(&made), CLIENTS, "no client"))?;
         Ok(show::print(&format!(
             "secret, shown once: {}",
             plain(&made["ClientSecret"])

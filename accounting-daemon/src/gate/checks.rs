@@ -57,6 +57,33 @@ pub fn preflight(pins: &Path) -> Result<(), StartError> {
     file_system(pins)
 }
 
+/// Each of the things that [`preflight`] looks at: its name, and what was found.
+pub(crate) fn checkup(pins: &Path) -> [(&'static str, Result<String, StartError>); 3] {
+    let release = release();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let version = kernel(&release).map(|()| release);
+    let capabilities = capabilities(&status).map(|()| "all that are needed".to_owned());
+    let file_system = file_system(pins).map(|()| pins.display().to_string());
+    [
+        ("kernel", version),
+        ("capabilities", capabilities),
+        ("BPF file system", file_system),
+    ]
+}
+
+/// What newer kernels do better: its name, the first version that has it, and whether the running one does.
+pub(crate) fn kernel_features() -> [(&'static str, &'static str, bool); 2] {
+    let running = Kernel::running();
+    [
+        (
+            "XDP on frames of several buffers",
+            "5.18",
+            running >= Kernel::XDP_FRAGS,
+        ),
+        ("tc programs by links (tcx)", "6.6", running >= Kernel::TCX),
+    ]
+}
+
 fn kernel(release: &str) -> Result<(), StartError> {
     let version = Kernel::parse(release);
     let missing = match (version.major, version.minor) {

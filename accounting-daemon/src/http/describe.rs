@@ -156,7 +156,7 @@ impl Endpoint {
 
     /// What the edge may answer in its place.
     fn shared(&self) -> Vec<Says> {
-        let signs_in = matches!(self.handler, Handler::SignedIn(..));
+        let signs_in = !matches!(self.handler, Handler::Open(_));
         let reads = self.accepts != Accepts::Nothing;
         let record = Dialect::of(self.path) == Dialect::Record;
         let says = |status, about| {
@@ -191,6 +191,12 @@ impl Endpoint {
         }
         if signs_in {
             shared.push(says(StatusCode::UNAUTHORIZED, "Credentials are missing or wrong"));
+        }
+        if signs_in && record {
+            shared.push(says(
+                StatusCode::FORBIDDEN,
+                "At the Unix socket: neither root nor the daemon's own user or group",
+            ));
         }
         if signs_in && !record {
             shared.push(says(StatusCode::FORBIDDEN, "The role for this is missing"));

@@ -46,6 +46,11 @@ pub(super) enum Handler {
         Access,
         for<'a> fn(&'a Context, &'a Caller, &'a Asked) -> Answering<'a>,
     ),
+    /// The same, and the answer may take longer than other requests may.
+    AtLength(
+        Access,
+        for<'a> fn(&'a Context, &'a Caller, &'a Asked) -> Answering<'a>,
+    ),
 }
 
 /// Who of those who have signed in is let through.

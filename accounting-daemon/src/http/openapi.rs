@@ -155,12 +155,18 @@ fn responses(endpoint: &Endpoint, schemas: &mut SchemaGenerator) -> Value {
 pub(super) fn who(endpoint: &Endpoint) -> Option<String> {
     match endpoint.handler {
         Handler::Open(_) => None,
-        Handler::SignedIn(Access::Administrator, _) => Some("Administrators only.".to_owned()),
-        Handler::SignedIn(Access::Roles(roles), _) => {
+        Handler::SignedIn(access, _) | Handler::AtLength(access, _) => Some(let_through(access)),
+    }
+}
+
+fn let_through(access: Access) -> String {
+    match access {
+        Access::Administrator => "Administrators only.".to_owned(),
+        Access::Roles(roles) => {
             let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
-            Some(format!("Role: {}.", roles.join(" or ")))
+            format!("Role: {}.", roles.join(" or "))
         }
-        Handler::SignedIn(Access::Own | Access::OwnEvenLent, _) => Some("Every user.".to_owned()),
+        Access::Own | Access::OwnEvenLent => "Every user.".to_owned(),
     }
 }
 

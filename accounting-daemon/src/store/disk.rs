@@ -186,6 +186,17 @@ impl Disk {
         self.0.with(|database| self.did(action, work(database)))
     }
 
+    /// Works in one read transaction: all tables as they are at this moment.
+    pub(super) fn at_once<T>(
+        &self,
+        work: impl FnOnce(&redb::ReadTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.0.with(|database| {
+            let transaction = self.did("begin reading", database.begin_read())?;
+            work(&transaction)
+        })
+    }
+
     pub(super) fn table<K: redb::Key + 'static, V: redb::Value + 'static>(
         &self,
         database: &Database,
@@ -258,6 +269,7 @@ impl Store for Disk {
                 .transpose()
                 .map_err(|_| self.damaged("meta"))?;
             let sessions: Vec<Session> = self.all(database, SESSIONS, "sessions")?;
+            let lists = self.lists_of(database)?;
             let mut ids: Vec<TokenId> = sessions.iter().map(|session| session.token).collect();
             for row in self.did("read the runs", self.table(database, RUNS)?.iter())? {
                 ids.push(self.did("read the runs", row)?.0.value());
@@ -272,6 +284,7 @@ impl Store for Disk {
             })?;
             Ok(Opened {
                 checkpoint,
+                lists,
                 sessions,
                 tokens,
                 next_token: next(META_NEXT_TOKEN)?,

@@ -10,7 +10,8 @@ use redb::{StorageBackend, backends::FileBackend};
 
 use super::{Disk, StoreError};
 
-const NAME: &str = "accounting.redb";
+/// In the data folder.
+pub(super) const NAME: &str = "accounting.redb";
 
 /// While it is made.
 const NAME_NEW: &str = "accounting.redb.new";

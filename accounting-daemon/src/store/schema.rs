@@ -7,7 +7,7 @@ use super::{
     account::{User, fold_email},
     codec::Row,
     disk::number,
-    index,
+    index, usage,
 };
 
 /// The layout that this program writes.
@@ -26,6 +26,11 @@ pub(super) const CODES: TableDefinition<'_, &str, u64> = TableDefinition::new("c
 pub(super) const SESSIONS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("sessions");
 /// Session number, or number of a run, to usage record.
 pub(super) const USAGE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("usage");
+/// Token number and number of a usage record.
+pub(super) const USAGE_OF_TOKENS: TableDefinition<'_, (u64, u64), ()> =
+    TableDefinition::new("usage_of_tokens");
+/// List and device to what is said of it there.
+pub(super) const LISTS: TableDefinition<'_, (u8, u64), &[u8]> = TableDefinition::new("lists");
 /// Numbers of the tokens on which elapsed time runs.
 pub(super) const RUNS: TableDefinition<'_, u64, ()> = TableDefinition::new("runs");
 /// Token number and a number that grows, to adjustment.
@@ -76,6 +81,18 @@ pub(super) const META_NEXT_SESSION: &str = "next_session";
 /// In [`META`]: the next number of an audit record, 8 bytes; absent before the first.
 pub(super) const META_NEXT_AUDIT: &str = "next_audit";
 
+/// Calls a macro with the names of all tables, so that what is made is what is copied into a backup.
+macro_rules! every_table {
+    ($with:ident) => {
+        $with!(
+            META TOKENS CODES SESSIONS USAGE USAGE_OF_TOKENS ADJUSTMENTS RUNS LISTS
+            UNIQUE_IDS LOCATIONS MACS BOOKINGS VISITORS COUNTS
+            RESUMPTIONS RESUMPTIONS_OF AUDIT USERS CLIENTS GRANTS GRANTS_BY_OWNER
+        )
+    };
+}
+pub(super) use every_table;
+
 /// Makes the tables in a new store; says whether this program can use one that is there.
 pub(super) fn prepare(path: &str, database: &Database) -> Result<(), StoreError> {
     let failed = |error: redb::Error| StoreError::of(path, "read the version", error);
@@ -123,6 +140,7 @@ pub(super) fn upgrade(path: &str, database: &Database) -> Result<(), StoreError>
         transaction.set_two_phase_commit(true);
         make_tables(&transaction)?;
         index::build(&transaction)?;
+        usage::build(&transaction)?;
         transaction.commit()?;
         Ok(())
     };
@@ -134,24 +152,10 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction
         .open_table(META)?
         .insert(META_VERSION, VERSION.to_le_bytes().as_slice())?;
-    transaction.open_table(TOKENS)?;
-    transaction.open_table(CODES)?;
-    transaction.open_table(SESSIONS)?;
-    transaction.open_table(USAGE)?;
-    transaction.open_table(ADJUSTMENTS)?;
-    transaction.open_table(RUNS)?;
-    transaction.open_table(UNIQUE_IDS)?;
-    transaction.open_table(LOCATIONS)?;
-    transaction.open_table(MACS)?;
-    transaction.open_table(BOOKINGS)?;
-    transaction.open_table(VISITORS)?;
-    transaction.open_table(COUNTS)?;
-    transaction.open_table(RESUMPTIONS)?;
-    transaction.open_table(RESUMPTIONS_OF)?;
-    transaction.open_table(AUDIT)?;
-    transaction.open_table(CLIENTS)?;
-    transaction.open_table(GRANTS)?;
-    transaction.open_table(GRANTS_BY_OWNER)?;
+    macro_rules! make {
+        ($($table:ident)*) => { $(transaction.open_table($table)?;)* };
+    }
+    every_table!(make);
     let mut users = transaction.open_table(USERS)?;
     for row in transaction.open_table(ADMINISTRATORS)?.iter()? {
         let (email, hash) = row?;

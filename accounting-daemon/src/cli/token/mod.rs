@@ -6,7 +6,7 @@ mod fields;
 mod list;
 mod transfer;
 
-pub(super) use transfer::save;
+pub(super) use transfer::{create, receive, save};
 
 use clap::Subcommand;
 use hyper::Method;

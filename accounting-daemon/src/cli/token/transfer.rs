@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use clap::Args;
 use http_body_util::BodyExt;
-use hyper::Method;
+use hyper::{Method, Response, body::Incoming};
 use serde_json::Value;
 
 use super::{PATH, list::Filters};
@@ -43,10 +43,12 @@ pub(in crate::cli) async fn save(
     file: Option<PathBuf>,
 ) -> anyhow::Result<()> {
     let Some(path) = file.filter(|path| path.as_os_str() != "-") else {
-        return download(console, target, &mut std::io::stdout()).await.map(drop);
+        let answer = console.daemon.open(target).await?;
+        return receive(answer, &mut std::io::stdout()).await.map(drop);
     };
+    let answer = console.daemon.open(target).await?;
     let mut file = create(&path)?;
-    let bytes = match download(console, target, &mut file).await {
+    let bytes = match receive(answer, &mut file).await {
         Ok(bytes) => bytes,
         Err(error) => {
             // Half an export looks like a whole one.
@@ -61,7 +63,7 @@ pub(in crate::cli) async fn save(
 }
 
 /// Makes a file for codes: new, and for its owner only.
-pub(super) fn create(path: &Path) -> anyhow::Result<File> {
+pub(in crate::cli) fn create(path: &Path) -> anyhow::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let made = OpenOptions::new()
         .write(true)
@@ -75,8 +77,10 @@ pub(super) fn create(path: &Path) -> anyhow::Result<File> {
 }
 
 /// Writes the body of an answer as it comes; answers how many bytes it had.
-async fn download(console: &Console, target: &str, to: &mut (impl Write + Send)) -> anyhow::Result<u64> {
-    let answer = console.daemon.open(target).await?;
+pub(in crate::cli) async fn receive(
+    answer: Response<Incoming>,
+    to: &mut (impl Write + Send),
+) -> anyhow::Result<u64> {
     let length = answer.headers().get(hyper::header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
     let bar = progress::bytes(length);

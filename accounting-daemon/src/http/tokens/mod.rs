@@ -53,3 +53,10 @@ fn id(asked: &Asked) -> Option<TokenId> {
     let id = asked.variable.parse().ok()?;
     (1..=crate::ledger::ID_MAX).contains(&id).then_some(id)
 }
+
+/// Reads a new token, for the fuzzer.
+#[cfg(feature = "fuzz")]
+pub(super) fn read_draft(fields: Fields, caller: &super::auth::Caller) {
+    // A draft or its errors, whichever.
+    let _ = draft::Draft::read(fields, caller);
+}
