@@ -113,6 +113,29 @@ pub struct DeviceId {
     pub zone: u16,
 }
 
+impl DeviceId {
+    /// One number for both, in the same order: the address in its upper 48 bits, the zone in its lower 16.
+    #[must_use]
+    pub fn to_number(self) -> u64 {
+        let address = self
+            .mac
+            .0
+            .iter()
+            .fold(0, |number, byte| number << 8 | u64::from(*byte));
+        address << 16 | u64::from(self.zone)
+    }
+
+    /// The device of such a number.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Self {
+        let [a, b, c, d, e, f, high, low] = number.to_be_bytes();
+        Self {
+            mac: Mac([a, b, c, d, e, f]),
+            zone: u16::from_be_bytes([high, low]),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +180,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn devices_are_numbered_in_their_order(a: u64, b: u64) {
+            let (first, second) = (DeviceId::from_number(a), DeviceId::from_number(b));
+            prop_assert_eq!(first.to_number(), a);
+            prop_assert_eq!(first.cmp(&second), a.cmp(&b));
+        }
+
         #[test]
         fn what_is_shown_parses_back(bytes: [u8; 6]) {
             prop_assert_eq!(Mac(bytes).to_string().parse(), Ok(Mac(bytes)));

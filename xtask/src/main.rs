@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod bench;
+mod contract;
 mod demo;
 mod docs;
 mod ebpf;

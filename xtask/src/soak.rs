@@ -9,6 +9,8 @@ use accounting_tests::kills::{self, Figures, Plan};
 use accounting_tests::lab::build_daemon;
 use anyhow::{Context, Result, bail};
 
+use crate::contract;
+
 /// Kill the daemon at random moments under load, again and again
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -18,12 +20,18 @@ pub(crate) struct Args {
     /// Draws the moments; the time of day where it is not given
     #[arg(long)]
     seed: Option<u64>,
+    /// Instead, ask the API whatever its description allows and forbids, for so many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "600", conflicts_with_all = ["kills", "seed", "log"])]
+    api: Option<u32>,
     /// Write the figures to docs/soak/<date>.md
     #[arg(long)]
     log: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if let Some(seconds) = args.api {
+        return contract::run(seconds);
+    }
     let seed = args.seed.unwrap_or_else(|| clock::wall().as_secs());
     println!("{} kills, seed {seed}", args.kills);
     let plan = Plan {

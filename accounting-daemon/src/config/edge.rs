@@ -45,6 +45,9 @@ pub struct ApiConfig {
     pub dir_1_ascending: bool,
     /// What signing in gives, and how often it may fail.
     pub sign_in: SignInConfig,
+    /// Connections of one address at once, further ones are closed; those from this machine are not counted. An IPv6
+    /// network of 64 bits counts as one address.
+    pub connections_per_address_max: usize,
 }
 
 /// Where a certificate is kept; see [`crate::http::Tls`].
@@ -94,6 +97,7 @@ impl ApiConfig {
             dir_1_ascending: table.flag("dir_1_ascending").unwrap_or(false),
             connections_max: table.number("connections_max", 1, 65_536, 1024),
             sign_in: SignInConfig::check(table.table("sign_in", "api.sign_in")),
+            connections_per_address_max: table.number("connections_per_address_max", 1, 65_536, 64),
         };
         table.finish();
         config

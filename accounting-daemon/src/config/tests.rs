@@ -119,6 +119,7 @@ fn the_example_shows_every_setting() {
                 "body_bytes_max",
                 "import_bytes_max",
                 "connections_max",
+                "connections_per_address_max",
                 "writes_per_minute",
                 "dir_1_ascending",
                 "sign_in",

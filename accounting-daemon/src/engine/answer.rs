@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use tokio::sync::oneshot;
 
-use super::{Refusal, SessionFilter, SessionPage, SessionView, TokenView, Unavailable};
+use super::{
+    ListAsked, ListChange, ListError, ListPage, Refusal, SessionFilter, SessionPage, SessionView, TokenView,
+    Unavailable,
+};
 use crate::{
     ledger::{
         AccessCode, Asker, BulkError, Cause, CreateError, Edit, EditError, NewToken, RedeemError, Redemption,
@@ -71,6 +74,10 @@ pub enum Message {
     },
     /// See [`super::Engine::sessions`].
     Sessions(PageAsked, Answer<Result<SessionPage, Unavailable>>),
+    /// See [`super::Engine::change_list`].
+    ChangeList(ListChange, Actor, Answer<Result<bool, Refusal<ListError>>>),
+    /// See [`super::Engine::list`].
+    List(ListAsked, Answer<Result<ListPage, Unavailable>>),
     /// See [`super::Engine::look`].
     Look,
     /// See [`super::Engine::stop`].
@@ -138,6 +145,8 @@ pub(super) enum Pending {
     SessionsOf(Mac, Option<u16>, Answer<Result<Vec<SessionView>, Unavailable>>),
     Check(Result<(), RedeemError>, Answer<Result<(), Refusal<RedeemError>>>),
     Sessions(PageAsked, Answer<Result<SessionPage, Unavailable>>),
+    ChangeList(Result<bool, ListError>, Answer<Result<bool, Refusal<ListError>>>),
+    List(ListAsked, Answer<Result<ListPage, Unavailable>>),
     Nothing,
     Stop(Answer<()>),
 }
@@ -167,6 +176,8 @@ impl Message {
             Self::SessionsOf { answer, .. } => answer.send(Err(why)).is_ok(),
             Self::Check(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Sessions(_, answer) => answer.send(Err(why)).is_ok(),
+            Self::ChangeList(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::List(_, answer) => answer.send(Err(why)).is_ok(),
             Self::Look => true,
             Self::Stop(answer) => answer.send(()).is_ok(),
         };
@@ -189,6 +200,8 @@ impl Pending {
             Self::SessionsOf(_, _, answer) => answer.send(Err(why)).is_ok(),
             Self::Check(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Sessions(_, answer) => answer.send(Err(why)).is_ok(),
+            Self::ChangeList(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::List(_, answer) => answer.send(Err(why)).is_ok(),
             Self::Nothing => true,
             Self::Stop(answer) => answer.send(()).is_ok(),
         };

@@ -19,8 +19,8 @@ use crate::{
     store::{Store, Write},
 };
 
-/// Events that are kept for those who read slowly, or come back.
-const EVENTS_MAX: usize = 4_096;
+/// Events that are kept for those who read slowly, or come back; few in tests, which have to fall behind.
+const EVENTS_MAX: usize = if cfg!(test) { 256 } else { 4_096 };
 
 /// One event.
 #[derive(Debug)]

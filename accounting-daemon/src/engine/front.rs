@@ -16,6 +16,7 @@ use super::{
     answer::{Answer, Balance, CodeCheck, Message, PageAsked},
     feed::Feed,
     listing::SessionPage,
+    lists::{ListAsked, ListChange, ListError, ListPage},
 };
 use crate::{
     ledger::{
@@ -172,6 +173,22 @@ impl Engine {
     /// No answer.
     pub async fn sessions(&self, asked: PageAsked) -> Result<SessionPage, Unavailable> {
         self.ask(|answer| Message::Sessions(asked, answer)).await?
+    }
+
+    /// Changes the bypass or the block list; answers whether the entry is new. Whoever is blocked is offline then.
+    ///
+    /// # Errors
+    /// [`ListError`], or no answer.
+    pub async fn change_list(&self, change: ListChange, by: Actor) -> Result<bool, Refusal<ListError>> {
+        flatten(self.ask(|answer| Message::ChangeList(change, by, answer)).await)
+    }
+
+    /// Some entries of a list.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn list(&self, asked: ListAsked) -> Result<ListPage, Unavailable> {
+        self.ask(|answer| Message::List(asked, answer)).await?
     }
 
     /// What happens to sessions.

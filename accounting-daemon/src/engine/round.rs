@@ -10,6 +10,7 @@ use super::{
     answer::{Balance, Message, PageAsked, Pending},
     balances::Publisher,
     feed::News,
+    lists::Lists,
 };
 use crate::{
     gate::{Entry, Gate, GateError},
@@ -55,6 +56,7 @@ pub struct Core<S, G> {
     pub(super) checkpoint: Checkpoint,
     /// What the next commit adds to the audit.
     pub(super) audits: Vec<AuditRecord>,
+    pub(super) lists: Lists,
     /// How far the wall clock was from the monotonic one when it was looked at last.
     pub(super) offset: i64,
     /// Whether any interface is gated.
@@ -136,6 +138,7 @@ impl<S: Store, G: Gate> Core<S, G> {
     pub(super) fn round(&mut self, now: Now, messages: Vec<Message>) -> Result<(), StoreError> {
         self.retry_stuck();
         self.ledger.book(&seen(&self.gate), now);
+        self.lists.end(now);
         self.ledger.attach(self.attached, now);
         let letters = messages.len();
         let mut failure = None;
@@ -285,6 +288,10 @@ impl<S: Store, G: Gate> Core<S, G> {
                 Pending::Check(self.ledger.check(&check.code, &check.asker, &seen, now), answer)
             }
             Message::Sessions(asked, answer) => Pending::Sessions(asked, answer),
+            Message::ChangeList(change, by, answer) => {
+                Pending::ChangeList(self.change_list(&change, by, now), answer)
+            }
+            Message::List(asked, answer) => Pending::List(asked, answer),
             Message::SessionsOf { mac, zone, answer } => Pending::SessionsOf(mac, zone, answer),
             Message::Look => Pending::Nothing,
             Message::Stop(answer) => Pending::Stop(answer),
@@ -318,7 +325,8 @@ impl<S: Store, G: Gate> Core<S, G> {
         let mut refused = BTreeSet::new();
         loop {
             let effects = self.ledger.drain();
-            if effects.is_empty() && self.audits.is_empty() {
+            if effects.is_empty() && self.audits.is_empty() && self.lists.writes.is_empty() {
+                self.list_after();
                 return Ok(refused);
             }
             let mut plan = Plan::new(effects);
@@ -326,10 +334,12 @@ impl<S: Store, G: Gate> Core<S, G> {
             if broken(Mutant::AdmittedBeforeCommit) {
                 let _ = self.give(plan.clone(), now, &mut refused);
             }
+            self.list_before();
             if !broken(Mutant::StoppedAfterCommit) {
                 self.stop(&mut plan);
             }
             plan.writes.extend(self.audits.drain(..).map(Write::Audit));
+            plan.writes.append(&mut self.lists.writes);
             // Deadlines of parked devices move by themselves: nothing is charged, nothing is to be kept.
             if !plan.writes.is_empty() {
                 let checkpoint = Checkpoint {
@@ -344,6 +354,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 self.stop(&mut plan);
             }
             let touched = std::mem::take(&mut plan.touched);
+            self.list_after();
             let news = self.feed.is_watched().then(|| News::of(&plan.writes));
             let opened = self.give(plan, now, &mut refused);
             for token in touched {
@@ -432,7 +443,7 @@ impl<S: Store, G: Gate> Core<S, G> {
         }
     }
 
-    fn note(&self, error: Option<&GateError>) {
+    pub(super) fn note(&self, error: Option<&GateError>) {
         if let Some(error) = error {
             tracing::error!(%error, "the gate did not do as told");
             self.observer.kernel_failed();
@@ -482,6 +493,8 @@ impl<S: Store, G: Gate> Core<S, G> {
                 let PageAsked { filter, after, size } = asked;
                 answer.send(Ok(self.page(&filter, after, size, now))).is_ok()
             }
+            Pending::ChangeList(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
+            Pending::List(asked, answer) => answer.send(Ok(self.list_page(&asked))).is_ok(),
             Pending::Nothing => true,
             Pending::Stop(answer) => answer.send(()).is_ok(),
         };

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Core, Observer, balances::Publisher, round::seen};
+use super::{Core, Observer, balances::Publisher, lists::Lists, round::seen};
 use crate::{
     gate::{Adoption, Deadline, Entry, Gate, GateError},
     ledger::{Effect, Ledger, Now, Rules, Session, Token, TokenId},
@@ -42,6 +42,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             devices_max: rules.devices_max.min(gate.capacity() as usize),
             ..rules
         };
+        let lists = Lists::new(gate.lists());
         let mut core = Self {
             ledger: Ledger::new(rules.clone(), 1, 1),
             store,
@@ -55,6 +56,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             stuck: BTreeSet::new(),
             checkpoint: Checkpoint::default(),
             audits: Vec::new(),
+            lists,
             offset: now.offset(),
             attached: true,
             synchronised: false,
@@ -66,7 +68,11 @@ impl<S: Store, G: Gate> Core<S, G> {
 
     /// Starts anew from what is on disk, whatever was in memory.
     pub(super) fn begin(&mut self, now: Now) -> Result<(), StartError> {
-        let opened = self.store.opened()?;
+        let mut opened = self.store.opened()?;
+        self.lists.load(std::mem::take(&mut opened.lists));
+        self.lists.end(now);
+        // Before the gate is brought in line, which takes whoever is on no list for a stranger.
+        self.list_after();
         let checkpoint = opened.checkpoint.unwrap_or_default();
         let new = opened.checkpoint.is_none();
         let same_boot = opened

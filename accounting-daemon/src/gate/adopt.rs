@@ -58,6 +58,7 @@ pub(super) fn adopt(
         }
     }
     list(gate, &found);
+    gate.adopted = true;
     for &(entry, device) in &found.sessions {
         match keep_entry(gate, entry, device) {
             Ok(()) => adoption.kept.push(entry.device),

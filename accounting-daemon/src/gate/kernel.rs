@@ -53,6 +53,8 @@ pub struct KernelGate {
     /// Numbers the entries of `idle`.
     serial: u64,
     pub(super) lists: BTreeMap<DeviceId, Listed>,
+    /// Whether the maps have been brought in line: until then the lists are only noted.
+    pub(super) adopted: bool,
     /// The entries of sessions whose devices are listed, as they would be in the map.
     pub(super) covered: BTreeMap<DeviceId, Device>,
     /// Nanoseconds by which the kernel's coarse clock may lag.
@@ -114,6 +116,7 @@ impl KernelGate {
             idle: BTreeMap::new(),
             serial: 0,
             lists: lists::merge(&settings.bypass, &settings.block),
+            adopted: false,
             covered: BTreeMap::new(),
             lag: lag(),
             _lock: lock,

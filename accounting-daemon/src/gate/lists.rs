@@ -50,6 +50,7 @@ pub(super) fn set(gate: &mut KernelGate, device: DeviceId, listed: Option<Listed
         return Ok(());
     }
     match (before, listed) {
+        _ if !gate.adopted => {}
         (None, Some(listed)) => enlist(gate, device, listed)?,
         (Some(_), Some(listed)) => {
             let slot = entry(gate, device)?.slot;

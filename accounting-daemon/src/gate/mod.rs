@@ -137,8 +137,9 @@ pub trait Gate: Send {
 
     /// Puts a device on the bypass or the block list, or takes it off both. It holds from now on, whatever session the device
     /// has: a blocked one passes nothing and is not opened, one on the bypass list passes. A session that is open goes on
-    /// being counted, and holds again once the device is on no list. The lists are those of the settings at start; nothing
-    /// else is remembered over a restart.
+    /// being counted, and holds again once the device is on no list. Before
+    /// [`Gate::adopt`] it is only noted. The lists are those of the settings at start; nothing else is remembered over a
+    /// restart.
     ///
     /// # Errors
     /// [`GateError`]; the device is then listed as before.

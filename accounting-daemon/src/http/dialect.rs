@@ -48,6 +48,11 @@ impl Dialect {
         }
     }
 
+    pub(super) fn not_acceptable(self) -> Answer {
+        let text = "nothing that `Accept` names can be given";
+        self.status(StatusCode::NOT_ACCEPTABLE, text)
+    }
+
     pub(super) fn unsupported_media_type(self) -> Answer {
         let text = match self {
             Self::Record => "The request entity's media type is not supported: use JSON or a form.",

@@ -2,6 +2,7 @@
 
 use hyper::StatusCode;
 use schemars::{Schema, json_schema};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
 };
 
 /// Records of a list where nothing is said.
-const SIZE: usize = 25;
+pub(super) const SIZE: usize = 25;
 
 /// Records of a list at most.
 const SIZE_MAX: usize = 1000;
@@ -66,7 +67,7 @@ pub(super) fn shape(record: &Value) -> Schema {
 }
 
 /// A part of a list.
-pub(super) fn answer(records: &[Value], next: Option<&str>) -> Answer {
+pub(super) fn answer(records: &[impl Serialize], next: Option<&str>) -> Answer {
     answer::json(StatusCode::OK, &json!({"Records": records, "Next": next}))
 }
 

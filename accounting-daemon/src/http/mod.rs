@@ -3,6 +3,7 @@
 //! A request passes the router, then signing in, then the reading of its body, then its handler; the first that refuses
 //! answers, in the dialect of the API that was asked. Handlers check form and range and leave the rules to the engine.
 
+mod accept;
 mod accounts;
 pub(crate) mod answer;
 mod audit;
@@ -12,11 +13,15 @@ mod balance;
 pub(crate) mod body;
 mod check;
 mod codes;
+mod csv;
 mod describe;
+mod device_lists;
 mod dialect;
 mod endpoint;
 mod fields;
 pub(crate) mod form;
+#[cfg(test)]
+mod gateway_tests;
 #[cfg(feature = "fuzz")]
 pub(crate) mod fuzz;
 mod health;
@@ -24,22 +29,29 @@ mod json;
 mod list;
 mod nexudus;
 mod openapi;
+mod piecewise;
 mod problem;
+mod query;
 mod reader;
 mod record;
 mod redemptions;
 mod router;
 mod serve;
+mod session_list;
+mod session_stream;
 mod sessions;
 #[cfg(test)]
 mod site;
+#[cfg(test)]
+mod testbed;
 mod throttle;
 mod times;
 mod token;
 mod tokens;
+mod usage;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::Arc,
@@ -47,9 +59,9 @@ use std::{
 };
 
 use hyper::{
-    Request,
+    HeaderMap, Request,
     body::{Body, Bytes},
-    header::AUTHORIZATION,
+    header::{ACCEPT, AUTHORIZATION},
 };
 use tokio::sync::{Semaphore, watch};
 
@@ -100,8 +112,16 @@ pub struct Context {
     clock: Clock,
     limits: ApiConfig,
     zones: BTreeSet<u16>,
+    /// The location of each zone that has one.
+    locations: BTreeMap<u16, u64>,
     interfaces: usize,
     router: Router,
+    /// Places of those who watch sessions.
+    streams: Arc<Semaphore>,
+    /// Tells the events of this daemon's life from those of another.
+    epoch: Arc<str>,
+    /// Whether the daemon stops.
+    stopping: watch::Sender<bool>,
     backups: Backups,
 }
 
@@ -133,8 +153,12 @@ impl Context {
             codes: Codes::new(config.codes.clone(), live_codes),
             limits: config.api.clone(),
             zones: config.zone_numbers(),
+            locations: config.zones.clone(),
             interfaces: config.interfaces.len(),
             router: Router::new()?,
+            streams: Arc::new(Semaphore::new(session_stream::STREAMS_MAX)),
+            epoch: uuid::Uuid::new_v4().simple().to_string().into(),
+            stopping: watch::Sender::new(false),
             backups: Backups::in_folder(&config.data),
         })
     }
@@ -170,6 +194,14 @@ async fn blocking<T: Send + 'static>(
 pub async fn serve(listeners: Vec<Listener>, context: Arc<Context>, shutdown: impl Future<Output = ()>) {
     let limits = context.limits.clone();
     let metrics = Arc::clone(&context.metrics);
+    let shutdown = {
+        let context = Arc::clone(&context);
+        async move {
+            shutdown.await;
+            // Streams do not end by themselves.
+            context.stopping.send_replace(true);
+        }
+    };
     let handler = move |request, peer| {
         let context = Arc::clone(&context);
         async move { answer(&context, request, peer).await }
@@ -241,6 +273,9 @@ where
         Found::WrongMethod { allow, .. } => return dialect.method_not_allowed(&allow),
         Found::Nothing => return dialect.not_found(),
     };
+    if !acceptable(endpoint, request.headers()) {
+        return dialect.not_acceptable();
+    }
     let mut deadline = pin!(tokio::time::sleep(context.limits.request_timeout));
     let (head, body) = request.into_parts();
     let asked = Asked {
@@ -270,6 +305,16 @@ where
         answer = answering => answer,
         () = &mut deadline => dialect.unavailable(Unavailable::Busy),
     }
+}
+
+/// Whether `Accept` leaves something that the endpoint can give; only the gateway API is particular about it.
+fn acceptable(endpoint: &Endpoint, headers: &HeaderMap) -> bool {
+    if !endpoint.path.starts_with("/v1/") {
+        return true;
+    }
+    let says = endpoint.describe.answers.iter();
+    let offered: Vec<&str> = says.filter_map(|says| says.content.media_type()).collect();
+    offered.is_empty() || accept::preferred(headers.get_all(ACCEPT), &offered) != accept::Preferred::Nothing
 }
 
 /// Signs in, then reads the body: nobody unknown makes the daemon read one.

@@ -4,8 +4,8 @@ use hyper::Method;
 use matchit::InsertError;
 
 use super::{
-    accounts, audit, backup, balance, check, endpoint::Endpoint, health, openapi, redemptions, sessions,
-    token, tokens,
+    accounts, audit, backup, balance, check, device_lists, endpoint::Endpoint, health, openapi, redemptions,
+    session_list, session_stream, sessions, token, tokens, usage,
 };
 use crate::metrics::Route;
 
@@ -15,7 +15,11 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     redemptions::ENDPOINTS,
     check::ENDPOINTS,
     sessions::ENDPOINTS,
+    session_list::ENDPOINTS,
+    session_stream::ENDPOINTS,
+    usage::ENDPOINTS,
     balance::ENDPOINTS,
+    device_lists::ENDPOINTS,
     audit::ENDPOINTS,
     backup::ENDPOINTS,
     accounts::users::ENDPOINTS,

@@ -1,5 +1,6 @@
 //! Connections: hyper's HTTP/1 with a limit on everything a client can keep waiting or make grow.
 
+mod crowd;
 mod listener;
 mod local;
 mod tls;
@@ -20,6 +21,7 @@ pub use tls::{Tls, TlsError};
 
 use super::answer::Answer;
 use crate::{config::ApiConfig, metrics::Metrics};
+use crowd::Crowd;
 use listener::Accepted;
 
 /// How long connections may take to end when the daemon stops.
@@ -105,6 +107,7 @@ pub(super) async fn serve<H, F>(
     F: Future<Output = Answer> + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(limits.connections_max));
+    let crowd = Crowd::new(limits.connections_per_address_max);
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let mut turn = 0;
@@ -129,6 +132,10 @@ pub(super) async fn serve<H, F>(
                 continue;
             }
         };
+        let Some(counted) = crowd.enter(accepted.address()) else {
+            metrics.connection_refused();
+            continue;
+        };
         let handler = handler.clone();
         let builder = builder(limits);
         let watcher = graceful.watcher();
@@ -151,7 +158,7 @@ pub(super) async fn serve<H, F>(
             if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!(%error, "a connection ended");
             }
-            drop(place);
+            drop((place, counted));
         });
     }
     drop(listeners);

@@ -18,8 +18,8 @@ use super::{
     record, times,
 };
 use crate::{
-    engine::{Refusal, SessionView},
-    ledger::{Cause, minutes_shown},
+    engine::{Refusal, SessionView, Unavailable},
+    ledger::{Cause, ReleaseError, minutes_shown},
     mac::Mac,
     metrics::Route,
 };
@@ -31,8 +31,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         path: "/v1/devices/{mac}",
         route: Route::Device,
         accepts: Accepts::Nothing,
-        handler: Handler::SignedIn(Access::Roles(&[Role::Redeem]), |context, _, asked| {
-            Box::pin(device(context, asked))
+        handler: Handler::SignedIn(Access::Roles(&[Role::Redeem]), |context, caller, asked| {
+            Box::pin(device(context, caller, asked))
         }),
         describe: Describe::new(
             "Says whether a device is online, on what, and for how long still",
@@ -62,6 +62,9 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         .problems(&[Kind::NotFound, Kind::Conflict]),
     },
 ];
+
+/// Which of them is meant?
+pub(super) const SEVERAL_ZONES: &str = "this MAC address is in several zones: name one";
 
 /// A session as the gateway API shows it.
 #[derive(JsonSchema, Serialize)]
@@ -118,21 +121,17 @@ impl<'a> From<&'a SessionView> for Session<'a> {
 }
 
 /// `GET /v1/devices/{mac}`: answers the device, online or not.
-async fn device(context: &Context, asked: &Asked) -> Answer {
+async fn device(context: &Context, caller: &Caller, asked: &Asked) -> Answer {
     let (mac, zone) = match target(context, asked) {
         Ok(target) => target,
         Err(problem) => return problem.into_answer(),
     };
-    let sessions = match context.engine.sessions_of(mac, zone).await {
+    let sessions = match seen(context, caller, mac, zone).await {
         Ok(sessions) => sessions,
         Err(reason) => return problem::unavailable(reason),
     };
     if sessions.len() > 1 {
-        return Problem::new(
-            Kind::Conflict,
-            "this MAC address is online in several zones: name one",
-        )
-        .into_answer();
+        return Problem::new(Kind::Conflict, SEVERAL_ZONES).into_answer();
     }
     let session = sessions.first();
     let zone = session.map(|session| session.device.zone).or(zone);
@@ -151,6 +150,19 @@ async fn release(context: &Context, caller: &Caller, asked: &Asked) -> Answer {
         Ok(target) => target,
         Err(problem) => return problem.into_answer(),
     };
+    let zone = match caller.locations {
+        None => zone,
+        Some(_) => match seen(context, caller, mac, zone).await {
+            Ok(sessions) if sessions.is_empty() => {
+                return Problem::from(ReleaseError::NotOnline).into_answer();
+            }
+            Ok(sessions) if sessions.len() > 1 => {
+                return Problem::from(ReleaseError::SeveralZones).into_answer();
+            }
+            Ok(sessions) => sessions.first().map(|session| session.device.zone),
+            Err(reason) => return problem::unavailable(reason),
+        },
+    };
     let released = if caller.may(Role::Edit) {
         context.engine.disconnect(mac, zone, asked.actor(caller)).await
     } else {
@@ -163,7 +175,19 @@ async fn release(context: &Context, caller: &Caller, asked: &Asked) -> Answer {
     }
 }
 
-fn target(context: &Context, asked: &Asked) -> Result<(Mac, Option<u16>), Problem> {
+/// The open sessions of an address on tokens that exist for the caller.
+async fn seen(
+    context: &Context,
+    caller: &Caller,
+    mac: Mac,
+    zone: Option<u16>,
+) -> Result<Vec<SessionView>, Unavailable> {
+    let mut sessions = context.engine.sessions_of(mac, zone).await?;
+    sessions.retain(|session| caller.sees(session.token.business_id));
+    Ok(sessions)
+}
+
+pub(super) fn target(context: &Context, asked: &Asked) -> Result<(Mac, Option<u16>), Problem> {
     let malformed = |detail: String| Problem::new(Kind::MalformedRequest, detail);
     let mac = parse_mac(&asked.variable).map_err(malformed)?;
     let zone = parse_zone(asked.query()).map_err(malformed)?;

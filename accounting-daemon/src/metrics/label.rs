@@ -87,6 +87,20 @@ label! {
         Me = "me",
         /// The audit.
         Audit = "audit",
+        /// The list of open sessions.
+        Sessions = "sessions",
+        /// What happens to sessions.
+        SessionStream = "session_stream",
+        /// The bypass list.
+        Bypasses = "bypasses",
+        /// A device on the bypass list.
+        Bypass = "bypass",
+        /// The block list.
+        Blocks = "blocks",
+        /// A device on the block list.
+        Block = "block",
+        /// Usage records.
+        Usage = "usage",
         /// A backup.
         Backup = "backup",
         /// Whether the process answers.

@@ -50,6 +50,7 @@ pub struct Metrics {
     http_requests: IntCounterVec,
     http_seconds: HistogramVec,
     http_connections: IntGauge,
+    http_refused: IntCounter,
     http_panics: IntCounter,
     sign_ins: IntCounterVec,
     tokens_given: IntCounterVec,
@@ -122,6 +123,10 @@ impl Metrics {
                 "accounting_http_connections",
                 "Connections of the api listener.",
             )?,
+            http_refused: IntCounter::new(
+                "accounting_http_connections_refused_total",
+                "Connections closed at once, since their address had as many as it may.",
+            )?,
             http_panics: IntCounter::new(
                 "accounting_http_panics_total",
                 "Requests that ended in a defect of the daemon and were answered 500.",
@@ -148,7 +153,7 @@ impl Metrics {
                 .const_label("version", env!("CARGO_PKG_VERSION")),
         )?;
         build.set(1);
-        let collectors: [Box<dyn Collector>; 18] = [
+        let collectors: [Box<dyn Collector>; 19] = [
             Box::new(build),
             Box::new(ProcessCollector::for_self()),
             Box::new(self.sessions_open.clone()),
@@ -164,6 +169,7 @@ impl Metrics {
             Box::new(self.http_requests.clone()),
             Box::new(self.http_seconds.clone()),
             Box::new(self.http_connections.clone()),
+            Box::new(self.http_refused.clone()),
             Box::new(self.http_panics.clone()),
             Box::new(self.sign_ins.clone()),
             Box::new(self.tokens_given.clone()),
@@ -258,6 +264,11 @@ impl Metrics {
     /// A connection of the api listener was opened (`1`) or closed (`-1`).
     pub fn connections(&self, change: i64) {
         self.http_connections.add(change);
+    }
+
+    /// A connection was closed at once.
+    pub fn connection_refused(&self) {
+        self.http_refused.inc();
     }
 
     /// A request ended in a panic.

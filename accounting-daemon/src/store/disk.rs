@@ -269,6 +269,7 @@ impl Store for Disk {
                 .transpose()
                 .map_err(|_| self.damaged("meta"))?;
             let sessions: Vec<Session> = self.all(database, SESSIONS, "sessions")?;
+            let lists = self.lists_of(database)?;
             let mut ids: Vec<TokenId> = sessions.iter().map(|session| session.token).collect();
             for row in self.did("read the runs", self.table(database, RUNS)?.iter())? {
                 ids.push(self.did("read the runs", row)?.0.value());
@@ -283,6 +284,7 @@ impl Store for Disk {
             })?;
             Ok(Opened {
                 checkpoint,
+                lists,
                 sessions,
                 tokens,
                 next_token: next(META_NEXT_TOKEN)?,

@@ -181,6 +181,7 @@ fn a_store_of_each_version_reads_back_whole() {
         fs::copy(fixture(version), folder.path().join("accounting.redb")).unwrap();
         let disk = Disk::open(folder.path()).unwrap();
         let opened = Opened {
+            lists: Vec::new(),
             checkpoint: Some(checkpoint()),
             sessions: vec![session()],
             tokens: vec![running(), plain()],

@@ -23,6 +23,7 @@ mod held;
 mod index;
 #[cfg(test)]
 mod index_tests;
+mod lists;
 mod lookup;
 mod measured;
 mod probation;
@@ -32,6 +33,7 @@ mod role;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod write;
 
 pub use account::{Client, Owner, TOTP_SECRET_BYTES, Totp, User, fold_email};
@@ -41,12 +43,17 @@ pub use backup::{Counted, Replaced, count, restore};
 pub use disk::Disk;
 pub use error::StoreError;
 pub use grant::{Grant, GrantKind, TokenHash};
+pub use lists::{ListEntry, ListKind};
 pub use lookup::{Among, Direction, Stretch};
 pub use measured::Measured;
 pub use resumptions::{Digest, RESUMPTIONS_PER_TOKEN_MAX, Resumption};
 pub use role::{Role, UnknownRole};
+pub use usage::UsageFilter;
 
-use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
+use crate::{
+    ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord},
+    mac::DeviceId,
+};
 
 /// The instant up to which all open sessions are charged, and the boot in which the monotonic clock counted it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,6 +91,10 @@ pub enum Write {
     Unrelease(SessionId),
     /// Who changed something.
     Audit(AuditRecord),
+    /// A device on a list.
+    List(ListEntry),
+    /// A device that is on a list no more.
+    Unlist(ListKind, DeviceId),
     /// The time below which no clock is trusted that nobody keeps in step, in wall clock milliseconds; never lowered.
     Floor(i64),
 }
@@ -93,6 +104,8 @@ pub enum Write {
 pub struct Opened {
     /// The last checkpoint; `None` in a new store.
     pub checkpoint: Option<Checkpoint>,
+    /// Devices that are judged without a session.
+    pub lists: Vec<ListEntry>,
     /// Open sessions, by number.
     pub sessions: Vec<Session>,
     /// The tokens of those sessions, and those on which elapsed time runs, by number.

@@ -7,7 +7,7 @@ use super::{
     account::{User, fold_email},
     codec::Row,
     disk::number,
-    index,
+    index, usage,
 };
 
 /// The layout that this program writes.
@@ -26,6 +26,11 @@ pub(super) const CODES: TableDefinition<'_, &str, u64> = TableDefinition::new("c
 pub(super) const SESSIONS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("sessions");
 /// Session number, or number of a run, to usage record.
 pub(super) const USAGE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("usage");
+/// Token number and number of a usage record.
+pub(super) const USAGE_OF_TOKENS: TableDefinition<'_, (u64, u64), ()> =
+    TableDefinition::new("usage_of_tokens");
+/// List and device to what is said of it there.
+pub(super) const LISTS: TableDefinition<'_, (u8, u64), &[u8]> = TableDefinition::new("lists");
 /// Numbers of the tokens on which elapsed time runs.
 pub(super) const RUNS: TableDefinition<'_, u64, ()> = TableDefinition::new("runs");
 /// Token number and a number that grows, to adjustment.
@@ -80,7 +85,7 @@ pub(super) const META_NEXT_AUDIT: &str = "next_audit";
 macro_rules! every_table {
     ($with:ident) => {
         $with!(
-            META TOKENS CODES SESSIONS USAGE ADJUSTMENTS RUNS
+            META TOKENS CODES SESSIONS USAGE USAGE_OF_TOKENS ADJUSTMENTS RUNS LISTS
             UNIQUE_IDS LOCATIONS MACS BOOKINGS VISITORS COUNTS
             RESUMPTIONS RESUMPTIONS_OF AUDIT USERS CLIENTS GRANTS GRANTS_BY_OWNER
         )
@@ -135,6 +140,7 @@ pub(super) fn upgrade(path: &str, database: &Database) -> Result<(), StoreError>
         transaction.set_two_phase_commit(true);
         make_tables(&transaction)?;
         index::build(&transaction)?;
+        usage::build(&transaction)?;
         transaction.commit()?;
         Ok(())
     };

@@ -80,6 +80,7 @@ fn what_was_committed_is_there_after_the_file_was_opened_again() {
     assert_eq!(
         disk.opened().unwrap(),
         Opened {
+            lists: Vec::new(),
             next_token: 1,
             next_session: 1,
             ..Opened::default()
@@ -99,6 +100,7 @@ fn what_was_committed_is_there_after_the_file_was_opened_again() {
     assert_eq!(
         opened,
         Opened {
+            lists: Vec::new(),
             checkpoint: Some(checkpoint),
             sessions: vec![session(2, 2)],
             tokens: vec![token(2)],

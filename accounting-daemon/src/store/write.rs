@@ -7,10 +7,12 @@ use super::{
     codec::Row,
     disk::{number, time},
     index::Indexes,
+    lists,
     schema::{
         ADJUSTMENTS, CODES, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS,
-        SESSIONS, TOKENS, USAGE,
+        SESSIONS, TOKENS,
     },
+    usage::UsageTables,
 };
 use crate::ledger::{SessionId, TokenId};
 
@@ -28,7 +30,7 @@ pub(super) fn write_all(
     let mut tokens = transaction.open_table(TOKENS)?;
     let mut codes = transaction.open_table(CODES)?;
     let mut sessions = transaction.open_table(SESSIONS)?;
-    let mut usage = transaction.open_table(USAGE)?;
+    let mut usage = UsageTables::open(transaction)?;
     let mut adjustments = transaction.open_table(ADJUSTMENTS)?;
     let mut runs = transaction.open_table(RUNS)?;
     let mut audited = Vec::new();
@@ -82,19 +84,21 @@ pub(super) fn write_all(
             }
             Write::Release(record) => {
                 sessions.remove(record.id)?;
-                usage.insert(record.id, record.encode().as_slice())?;
+                usage.keep(record)?;
             }
             Write::EndRun(record) => {
-                usage.insert(record.id, record.encode().as_slice())?;
+                usage.keep(record)?;
                 last_session = last_session.max(Some(record.id));
             }
             Write::Void(id) => {
                 sessions.remove(id)?;
             }
             Write::Unrelease(id) => {
-                usage.remove(id)?;
+                usage.forget(*id)?;
             }
             Write::Audit(record) => audited.push(record),
+            Write::List(entry) => lists::keep(transaction, entry)?,
+            Write::Unlist(kind, device) => lists::forget(transaction, *kind, *device)?,
             Write::Floor(wall) => {
                 let kept = meta.get(META_FLOOR)?.and_then(|row| time(row.value()));
                 let wall = kept.map_or(*wall, |kept| kept.max(*wall));

@@ -28,6 +28,7 @@ impl Image {
     pub(crate) fn opened(&self) -> Opened {
         let used: BTreeSet<TokenId> = self.sessions.values().map(|session| session.token).collect();
         Opened {
+            lists: Vec::new(),
             checkpoint: self.checkpoint,
             sessions: self.sessions.values().cloned().collect(),
             tokens: self
@@ -71,7 +72,8 @@ impl Image {
             Write::Delete(id) => {
                 self.tokens.remove(id);
             }
-            Write::Audit(_) => {}
+            // Nobody reads the audit here, and nobody changes the lists.
+            Write::Audit(_) | Write::List(_) | Write::Unlist(..) => {}
             Write::Adjust(adjustment) => self.adjustments.push(adjustment.clone()),
             Write::Open(session) => {
                 self.last_session = self.last_session.max(session.id);

@@ -67,6 +67,14 @@ impl Listener {
 }
 
 impl Accepted {
+    /// Where it comes from, when that is the network.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(_, peer, _) => Some(peer.ip()),
+            Self::Local(_) => None,
+        }
+    }
+
     /// Agrees on TLS where there is any, within `patience`, and learns who is there. `write_patience`: how long the
     /// other end may take to acknowledge what is sent to it; hyper has no time-out for writing.
     ///

@@ -43,6 +43,7 @@ pub(super) fn limits() -> ApiConfig {
         writes_per_minute: 0,
         dir_1_ascending: false,
         sign_in: crate::config::SignInConfig::default(),
+        connections_per_address_max: 4,
     }
 }
 
