@@ -5,7 +5,7 @@
 //! plain frames are answered, of one host to another; never resets, and never ICMP.
 
 use crate::frame::{Ethernet, IPV4, IPV6, TCP, UDP};
-use crate::window::{Header, Window};
+use crate::window::Window;
 
 /// Bytes of each answer.
 pub const RESET4: usize = 14 + 20 + 20;
@@ -104,219 +104,208 @@ const fn is_host4(address: u32) -> bool {
     first != 0 && first != 127 && first < 224
 }
 
-/// The answer to a TCP segment in IPv4, for which [`Refusal::to`] gave [`Refusal::Reset4`].
+/// Turns a TCP segment in IPv4, for which [`Refusal::to`] gave [`Refusal::Reset4`], into its answer. Nothing is built beside the
+/// frame: the stack of a program is small.
 #[inline(always)]
-#[must_use]
-pub fn reset4(frame: Header<'_, RESET4>) -> [u8; RESET4] {
-    let mut answer = Answer([0; RESET4]);
-    answer.ethernet(frame.mac::<0>(), frame.mac::<6>(), IPV4);
-    let (source, destination) = (frame.word::<30>(), frame.word::<26>());
-    answer.ipv4(40, TCP, source, destination);
-    let payload = u32::from(frame.short::<16>())
+pub fn reset4(frame: &mut [u8; RESET4]) {
+    let mut answer = Answer(frame);
+    let payload = u32::from(answer.read::<16>())
         .wrapping_sub(20)
-        .wrapping_sub(u32::from(frame.byte::<46>() >> 4) * 4);
-    let segment = Segment {
-        ports: (frame.short::<34>(), frame.short::<36>()),
-        sequence: frame.word::<38>().to_be(),
-        acknowledged: frame.word::<42>().to_be(),
-        flags: frame.byte::<47>(),
-        payload: payload & 0xffff,
-    };
-    let pseudo = sum_of(source) + sum_of(destination) + u32::from(TCP) + 20;
-    answer.reset::<34>(segment, pseudo);
-    answer.0
+        .wrapping_sub(u32::from(answer.0[46] >> 4) * 4);
+    let (source, destination) = (answer.read32::<30>(), answer.read32::<26>());
+    answer.turn_around();
+    answer.ipv4(40, TCP, source, destination);
+    let pseudo = halves(source) + halves(destination) + u32::from(TCP) + 20;
+    answer.reset::<34>(payload & 0xffff, pseudo);
 }
 
-/// The answer to a TCP segment in IPv6.
+/// The same in IPv6.
 #[inline(always)]
-#[must_use]
-pub fn reset6(frame: Header<'_, RESET6>) -> [u8; RESET6] {
-    let mut answer = Answer([0; RESET6]);
-    answer.ethernet(frame.mac::<0>(), frame.mac::<6>(), IPV6);
-    answer.ipv6(20, TCP);
-    let pseudo = answer.turn6(frame.words::<22>(), frame.words::<38>()) + u32::from(TCP) + 20;
-    let payload = u32::from(frame.short::<18>()).wrapping_sub(u32::from(frame.byte::<66>() >> 4) * 4);
-    let segment = Segment {
-        ports: (frame.short::<54>(), frame.short::<56>()),
-        sequence: frame.word::<58>().to_be(),
-        acknowledged: frame.word::<62>().to_be(),
-        flags: frame.byte::<67>(),
-        payload: payload & 0xffff,
-    };
-    answer.reset::<54>(segment, pseudo);
-    answer.0
+pub fn reset6(frame: &mut [u8; RESET6]) {
+    let mut answer = Answer(frame);
+    let payload = u32::from(answer.read::<18>()).wrapping_sub(u32::from(answer.0[66] >> 4) * 4);
+    answer.turn_around();
+    let addresses = answer.ipv6::<22>(20, TCP);
+    answer.reset::<54>(payload & 0xffff, addresses + u32::from(TCP) + 20);
 }
 
-/// The answer to a UDP datagram in IPv4.
+/// Answers a UDP datagram in IPv4. What is quoted, from the IP header on, is already where it belongs, at the frame's end;
+/// `asked` is the Ethernet header that stood before it.
 #[inline(always)]
-#[must_use]
-pub fn unreachable4(frame: Header<'_, 42>) -> [u8; UNREACHABLE4] {
-    let mut answer = Answer([0; UNREACHABLE4]);
-    answer.ethernet(frame.mac::<0>(), frame.mac::<6>(), IPV4);
-    answer.ipv4(56, ICMP, frame.word::<30>(), frame.word::<26>());
-    answer.short::<34>(PROHIBITED4);
-    let quoted: [u8; 28] = frame.bytes::<14, 28>();
-    answer.quote::<42, 28>(quoted);
-    answer.short::<36>(fold(u32::from(PROHIBITED4) + sum(&quoted)));
-    answer.0
+pub fn unreachable4(frame: &mut [u8; UNREACHABLE4], asked: Ethernet) {
+    let mut answer = Answer(frame);
+    answer.ethernet(asked, IPV4);
+    let (source, destination) = (answer.read32::<58>(), answer.read32::<54>());
+    answer.ipv4(56, ICMP, source, destination);
+    let quoted = answer.sum::<42, 28>();
+    answer.prohibit::<34>(PROHIBITED4, quoted);
 }
 
-/// The answer to a UDP datagram in IPv6.
+/// The same in IPv6.
 #[inline(always)]
-#[must_use]
-pub fn unreachable6(frame: Header<'_, 62>) -> [u8; UNREACHABLE6] {
-    let mut answer = Answer([0; UNREACHABLE6]);
-    answer.ethernet(frame.mac::<0>(), frame.mac::<6>(), IPV6);
-    answer.ipv6(56, ICMPV6);
-    let pseudo = answer.turn6(frame.words::<22>(), frame.words::<38>()) + u32::from(ICMPV6) + 56;
-    answer.short::<54>(PROHIBITED6);
-    let quoted: [u8; 48] = frame.bytes::<14, 48>();
-    answer.quote::<62, 48>(quoted);
-    answer.short::<56>(fold(pseudo + u32::from(PROHIBITED6) + sum(&quoted)));
-    answer.0
-}
-
-/// What a reset depends on.
-struct Segment {
-    ports: (u16, u16),
-    sequence: u32,
-    acknowledged: u32,
-    flags: u8,
-    payload: u32,
+pub fn unreachable6(frame: &mut [u8; UNREACHABLE6], asked: Ethernet) {
+    let mut answer = Answer(frame);
+    answer.ethernet(asked, IPV6);
+    let addresses = answer.ipv6::<70>(56, ICMPV6);
+    let quoted = answer.sum::<62, 48>();
+    answer.prohibit::<54>(PROHIBITED6, addresses + u32::from(ICMPV6) + 56 + quoted);
 }
 
 /// An answer under construction.
-struct Answer<const N: usize>([u8; N]);
+struct Answer<'a, const N: usize>(&'a mut [u8; N]);
 
-impl<const N: usize> Answer<N> {
+impl<const N: usize> Answer<'_, N> {
     #[inline(always)]
-    fn short<const AT: usize>(&mut self, value: u16) {
+    const fn read<const AT: usize>(&self) -> u16 {
+        const { assert!(AT + 2 <= N) };
+        u16::from_be_bytes([self.0[AT], self.0[AT + 1]])
+    }
+
+    #[inline(always)]
+    const fn read32<const AT: usize>(&self) -> u32 {
+        const { assert!(AT + 4 <= N) };
+        (self.read::<AT>() as u32) << 16 | u16::from_be_bytes([self.0[AT + 2], self.0[AT + 3]]) as u32
+    }
+
+    #[inline(always)]
+    const fn write<const AT: usize>(&mut self, value: u16) {
         const { assert!(AT + 2 <= N) };
         let [high, low] = value.to_be_bytes();
-        (self.0[AT], self.0[AT + 1]) = (high, low);
+        self.0[AT] = high;
+        self.0[AT + 1] = low;
     }
 
-    /// Bytes in the order of memory.
     #[inline(always)]
-    fn word<const AT: usize>(&mut self, value: u32) {
+    const fn write32<const AT: usize>(&mut self, value: u32) {
         const { assert!(AT + 4 <= N) };
-        let [a, b, c, d] = value.to_ne_bytes();
-        (self.0[AT], self.0[AT + 1], self.0[AT + 2], self.0[AT + 3]) = (a, b, c, d);
+        let [a, b, c, d] = value.to_be_bytes();
+        self.0[AT] = a;
+        self.0[AT + 1] = b;
+        self.0[AT + 2] = c;
+        self.0[AT + 3] = d;
     }
 
-    /// From whom the frame was for, to whom it came from; MACs as [`Header::mac`] gives them.
+    /// The sum of `LENGTH` bytes as 16-bit numbers.
     #[inline(always)]
-    fn ethernet(&mut self, destination: u64, source: u64, kind: u16) {
-        let (from, to) = (destination.to_le_bytes(), source.to_le_bytes());
-        let mut at = 0;
-        while at < 6 {
-            self.0[at] = to[at];
-            self.0[at + 6] = from[at];
-            at += 1;
+    const fn sum<const AT: usize, const LENGTH: usize>(&self) -> u32 {
+        const { assert!(AT + LENGTH <= N && LENGTH.is_multiple_of(2)) };
+        let (mut total, mut at) = (0, AT);
+        while at < AT + LENGTH {
+            total += u16::from_be_bytes([self.0[at], self.0[at + 1]]) as u32;
+            at += 2;
         }
-        self.short::<12>(kind);
+        total
+    }
+
+    /// Sends the frame back to whom it came from.
+    #[inline(always)]
+    const fn turn_around(&mut self) {
+        let (high, low) = (self.read32::<0>(), self.read::<4>());
+        let (from, from_low) = (self.read32::<6>(), self.read::<10>());
+        self.write32::<0>(from);
+        self.write::<4>(from_low);
+        self.write32::<6>(high);
+        self.write::<10>(low);
     }
 
     #[inline(always)]
-    fn ipv4(&mut self, length: u16, protocol: u8, source: u32, destination: u32) {
-        (self.0[14], self.0[22], self.0[23]) = (0x45, HOPS, protocol);
-        self.short::<16>(length);
-        self.word::<26>(source);
-        self.word::<30>(destination);
-        let fixed = 0x4500 + u32::from(length) + (u32::from(HOPS) << 8 | u32::from(protocol));
-        self.short::<24>(fold(fixed + sum_of(source) + sum_of(destination)));
+    const fn ethernet(&mut self, asked: Ethernet, kind: u16) {
+        let [a, b, c, d, e, f, ..] = asked.source.0.to_le_bytes();
+        self.write32::<0>(u32::from_be_bytes([a, b, c, d]));
+        self.write::<4>(u16::from_be_bytes([e, f]));
+        let [a, b, c, d, e, f, ..] = asked.destination.0.to_le_bytes();
+        self.write32::<6>(u32::from_be_bytes([a, b, c, d]));
+        self.write::<10>(u16::from_be_bytes([e, f]));
+        self.write::<12>(kind);
     }
 
     #[inline(always)]
-    fn ipv6(&mut self, length: u16, next: u8) {
-        (self.0[14], self.0[20], self.0[21]) = (0x60, next, HOPS);
-        self.short::<18>(length);
+    const fn ipv4(&mut self, length: u16, protocol: u8, source: u32, destination: u32) {
+        let hops = (HOPS as u16) << 8 | protocol as u16;
+        self.write::<14>(0x4500);
+        self.write::<16>(length);
+        self.write32::<18>(0);
+        self.write::<22>(hops);
+        let fixed = 0x4500 + length as u32 + hops as u32;
+        self.write::<24>(fold(fixed + halves(source) + halves(destination)));
+        self.write32::<26>(source);
+        self.write32::<30>(destination);
     }
 
-    /// Writes the addresses of an IPv6 answer, and gives their sum.
+    /// Writes an IPv6 header with the addresses that stand at `FROM`, turned around, and gives their sum.
     #[inline(always)]
-    fn turn6(&mut self, source: [u32; 4], destination: [u32; 4]) -> u32 {
-        self.word::<22>(destination[0]);
-        self.word::<26>(destination[1]);
-        self.word::<30>(destination[2]);
-        self.word::<34>(destination[3]);
-        self.word::<38>(source[0]);
-        self.word::<42>(source[1]);
-        self.word::<46>(source[2]);
-        self.word::<50>(source[3]);
-        let all = |address: [u32; 4]| {
-            sum_of(address[0]) + sum_of(address[1]) + sum_of(address[2]) + sum_of(address[3])
+    const fn ipv6<const FROM: usize>(&mut self, length: u16, next: u8) -> u32 {
+        const { assert!(FROM + 32 <= N) };
+        self.write32::<14>(0x6000_0000);
+        self.write::<18>(length);
+        self.write::<20>((next as u16) << 8 | HOPS as u16);
+        let (mut total, mut at) = (0, 0);
+        while at < 16 {
+            let source = [self.0[FROM + at], self.0[FROM + at + 1]];
+            let destination = [self.0[FROM + 16 + at], self.0[FROM + 17 + at]];
+            total += u16::from_be_bytes(source) as u32 + u16::from_be_bytes(destination) as u32;
+            self.0[22 + at] = destination[0];
+            self.0[23 + at] = destination[1];
+            self.0[38 + at] = source[0];
+            self.0[39 + at] = source[1];
+            at += 2;
+        }
+        total
+    }
+
+    /// RFC 9293, 3.10.7.1: in the sequence of what the device expects, else acknowledging all it sent. The segment's header is at
+    /// `AT`.
+    #[inline(always)]
+    fn reset<const AT: usize>(&mut self, payload: u32, pseudo: u32) {
+        const { assert!(AT + 20 == N) };
+        let number = |at: usize| {
+            let high = u16::from_be_bytes([self.0[at], self.0[at + 1]]);
+            u32::from(high) << 16 | u32::from(u16::from_be_bytes([self.0[at + 2], self.0[at + 3]]))
         };
-        all(source) + all(destination)
-    }
-
-    /// RFC 9293, 3.10.7.1: in the sequence of what the device expects, else acknowledging all it sent. `TCP_AT` is where the
-    /// header begins.
-    #[inline(always)]
-    fn reset<const TCP_AT: usize>(&mut self, segment: Segment, pseudo: u32) {
-        let (sequence, acknowledged, flags) = if segment.flags & ACK == 0 {
-            let controls = u32::from(segment.flags & SYN != 0) + u32::from(segment.flags & FIN != 0);
-            let next = segment
-                .sequence
-                .wrapping_add(segment.payload)
-                .wrapping_add(controls);
+        let ports = number(AT).rotate_left(16);
+        let flags = self.0[AT + 13];
+        let (sequence, acknowledged, answer) = if flags & ACK == 0 {
+            let controls = u32::from(flags & SYN != 0) + u32::from(flags & FIN != 0);
+            let next = number(AT + 4).wrapping_add(payload).wrapping_add(controls);
             (0, next, RST | ACK)
         } else {
-            (segment.acknowledged, 0, RST)
+            (number(AT + 8), 0, RST)
         };
-        let (from, to) = (segment.ports.1, segment.ports.0);
-        let offset_and_flags = 5 << 12 | u16::from(flags);
-        let sum = pseudo
-            + u32::from(from)
-            + u32::from(to)
-            + (sequence >> 16)
-            + (sequence & 0xffff)
-            + (acknowledged >> 16)
-            + (acknowledged & 0xffff)
-            + u32::from(offset_and_flags);
-        let mut header = [0u8; 20];
-        let put = |header: &mut [u8; 20], at: usize, value: u16| {
-            let [high, low] = value.to_be_bytes();
-            (header[at], header[at + 1]) = (high, low);
+        let offset_and_flags = 5 << 12 | u32::from(answer);
+        let sum = pseudo + halves(ports) + halves(sequence) + halves(acknowledged) + offset_and_flags;
+        let words = [
+            ports,
+            sequence,
+            acknowledged,
+            offset_and_flags << 16,
+            u32::from(fold(sum)) << 16,
+        ];
+        let mut put = |at: usize, word: u32| {
+            let [a, b, c, d] = word.to_be_bytes();
+            (self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]) = (a, b, c, d);
         };
-        put(&mut header, 0, from);
-        put(&mut header, 2, to);
-        put(&mut header, 4, (sequence >> 16) as u16);
-        put(&mut header, 6, (sequence & 0xffff) as u16);
-        put(&mut header, 8, (acknowledged >> 16) as u16);
-        put(&mut header, 10, (acknowledged & 0xffff) as u16);
-        put(&mut header, 12, offset_and_flags);
-        put(&mut header, 16, fold(sum));
-        self.quote::<TCP_AT, 20>(header);
+        put(AT, words[0]);
+        put(AT + 4, words[1]);
+        put(AT + 8, words[2]);
+        put(AT + 12, words[3]);
+        put(AT + 16, words[4]);
     }
 
+    /// Writes the header of an ICMP message at `AT`; `rest` is the sum of what else the checksum covers.
     #[inline(always)]
-    fn quote<const AT: usize, const LENGTH: usize>(&mut self, bytes: [u8; LENGTH]) {
-        const { assert!(AT + LENGTH <= N) };
-        let mut at = 0;
-        while at < LENGTH {
-            self.0[AT + at] = bytes[at];
-            at += 1;
-        }
+    fn prohibit<const AT: usize>(&mut self, kind: u16, rest: u32) {
+        let checksum = fold(rest + u32::from(kind));
+        let [a, b] = kind.to_be_bytes();
+        let [c, d] = checksum.to_be_bytes();
+        (self.0[AT], self.0[AT + 1], self.0[AT + 2], self.0[AT + 3]) = (a, b, c, d);
+        (self.0[AT + 4], self.0[AT + 5], self.0[AT + 6], self.0[AT + 7]) = (0, 0, 0, 0);
     }
 }
 
-/// The sum of the two halves of a word in wire order.
+/// The sum of the two halves of a word.
 #[inline(always)]
-const fn sum_of(word: u32) -> u32 {
-    let word = u32::from_be(word);
+const fn halves(word: u32) -> u32 {
     (word >> 16) + (word & 0xffff)
-}
-
-/// The sum of an even number of bytes as 16-bit numbers.
-#[inline(always)]
-fn sum<const N: usize>(bytes: &[u8; N]) -> u32 {
-    let (mut total, mut at) = (0, 0);
-    while at + 1 < N {
-        total += u32::from(bytes[at]) << 8 | u32::from(bytes[at + 1]);
-        at += 2;
-    }
-    total
 }
 
 /// The Internet checksum of a sum of fewer than 65,536 numbers.

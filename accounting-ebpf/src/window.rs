@@ -130,32 +130,6 @@ impl<const N: usize> Header<'_, N> {
         };
         u16::from_le(a) as u64 | (u16::from_le(b) as u64) << 16 | (u16::from_le(c) as u64) << 32
     }
-
-    /// The four words from `AT` on, in wire order.
-    #[inline(always)]
-    #[must_use]
-    pub const fn words<const AT: usize>(self) -> [u32; 4] {
-        const { assert!(AT + 16 <= N) };
-        // SAFETY: `AT + 16 <= N`, and `Window::header` has checked N bytes. See `load` for the alignment.
-        unsafe {
-            let start = self.start.add(AT).cast::<u32>();
-            [
-                load(start),
-                load(start.add(1)),
-                load(start.add(2)),
-                load(start.add(3)),
-            ]
-        }
-    }
-
-    /// The `LENGTH` bytes from `AT` on.
-    #[inline(always)]
-    #[must_use]
-    pub const fn bytes<const AT: usize, const LENGTH: usize>(self) -> [u8; LENGTH] {
-        const { assert!(AT + LENGTH <= N) };
-        // SAFETY: `AT + LENGTH <= N`, and `Window::header` has checked N bytes; bytes have no alignment.
-        unsafe { self.start.add(AT).cast::<[u8; LENGTH]>().read() }
-    }
 }
 
 /// Reads a number that need not be aligned on the host.

@@ -22,11 +22,34 @@ const RST: u8 = 4;
 fn answer(frame: &[u8]) -> Option<Vec<u8>> {
     let window = Window::new(frame);
     let refusal = Refusal::to(Ethernet::read(window).unwrap(), window)?;
+    let asked = Ethernet::read(window).unwrap();
+    // As the kernel resizes the frame: `before` bytes more in front, and so many in all.
+    fn resize<const N: usize>(frame: &[u8], before: usize) -> [u8; N] {
+        let mut bytes = [vec![0xaa; before], frame.to_vec()].concat();
+        bytes.resize(N, 0xaa);
+        bytes.try_into().unwrap()
+    }
     Some(match refusal {
-        Refusal::Reset4 => reset4(window.header().unwrap()).to_vec(),
-        Refusal::Reset6 => reset6(window.header().unwrap()).to_vec(),
-        Refusal::Unreachable4 => unreachable4(window.header().unwrap()).to_vec(),
-        Refusal::Unreachable6 => unreachable6(window.header().unwrap()).to_vec(),
+        Refusal::Reset4 => {
+            let mut answer = resize(frame, 0);
+            reset4(&mut answer);
+            answer.to_vec()
+        }
+        Refusal::Reset6 => {
+            let mut answer = resize(frame, 0);
+            reset6(&mut answer);
+            answer.to_vec()
+        }
+        Refusal::Unreachable4 => {
+            let mut answer = resize(frame, 28);
+            unreachable4(&mut answer, asked);
+            answer.to_vec()
+        }
+        Refusal::Unreachable6 => {
+            let mut answer = resize(frame, 48);
+            unreachable6(&mut answer, asked);
+            answer.to_vec()
+        }
     })
 }
 

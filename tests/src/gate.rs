@@ -3,7 +3,7 @@
 use crate::kernel::{Kernel, Program, Skb};
 use crate::packet::Packet;
 use crate::world;
-use accounting_ebpf::layout::{Device, FOREVER, Key, Port, TOKEN_BYPASS};
+use accounting_ebpf::layout::{Device, FOREVER, Key, Port, REPLY_MARK, TOKEN_BYPASS};
 use accounting_ebpf::verdict::Verdict;
 use anyhow::{Context, Result, ensure};
 
@@ -15,6 +15,7 @@ pub const FORWARDED: Skb = Skb {
     ingress_ifindex: 9,
     wire_len: 0,
     gso_segs: 0,
+    mark: 0,
 };
 
 /// A frame that the gateway made.
@@ -22,6 +23,13 @@ pub const OWN: Skb = Skb {
     ingress_ifindex: 0,
     wire_len: 0,
     gso_segs: 0,
+    mark: 0,
+};
+
+/// A frame that a socket of the portal has sent.
+pub const PORTAL: Skb = Skb {
+    mark: REPLY_MARK,
+    ..OWN
 };
 
 /// Loads the programs and fills in the addresses, the garden and the bypass list's deadline.

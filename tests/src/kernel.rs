@@ -70,6 +70,8 @@ pub struct Skb {
     pub wire_len: u32,
     /// Segments; 0 as for any frame that is not a super-frame.
     pub gso_segs: u32,
+    /// The mark that its socket has given it.
+    pub mark: u32,
 }
 
 /// The programs, loaded, with maps of their own.
@@ -107,6 +109,7 @@ impl Kernel {
             map::GARDEN4,
             map::GARDEN6,
             map::BUDGETS,
+            map::ANSWERS,
         ];
         let mut loader = EbpfLoader::new();
         for name in names {
@@ -158,6 +161,29 @@ impl Kernel {
             _ => bail!("{name} is of another kind"),
         };
         Ok((result.return_value.cast_signed(), result.duration))
+    }
+
+    /// Runs a program of XDP on a frame once: its result, and the frame as it has left it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::run`].
+    pub fn change(&self, program: Program, frame: &[u8]) -> Result<(i32, Vec<u8>)> {
+        let mut changed = vec![0; frame.len() + 256];
+        let options = TestRunOptions {
+            data_in: Some(frame),
+            data_out: Some(&mut changed),
+            repeat: 1,
+            ..TestRunOptions::new()
+        };
+        let name = program.name();
+        let program = self.ebpf.program(name).context("no such program")?;
+        let aya::programs::Program::Xdp(xdp) = program else {
+            bail!("{name} is of another kind")
+        };
+        let result = xdp.test_run(options)?;
+        changed.truncate(usize::try_from(result.data_size_out)?);
+        Ok((result.return_value.cast_signed(), changed))
     }
 
     /// Enters a device.
@@ -259,11 +285,13 @@ impl Kernel {
 impl Skb {
     /// `struct __sk_buff` with the fields that a test may set.
     fn context(self) -> [u8; 192] {
+        const MARK: usize = 8;
         const INGRESS_IFINDEX: usize = 36;
         const WIRE_LEN: usize = 160;
         const GSO_SEGS: usize = 164;
         let mut context = [0; 192];
         for (at, value) in [
+            (MARK, self.mark),
             (INGRESS_IFINDEX, self.ingress_ifindex),
             (WIRE_LEN, self.wire_len),
             (GSO_SEGS, self.gso_segs),

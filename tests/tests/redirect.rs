@@ -16,7 +16,7 @@ use accounting_daemon::mac::{DeviceId, Mac};
 use accounting_ebpf::layout::REDIRECT_MARK;
 use accounting_tests::clock;
 use accounting_tests::hotspot::{HOSTS, Hotspot, address, online};
-use accounting_tests::lab::site::{ISP, LAN, LAN_IP4, LAN_IP6, LAN_MAC, OTHER_IP4, OTHER_IP6, WLAN};
+use accounting_tests::lab::site::{ISP, LAN, LAN_IP4, LAN_IP6, LAN_MAC, OTHER_IP4, OTHER_IP6};
 use accounting_tests::lab::{Capture, Client, Filter, Namespace, Options, PORTAL_PORT};
 use accounting_tests::needs_root;
 use serde_json::json;
