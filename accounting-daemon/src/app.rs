@@ -141,6 +141,7 @@ fn settings(config: &Config) -> Settings {
             .iter()
             .map(|garden| (garden.prefix, garden.ports))
             .collect(),
+        names: config.gate.names.clone(),
         bypass: config.gate.bypass.iter().copied().collect(),
         block: config.gate.block.iter().copied().collect(),
         strangers: Strangers {

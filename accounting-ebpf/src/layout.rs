@@ -23,6 +23,12 @@ pub const GARDEN_MAX: u32 = 16_384;
 /// Cells of the strangers' budget; a power of two, so that a keyed hash of the MAC selects one by its low bits.
 pub const BUDGETS: u32 = 4_096;
 
+/// Bytes of the ring buffer of answers; a power of two. What finds no room is not learnt.
+pub const ANSWERS_BYTES: u32 = 1 << 19;
+
+/// Bytes of an answer that is copied; longer ones are not. One less than a power of two, so that the verifier believes a mask.
+pub const ANSWER_MAX: usize = 2_047;
+
 /// Ports of the portal (and of its TLS twin, and of the API where it is exposed on the gated side).
 pub const PORTAL_PORTS_MAX: usize = 4;
 
@@ -60,6 +66,8 @@ pub mod map {
     pub const GARDEN4: &str = "GARDEN4";
     /// Longest-prefix match, IPv6 prefix to [`super::Garden`].
     pub const GARDEN6: &str = "GARDEN6";
+    /// Ring buffer of [`super::Answer`].
+    pub const ANSWERS: &str = "ANSWERS";
     /// Array of [`super::BUDGETS`] + 1 theoretical arrival times (`u64`); the last one is the interface's.
     pub const BUDGETS: &str = "BUDGETS";
 }
@@ -155,6 +163,16 @@ pub struct Garden {
     pub ports: [u16; 4],
 }
 
+/// A copy of what the gateway's resolver answered to a stranger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Answer {
+    /// How many of the bytes count.
+    pub length: u32,
+    /// The message, from its header on.
+    pub message: [u8; ANSWER_MAX + 1],
+}
+
 /// What one gated interface is told at load time, as the constant `PORT` of the object. A change loads the programs
 /// anew and swaps them in place; the maps stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,6 +203,10 @@ pub struct Port {
     pub uplink_in_tc: u32,
     /// Not 0: strangers are told what they may not send, instead of waiting for an answer.
     pub refuse: u32,
+    /// Not 0: answers of the gateway's resolver are copied to the daemon.
+    pub learn: u32,
+    /// Keeps the size a multiple of the alignment without implicit padding.
+    pub reserved: u32,
 }
 
 const _: () = {
@@ -192,6 +214,8 @@ const _: () = {
     assert!(size_of::<Device>() == 24);
     assert!(size_of::<Counters>() == 64);
     assert!(size_of::<Garden>() == 8);
-    assert!(size_of::<Port>() == 72);
+    assert!(size_of::<Port>() == 80);
+    assert!(size_of::<Answer>() == 2_052);
+    assert!((ANSWER_MAX + 1).is_power_of_two());
     assert!(BUDGETS.is_power_of_two());
 };

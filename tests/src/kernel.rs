@@ -109,6 +109,7 @@ impl Kernel {
             map::GARDEN4,
             map::GARDEN6,
             map::BUDGETS,
+            map::ANSWERS,
         ];
         let mut loader = EbpfLoader::new();
         for name in names {

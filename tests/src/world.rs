@@ -104,6 +104,8 @@ pub const fn port() -> Port {
         redirect_port: PORTAL[0],
         uplink_in_tc: 0,
         refuse: 0,
+        learn: 0,
+        reserved: 0,
     }
 }
 

@@ -69,7 +69,6 @@ fn the_downlink_is_counted_as_it_goes_over_the_wire() {
         let skb = Skb {
             wire_len: 10_000,
             gso_segs: 7,
-            mark: 0,
             ..FORWARDED
         };
         expect(&mut kernel, Egress, &packet, skb, Verdict::Session).unwrap();
@@ -117,7 +116,6 @@ fn in_generic_mode_the_uplink_is_counted_by_tc() {
             &packet,
             Skb {
                 gso_segs: 9,
-                mark: 0,
                 ..FORWARDED
             },
             Verdict::Session,

@@ -13,7 +13,7 @@ use super::{
     reader::{Table, Value},
 };
 use crate::{
-    gate::Refuse,
+    gate::{NAMES_MAX, Pattern, Refuse},
     mac::{DeviceId, Mac},
 };
 
@@ -39,6 +39,8 @@ pub struct GateConfig {
     pub block: BTreeSet<DeviceId>,
     /// What everybody may reach.
     pub garden: Vec<GardenConfig>,
+    /// Names whose addresses everybody may reach, with ports as in `garden`.
+    pub names: Vec<(Pattern, [u16; GARDEN_PORTS_MAX])>,
     /// What becomes of frames that devices without a session may not send.
     pub refuse: Refuse,
     /// What devices without a session may spend.
@@ -74,7 +76,7 @@ impl GateConfig {
         let resolvers = resolvers(&mut table);
         let bypass = devices_of(table.list("bypass"), zones);
         let block = devices_of(table.list("block"), zones);
-        let garden = garden(&mut table);
+        let (garden, names) = garden(&mut table);
         let refuse = refuse(&mut table);
         let strangers = StrangersConfig::check(table.table("strangers", "gate.strangers"));
         table.finish();
@@ -84,6 +86,7 @@ impl GateConfig {
             bypass,
             block,
             garden,
+            names,
             refuse,
             strangers,
         }
@@ -208,15 +211,25 @@ fn device(value: &Value<'_, '_>) -> Option<(Mac, Option<u16>)> {
     }
 }
 
-fn garden(table: &mut Table<'_, '_>) -> Vec<GardenConfig> {
+type Names = Vec<(Pattern, [u16; GARDEN_PORTS_MAX])>;
+
+fn garden(table: &mut Table<'_, '_>) -> (Vec<GardenConfig>, Names) {
     let mut garden: Vec<GardenConfig> = Vec::new();
+    let mut names: Names = Vec::new();
     for mut entry in table.tables("garden", "gate.garden") {
         let value = entry.get("prefix");
         let ports = ports(&mut entry);
-        if value.is_none() {
-            entry.missing("prefix", "name a network, such as prefix = \"192.0.2.0/24\"");
+        let name = entry.get("name");
+        if value.is_none() && name.is_none() {
+            entry.missing(
+                "prefix",
+                "name a network, such as prefix = \"192.0.2.0/24\", or a host, such as name = \"*.example.org\"",
+            );
         }
         entry.finish();
+        if let Some(name) = name {
+            listed_name(&name, ports, &mut names);
+        }
         let Some(value) = value else { continue };
         let Some(prefix) = prefix(&value) else { continue };
         let key = value.key.clone();
@@ -241,7 +254,27 @@ fn garden(table: &mut Table<'_, '_>) -> Vec<GardenConfig> {
         }
         garden.push(GardenConfig { prefix, ports });
     }
-    garden
+    (garden, names)
+}
+
+fn listed_name(value: &Value<'_, '_>, ports: [u16; GARDEN_PORTS_MAX], names: &mut Names) {
+    let Some(name) = value.parse::<Pattern>("a name such as \"example.org\" or \"*.example.org\"") else {
+        return;
+    };
+    let (key, found) = (value.key.clone(), names.len() + 1);
+    if names.iter().any(|(other, _)| *other == name) {
+        let found = name.to_string();
+        value.problem(ProblemKind::Twice { key, found });
+    } else if found > NAMES_MAX {
+        value.problem(ProblemKind::Count {
+            key,
+            found,
+            min: 0,
+            max: NAMES_MAX,
+        });
+    } else {
+        names.push((name, ports));
+    }
 }
 
 fn prefix(value: &Value<'_, '_>) -> Option<IpNet> {

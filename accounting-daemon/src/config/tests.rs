@@ -97,7 +97,7 @@ fn the_example_shows_every_setting() {
                 "strangers",
             ],
         ),
-        ("[[gate.garden]]", vec!["prefix", "ports"]),
+        ("[[gate.garden]]", vec!["prefix", "name", "ports"]),
         (
             "[gate.strangers]",
             vec![

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::{
     AttachError, Settings, StartError, layouts,
     maps::Maps,
+    names::{Answers, Change, Names},
     netlink::{Link, Netlink},
     programs::{Attached, Programs, Target, chain},
     settings::Interface,
@@ -26,11 +27,18 @@ const LOOK: Duration = Duration::from_secs(10);
 /// The same while an interface is missing or refuses the programs.
 const RETRY: Duration = Duration::from_secs(1);
 
+const SECOND: Duration = Duration::from_secs(1);
+
 /// The owner of programs, links and addresses. Dropping it leaves everything enforced.
 pub struct Supervisor {
     programs: Arc<Programs>,
     tables: Tables,
     netlink: Netlink,
+    /// What the gateway's resolver answers, while names are listed.
+    answers: Option<Answers>,
+    names: Names,
+    /// Seconds since the start, by which names expire.
+    seconds: u64,
     /// The gateway's own, as last written.
     addresses: Vec<IpAddr>,
     /// MAC addresses of the gateway's interfaces and of its routers.
@@ -82,6 +90,12 @@ impl Supervisor {
 
     async fn start_with(programs: Programs) -> Result<(Self, watch::Receiver<Arc<GateStatus>>), StartError> {
         let netlink = Netlink::open()?;
+        let settings = &programs.settings;
+        let names = Names::new(&settings.names, &settings.garden);
+        let answers = match settings.names.as_slice() {
+            [] => None,
+            _ => Some(Answers::open(&programs.maps)?),
+        };
         let mut tables = Tables::open(&programs.maps)?;
         let links = netlink.links().await?;
         let addresses = netlink.addresses(&links).await?;
@@ -95,6 +109,9 @@ impl Supervisor {
             programs: Arc::new(programs),
             tables,
             netlink,
+            answers,
+            names,
+            seconds: 0,
             addresses,
             own: Vec::new(),
             routers: Vec::new(),
@@ -112,21 +129,62 @@ impl Supervisor {
     /// Keeps watch until `shutdown` is ready. Failed calls are repeated until they succeed, and told once.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let mut shutdown = std::pin::pin!(shutdown);
+        let mut second = tokio::time::interval(SECOND);
+        // Kept over answers: many of them must not put off the next look.
+        let mut look = Box::pin(tokio::time::sleep(self.pause()));
         loop {
-            let pause = if self.interfaces.iter().all(|gated| gated.attached.is_some()) {
-                LOOK
-            } else {
-                RETRY
-            };
             tokio::select! {
                 () = &mut shutdown => return,
                 heard = self.netlink.changed() => if !heard {
                     self.listen_again().await;
                 },
-                () = tokio::time::sleep(pause) => {}
+                answer = answered(&mut self.answers) => {
+                    self.learn(&answer);
+                    continue;
+                }
+                _ = second.tick(), if self.answers.is_some() => {
+                    self.expire();
+                    continue;
+                }
+                () = &mut look => {}
             }
+            look = Box::pin(tokio::time::sleep(self.pause()));
             if let Err(error) = self.look().await {
                 tracing::warn!(error = %chain(&error), "the interfaces could not be looked at");
+            }
+        }
+    }
+
+    /// How long until the next look.
+    fn pause(&self) -> Duration {
+        if self.interfaces.iter().all(|gated| gated.attached.is_some()) {
+            LOOK
+        } else {
+            RETRY
+        }
+    }
+
+    /// Opens the addresses that a listed name was answered to have.
+    fn learn(&mut self, answer: &[u8]) {
+        let changes = self.names.learn(answer, &self.addresses, self.seconds);
+        self.open_and_close(changes);
+    }
+
+    /// A second has passed.
+    fn expire(&mut self) {
+        self.seconds += 1;
+        let changes = self.names.expire(self.seconds);
+        self.open_and_close(changes);
+    }
+
+    fn open_and_close(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            let done = match change {
+                Change::Open(address, ports) => self.tables.plant(address, ports),
+                Change::Close(address) => self.tables.pull(address),
+            };
+            if let Err(error) = done {
+                tracing::warn!(error = %chain(&error), "an address of the walled garden could not be changed");
             }
         }
     }
@@ -328,6 +386,18 @@ impl Gated {
             reattached: self.reattached,
         }
     }
+}
+
+/// The next answer of the resolver; never, while no names are listed.
+async fn answered(answers: &mut Option<Answers>) -> Vec<u8> {
+    let Some(open) = answers else {
+        return std::future::pending().await;
+    };
+    let Some(answer) = open.next().await else {
+        *answers = None;
+        return Vec::new();
+    };
+    answer
 }
 
 /// Loading waits for the verifier, tens of milliseconds that the runtime's threads should not.

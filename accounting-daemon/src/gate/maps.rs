@@ -28,7 +28,7 @@ const MMAPABLE: u32 = 1 << 10;
 const SPARE_SLOTS: u32 = 1_024;
 
 /// Names of all maps, in the order in which they are made.
-pub(super) const NAMES: [&str; 8] = [
+pub(super) const NAMES: [&str; 9] = [
     map::DEVICES,
     map::TOKENS,
     map::COUNTERS,
@@ -37,6 +37,7 @@ pub(super) const NAMES: [&str; 8] = [
     map::GARDEN4,
     map::GARDEN6,
     map::BUDGETS,
+    map::ANSWERS,
 ];
 
 /// What a map looks like to the kernel.
@@ -95,6 +96,13 @@ impl Shape {
             map::ADDRESSES => hash(16, bytes::<u32>(), layout::ADDRESSES_MAX),
             map::GARDEN4 => trie(4),
             map::GARDEN6 => trie(16),
+            map::ANSWERS => Self {
+                kind: bpf_map_type::BPF_MAP_TYPE_RINGBUF as u32,
+                key: 0,
+                value: 0,
+                entries: layout::ANSWERS_BYTES,
+                flags: 0,
+            },
             _ => array(plain, bytes::<u64>(), layout::BUDGETS + 1, 0),
         }
     }
@@ -264,11 +272,11 @@ mod tests {
         let shape = Shape::of(map::DEVICES, 100);
         let other = Shape { value: 16, ..shape };
         let error = shape
-            .compare(other, Path::new("/pins/v1/DEVICES"))
+            .compare(other, Path::new("/pins/v2/DEVICES"))
             .unwrap_err()
             .to_string();
         for part in [
-            "/pins/v1/DEVICES",
+            "/pins/v2/DEVICES",
             "a value size of 16, not 24",
             "accounting-daemon detach",
         ] {

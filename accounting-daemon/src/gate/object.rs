@@ -70,6 +70,8 @@ pub(super) fn port(settings: &Settings, target: &Target, mode: XdpMode) -> Resul
         },
         uplink_in_tc: u32::from(mode == XdpMode::Generic),
         refuse: u32::from(settings.refuse == Refuse::Reset),
+        learn: u32::from(!settings.names.is_empty()),
+        reserved: 0,
     })
 }
 

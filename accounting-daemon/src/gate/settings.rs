@@ -8,6 +8,7 @@ use std::{
 use accounting_ebpf::layout;
 use ipnet::IpNet;
 
+use super::names::Pattern;
 use crate::mac::DeviceId;
 
 /// The gate's part of the configuration.
@@ -24,6 +25,8 @@ pub struct Settings {
     /// Destinations open to everybody, each with its TCP and UDP ports; all zero opens every port. Of two equal
     /// prefixes the last one holds.
     pub garden: Vec<(IpNet, [u16; 4])>,
+    /// Names whose addresses are open to everybody, each with ports as in `garden`: as the gateway's resolver answers strangers.
+    pub names: Vec<(Pattern, [u16; 4])>,
     /// Devices that pass without a session.
     pub bypass: Vec<DeviceId>,
     /// Devices that never pass; this list wins over `bypass` and over sessions.
@@ -88,6 +91,7 @@ impl Default for Settings {
             interfaces: Vec::new(),
             resolvers: Vec::new(),
             garden: Vec::new(),
+            names: Vec::new(),
             bypass: Vec::new(),
             block: Vec::new(),
             strangers: Strangers::default(),

@@ -16,6 +16,7 @@ use ipnet::IpNet;
 
 use super::{
     Settings, StartError,
+    calls::os_error,
     maps::{Maps, failed},
 };
 
@@ -67,6 +68,28 @@ impl Tables {
         fits("gate.garden", four.len().max(six.len()), layout::GARDEN_MAX)?;
         write_garden(&mut self.garden4, &four).map_err(failed(map::GARDEN4, "write"))?;
         write_garden(&mut self.garden6, &six).map_err(failed(map::GARDEN6, "write"))
+    }
+
+    /// Opens a single address.
+    pub(super) fn plant(&mut self, address: IpAddr, ports: [u16; 4]) -> Result<(), StartError> {
+        let garden = Garden { ports };
+        match address {
+            IpAddr::V4(four) => self.garden4.insert(&Key::new(32, four.octets()), garden, 0),
+            IpAddr::V6(six) => self.garden6.insert(&Key::new(128, six.octets()), garden, 0),
+        }
+        .map_err(failed(map::GARDEN4, "write"))
+    }
+
+    /// Closes it again; one that is not open is fine.
+    pub(super) fn pull(&mut self, address: IpAddr) -> Result<(), StartError> {
+        let done = match address {
+            IpAddr::V4(four) => self.garden4.remove(&Key::new(32, four.octets())),
+            IpAddr::V6(six) => self.garden6.remove(&Key::new(128, six.octets())),
+        };
+        match done {
+            Err(error) if os_error(&error) != Some(libc::ENOENT) => Err(failed(map::GARDEN4, "write")(error)),
+            _ => Ok(()),
+        }
     }
 
     fn write_addresses(&mut self, wanted: &BTreeMap<[u8; 16], u32>) -> Result<(), MapError> {

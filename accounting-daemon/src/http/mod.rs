@@ -20,10 +20,10 @@ mod dialect;
 mod endpoint;
 mod fields;
 pub(crate) mod form;
-#[cfg(test)]
-mod gateway_tests;
 #[cfg(feature = "fuzz")]
 pub(crate) mod fuzz;
+#[cfg(test)]
+mod gateway_tests;
 mod health;
 mod json;
 mod list;

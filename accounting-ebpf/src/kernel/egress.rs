@@ -1,6 +1,7 @@
 //! What devices receive.
 
 use accounting_ebpf::frame::Ethernet;
+use accounting_ebpf::policy::Origin;
 use accounting_ebpf::verdict::{Hook, Verdict};
 use accounting_ebpf::{policy, tags};
 use aya_ebpf::bindings::{TC_ACT_SHOT, TC_ACT_UNSPEC};
@@ -8,6 +9,7 @@ use aya_ebpf::macros::classifier;
 use aya_ebpf::programs::TcContext;
 
 use super::count;
+use super::learn;
 use super::maps::{Maps, note, port, standing};
 use super::skb::Skb;
 
@@ -52,5 +54,10 @@ fn decide(skb: Skb) -> Verdict {
     if tags::foreign(skb.tag(), ethernet, window.skip(Ethernet::LENGTH)) {
         return Verdict::Vlan;
     }
-    policy::downlink(standing.verdict, ethernet, window, port, skb.origin(), &Maps)
+    let origin = skb.origin();
+    let verdict = policy::downlink(standing.verdict, ethernet, window, port, origin, &Maps);
+    if port.learn != 0 && verdict == Verdict::Dns && origin == Origin::Gateway {
+        learn::copy(skb, ethernet);
+    }
+    verdict
 }

@@ -3,14 +3,15 @@
 use accounting_ebpf::address::Address;
 use accounting_ebpf::budget::Cells;
 use accounting_ebpf::layout::{
-    self, ADDRESSES_MAX, Counters, DEVICES_DEFAULT, Device, GARDEN_MAX, Garden, Port, TOKEN_FIRST,
+    self, ADDRESSES_MAX, Answer, Counters, DEVICES_DEFAULT, Device, GARDEN_MAX, Garden, Port, TOKEN_FIRST,
 };
 use accounting_ebpf::policy::{self, Addresses};
 use accounting_ebpf::verdict::{Hook, STATS as STATS_MAX, Verdict, stat};
 use aya_ebpf::helpers::bpf_ktime_get_coarse_ns;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::lpm_trie::{Key as Prefix, LpmTrie};
-use aya_ebpf::maps::{Array, HashMap, PerCpuArray};
+use aya_ebpf::maps::ring_buf::RingBufEntry;
+use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
 
 const MMAPABLE: u32 = 1 << 10;
 
@@ -29,6 +30,8 @@ static GARDEN4: LpmTrie<u32, Garden> = LpmTrie::with_max_entries(GARDEN_MAX, 0);
 #[map]
 static GARDEN6: LpmTrie<Address, Garden> = LpmTrie::with_max_entries(GARDEN_MAX, 0);
 #[map]
+static ANSWERS: RingBuf = RingBuf::with_byte_size(layout::ANSWERS_BYTES, 0);
+#[map]
 static BUDGETS: Array<u64> = Array::with_max_entries(layout::BUDGETS + 1, 0);
 
 #[unsafe(no_mangle)]
@@ -45,6 +48,8 @@ static PORT: Port = Port {
     redirect_port: 0,
     uplink_in_tc: 0,
     refuse: 0,
+    learn: 0,
+    reserved: 0,
 };
 
 /// What this interface was told at load time. The address goes through the optimizer unseen, for the value above is
@@ -105,6 +110,12 @@ pub(crate) fn standing(key: u64) -> Standing {
 #[inline(always)]
 pub(crate) fn counters(slot: u32) -> Option<*mut Counters> {
     COUNTERS.get_ptr_mut(slot)
+}
+
+/// Room for an answer of the resolver; it must be submitted or discarded.
+#[inline(always)]
+pub(crate) fn answer() -> Option<RingBufEntry<Answer>> {
+    ANSWERS.reserve(0)
 }
 
 /// Counts the verdict.

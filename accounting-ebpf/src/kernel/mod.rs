@@ -3,6 +3,7 @@
 mod count;
 mod egress;
 mod ingress;
+mod learn;
 mod maps;
 mod portal;
 mod refuse;

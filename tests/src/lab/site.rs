@@ -116,8 +116,6 @@ pub(super) fn build(footprint: &Footprint, clients: usize) -> Result<Site> {
     be_a_router(&site.internet)?;
 
     air.ip(&wires(&site)?)?;
-    // What XDP sends back arrives at a veth only if that polls, as any real one does.
-    tool::run(air.command("ethtool").args(["-K", "uplink", "gro", "on"]))?;
     site.gateway.ip(&format!(
         "link set lo up\n\
          link set {LAN} up\n\
