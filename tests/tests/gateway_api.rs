@@ -103,7 +103,7 @@ fn ends(hotspot: &Hotspot) {
 /// Year, month and day of a day since 1970.
 fn civil(day: u64) -> (u64, u64, u64) {
     let (mut day, mut year) = (day, 1970);
-    let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     while day >= 365 + u64::from(leap(year)) {
         day -= 365 + u64::from(leap(year));
         year += 1;
