@@ -273,7 +273,7 @@ fn the_doctor_finds_what_is_wrong() {
     assert!(report["DhcpLines"].to_string().contains("dhcp-option=114"));
 
     let gateway = hotspot.lab.gateway();
-    gateway.sysctl(&[("net.ipv4.ip_forward", "0")]).unwrap();
+    gateway.sysctl(&[("ipv4/ip_forward", "0")]).unwrap();
     let filter = "table inet strict { chain input { type filter hook input priority 0; policy drop; ct state established accept; iif lo accept; } }";
     run_with(gateway.command("nft").args(["-f", "-"]), filter).unwrap();
     let report = examine();
