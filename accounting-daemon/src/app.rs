@@ -4,6 +4,7 @@ use std::{
     io::Write as _,
     sync::Arc,
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use anyhow::{Context as _, anyhow};
@@ -46,7 +47,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::new(Box::new(move || stats.read().unwrap_or_default()))?);
     let store = Measured::new(disk.clone(), clock.clone(), Arc::clone(&metrics));
     let observer = Arc::clone(&metrics) as Arc<_>;
-    let core = Core::start(store, kernel, rules(&config), observer, clock.now(), clock.boot())?;
+    let mut core = Core::start(store, kernel, rules(&config), observer, clock.now(), clock.boot())?;
+    core.set_retention(config.usage.retention);
     // The programs come after the devices, so that nobody who may pass is stopped on the way.
     let (supervisor, status) = Supervisor::start(settings).await?;
     let (engine, worker) = Worker::new(core, clock.clone());
@@ -156,8 +158,16 @@ fn settings(config: &Config) -> Settings {
 }
 
 fn rules(config: &Config) -> Rules {
+    let ms = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+    let sessions = &config.sessions;
     Rules {
         locations: config.zones.clone(),
+        idle_timeout: sessions.idle_timeout.map(ms),
+        bill_idle: sessions.bill_idle,
+        session_timeout: sessions.session_timeout.map(ms),
+        seat_silence: ms(sessions.seat_silence),
+        attempts_per_device: sessions.attempts_per_device,
+        attempts_per_asker: sessions.attempts_per_client,
         ..Rules::default()
     }
 }

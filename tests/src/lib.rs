@@ -3,6 +3,7 @@
 //!
 //! Both need root; [`needs_root`] lets a test say so and count itself out.
 
+pub mod browser;
 pub mod clock;
 pub mod demo;
 pub mod gate;

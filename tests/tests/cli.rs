@@ -274,7 +274,12 @@ fn the_doctor_finds_what_is_wrong() {
 
     let gateway = hotspot.lab.gateway();
     gateway.sysctl(&[("ipv4/ip_forward", "0")]).unwrap();
-    let filter = "table inet strict { chain input { type filter hook input priority 0; policy drop; ct state established accept; iif lo accept; } }";
+    let filter = "table inet strict {\n\
+                  chain input {\n\
+                  type filter hook input priority filter; policy drop;\n\
+                  iifname \"lo\" accept\n\
+                  }\n\
+                  }\n";
     run_with(gateway.command("nft").args(["-f", "-"]), filter).unwrap();
     let report = examine();
     assert_eq!(verdict(&report, "forwarding"), "fail");

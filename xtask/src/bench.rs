@@ -20,6 +20,8 @@ enum What {
     Verdict,
     /// Durable redemptions over HTTP, against one commit each
     Redemptions(More),
+    /// Pages of the portal while 10,000 guests are online, asked for through the gate
+    Portal(More),
     /// The counters of 1,000,000 sessions through shared memory, against walking the maps
     Sweep(More),
     /// Bytes of daemon memory for an online session, and for a token that nobody uses
@@ -32,6 +34,12 @@ enum What {
     Checkpoint(More),
     /// How late traffic stops after the deadline, daemon alive and killed
     Lateness(More),
+    /// Records by Id over HTTP among 1,000,000
+    Reads(More),
+    /// 1,000,000 tokens in bulk, and as a table
+    Bulk(More),
+    /// Pages, look-ups and walks over 1,000,000 records
+    List(More),
 }
 
 /// All but the first need root, and measure a daemon built with optimisation.
@@ -52,12 +60,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let (what, more) = match &args.what {
         What::Verdict => return verdict().map(|()| ExitCode::SUCCESS),
         What::Redemptions(more) => ("redemptions", more),
+        What::Portal(more) => ("portal", more),
         What::Sweep(more) => ("sweep", more),
         What::Memory(more) => ("memory", more),
         What::Revoke(more) => ("revoke", more),
         What::Start(more) => ("start", more),
         What::Checkpoint(more) => ("checkpoint", more),
         What::Lateness(more) => ("lateness", more),
+        What::Reads(more) => ("reads", more),
+        What::Bulk(more) => ("bulk", more),
+        What::List(more) => ("list", more),
     };
     let daemon = build_program("accounting-daemon", &["--release"])?;
     let bench = build_program("accounting-bench", &["--release"])?;

@@ -37,7 +37,7 @@ impl Test {
             }
         }
         let status = child.wait().context("cannot wait for cargo")?;
-        tally.not_root(&std::fs::read_to_string(skipped.path())?);
+        tally.returned_early(&std::fs::read_to_string(skipped.path())?);
         if !tally.skipped.is_empty() {
             println!("\nskipped:");
         }
@@ -76,11 +76,12 @@ impl Tally {
         }
     }
 
-    /// Reads the names of tests that returned early for want of root: the harness has counted them as passed.
-    fn not_root(&mut self, names: &str) {
+    /// Reads the names of tests that returned early, each with its reason: the harness has counted them as passed.
+    fn returned_early(&mut self, names: &str) {
         for name in names.lines().filter(|name| !name.is_empty()) {
             self.passed = self.passed.saturating_sub(1);
-            self.skipped.push(format!("{name} (not root)"));
+            let (name, reason) = name.split_once('\t').unwrap_or((name, "not root"));
+            self.skipped.push(format!("{name} ({reason})"));
         }
     }
 
@@ -136,7 +137,7 @@ test result: ok. 5 passed; 0 failed; 0 ignored; 0 measured; 7 filtered out; fini
         let mut tally = Tally::default();
         OUTPUT.lines().for_each(|line| tally.line(line));
         assert_eq!((tally.passed, tally.failed), (7, 1));
-        tally.not_root("lab::root\n");
+        tally.returned_early("lab::root\tnot root\n");
         assert_eq!(
             tally.skipped,
             [

@@ -8,6 +8,7 @@ mod gate;
 mod portal;
 mod problem;
 mod reader;
+mod sessions;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,6 +28,7 @@ pub use gate::{GARDEN_PORTS_MAX, GardenConfig, GateConfig, RESOLVERS_MAX, Strang
 pub use portal::{Colour, PortalConfig};
 pub use problem::{ConfigErrors, Problem, ProblemKind};
 use reader::{Report, Table};
+pub use sessions::{SessionsConfig, UsageConfig};
 
 /// The largest configuration file, in bytes.
 pub const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -60,6 +62,10 @@ pub struct Config {
     pub administrator: AdministratorConfig,
     /// How access codes are generated.
     pub codes: CodesConfig,
+    /// The rules of sessions.
+    pub sessions: SessionsConfig,
+    /// How long usage records are kept.
+    pub usage: UsageConfig,
     /// How much of the audit is kept.
     pub audit: AuditRetention,
 }
@@ -128,6 +134,8 @@ impl Config {
         let portal = PortalConfig::check(root.table("portal", "portal"), &api);
         let administrator = AdministratorConfig::check(root.table("administrator", "administrator"));
         let codes = CodesConfig::check(root.table("codes", "codes"));
+        let sessions = SessionsConfig::check(root.table("sessions", "sessions"));
+        let usage = UsageConfig::check(root.table("usage", "usage"));
         let audit = AuditRetention::check(root.table("audit", "audit"));
         root.finish();
         Self {
@@ -141,6 +149,8 @@ impl Config {
             portal,
             administrator,
             codes,
+            sessions,
+            usage,
             audit,
         }
     }

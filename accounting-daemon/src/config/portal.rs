@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 use hyper::Uri;
 
 use super::{
-    ApiConfig,
+    ApiConfig, TlsConfig,
     edge::{KIB, SECOND},
     problem::ProblemKind,
     reader::Table,
@@ -19,6 +19,8 @@ pub struct PortalConfig {
     /// Scheme, host and port under which guests reach it, such as `https://wifi.example.org`; without it, the address of the
     /// gateway that is nearest to the guest.
     pub url: Option<String>,
+    /// Certificate and key; who speaks TLS gets it, on the same port.
+    pub tls: Option<TlsConfig>,
     /// The operator's name.
     pub name: String,
     /// The colour of buttons.
@@ -96,6 +98,7 @@ impl PortalConfig {
         let config = Self {
             listen_port,
             url: origin(&mut table),
+            tls: TlsConfig::check(&mut table, "portal.tls"),
             name: table.text("name").unwrap_or_else(|| "WiFi".to_owned()),
             colour: colour.unwrap_or(Colour([0x0b, 0x6e, 0x4f])),
             logo: table.text("logo").map(PathBuf::from),

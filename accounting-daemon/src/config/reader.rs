@@ -112,6 +112,24 @@ impl<'t, 'r> Table<'t, 'r> {
             .unwrap_or(default)
     }
 
+    /// A number in a range, `None` for "off", or the default.
+    pub(super) fn number_or_off<T: TryFrom<u64>>(
+        &mut self,
+        key: &'static str,
+        min: u64,
+        max: u64,
+        default: Option<T>,
+    ) -> Option<T> {
+        let Some(value) = self.get(key) else {
+            return default;
+        };
+        match value.value {
+            DeValue::String(text) if text == "off" => None,
+            DeValue::String(_) => value.bad_text("a number or \"off\""),
+            _ => value.number(min, max),
+        }
+    }
+
     pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
         let value = self.get(key)?;
         if let DeValue::Boolean(flag) = value.value {

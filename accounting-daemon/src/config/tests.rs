@@ -45,6 +45,7 @@ fn defaults_are_as_documented() {
     // What has no default is shown by an example.
     let plain = PortalConfig {
         url: None,
+        tls: None,
         name: config.portal.name.clone(),
         logo: None,
         terms: None,
@@ -58,6 +59,8 @@ fn defaults_are_as_documented() {
     assert_eq!(config.portal, plain);
     assert_eq!(config.administrator.email, example.administrator.email);
     assert_eq!(config.codes, example.codes);
+    assert_eq!(config.sessions, example.sessions);
+    assert_eq!(config.usage, example.usage);
     assert_eq!(config.audit, example.audit);
     assert!(config.zones.is_empty() && config.gate.garden.is_empty() && config.gate.bypass.is_empty());
 }
@@ -79,6 +82,8 @@ fn the_example_shows_every_setting() {
                 "portal",
                 "administrator",
                 "codes",
+                "sessions",
+                "usage",
                 "audit",
             ],
         ),
@@ -140,6 +145,7 @@ fn the_example_shows_every_setting() {
             vec![
                 "listen_port",
                 "url",
+                "tls",
                 "name",
                 "colour",
                 "logo",
@@ -158,8 +164,21 @@ fn the_example_shows_every_setting() {
                 "connections_per_device",
             ],
         ),
+        ("[portal.tls]", vec!["certificate", "key"]),
         ("[administrator]", vec!["email", "password_file"]),
         ("[codes]", vec!["length", "alphabet"]),
+        (
+            "[sessions]",
+            vec![
+                "idle_timeout_s",
+                "bill_idle",
+                "session_timeout_s",
+                "seat_silence_s",
+                "attempts_per_device",
+                "attempts_per_client",
+            ],
+        ),
+        ("[usage]", vec!["retention_days"]),
         ("[audit]", vec!["retention_days", "records_max"]),
     ] {
         // The parser itself says which keys it knows, when it is given one that it does not.
@@ -424,4 +443,19 @@ proptest! {
         }
         let _ = parse(&lines.join("\n"));
     }
+}
+
+#[test]
+fn rules_of_sessions_can_be_switched_off_and_have_limits() {
+    let text = |rest: &str| format!("{LEAST}[sessions]\n{rest}\n");
+    let config = parse(&text("idle_timeout_s = \"off\"\nsession_timeout_s = 3600")).unwrap();
+    assert_eq!(config.sessions.idle_timeout, None);
+    assert_eq!(config.sessions.session_timeout.unwrap().as_secs(), 3600);
+    assert_eq!(
+        problems(&text(
+            "idle_timeout_s = \"never\"\nseat_silence_s = 0\nsession_timeout_s = 1.5"
+        ))
+        .len(),
+        3
+    );
 }

@@ -220,6 +220,7 @@ mod tests {
             released_on: 0,
             charged: 0,
             traffic: crate::ledger::Traffic::default(),
+            last_seen_on: None,
             cause: crate::ledger::Cause::Logout,
         };
         (None, Happening::Released(record))

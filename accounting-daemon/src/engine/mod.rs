@@ -8,6 +8,7 @@ mod audit;
 mod balances;
 mod feed;
 mod front;
+mod heard;
 mod lasting;
 mod listing;
 mod lists;

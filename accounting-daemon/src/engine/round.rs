@@ -10,6 +10,7 @@ use super::{
     answer::{Balance, Message, PageAsked, Pending},
     balances::Publisher,
     feed::News,
+    heard::Carried,
     lists::Lists,
 };
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     ledger::mutant::{Mutant, broken},
     ledger::{
         Cause, EditError, Effect, FoldedCode, Ledger, Now, RedeemError, Rules, Seen, Session, SessionId,
-        Token, TokenId,
+        Token, TokenId, Traffic,
     },
     mac::DeviceId,
     store::{AuditRecord, Checkpoint, Store, StoreError, Write},
@@ -29,6 +30,8 @@ pub trait Observer: Send + Sync {
     fn released(&self, _cause: Cause) {}
     /// A round took so many letters and left so many sessions open.
     fn round(&self, _letters: usize, _online: usize) {}
+    /// So many codes were refused in the last minute, whoever tried them.
+    fn attempts(&self, _refused: usize) {}
     /// A letter found the mailbox full.
     fn mailbox_full(&self) {}
     /// The kernel refused a call; closing is tried again, opening is taken back.
@@ -63,6 +66,12 @@ pub struct Core<S, G> {
     pub(super) attached: bool,
     /// Whether something keeps the wall clock in step.
     pub(super) synchronised: bool,
+    /// What went through sessions besides what the gate has counted.
+    pub(super) carried: Carried,
+    /// How long usage records are kept, in milliseconds; `None`: for ever.
+    pub(super) retention: Option<u64>,
+    /// When usage records were last looked through for old ones.
+    pub(super) pruned: u64,
     /// The latest time that was written as the floor of the calendar, in wall clock milliseconds.
     pub(super) floor: i64,
 }
@@ -153,6 +162,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 }
                 self.ledger.forget_idle();
                 self.observer.round(letters, self.ledger.online());
+                self.observer.attempts(self.ledger.attempts(now));
                 Ok(())
             }
             Err(error) => {
@@ -327,6 +337,8 @@ impl<S: Store, G: Gate> Core<S, G> {
             let effects = self.ledger.drain();
             if effects.is_empty() && self.audits.is_empty() && self.lists.writes.is_empty() {
                 self.list_after();
+                let ledger = &self.ledger;
+                self.carried.end_round(|device| ledger.session_id(device));
                 return Ok(refused);
             }
             let mut plan = Plan::new(effects);
@@ -336,7 +348,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             }
             self.list_before();
             if !broken(Mutant::StoppedAfterCommit) {
-                self.stop(&mut plan);
+                self.stop(&mut plan, now);
             }
             plan.writes.extend(self.audits.drain(..).map(Write::Audit));
             plan.writes.append(&mut self.lists.writes);
@@ -351,7 +363,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 self.checkpoint = checkpoint;
             }
             if broken(Mutant::StoppedAfterCommit) {
-                self.stop(&mut plan);
+                self.stop(&mut plan, now);
             }
             let touched = std::mem::take(&mut plan.touched);
             self.list_after();
@@ -381,19 +393,29 @@ impl<S: Store, G: Gate> Core<S, G> {
     }
 
     /// Devices that leave.
-    fn stop(&mut self, plan: &mut Plan) {
+    fn stop(&mut self, plan: &mut Plan, now: Now) {
         for &place in &plan.closing {
             let Some(Write::Release(record)) = plan.writes.get_mut(place) else {
                 continue;
             };
-            match self.gate.close(record.device) {
-                Ok(traffic) => record.traffic = traffic.unwrap_or_default(),
+            let counted = match self.gate.close(record.device) {
+                Ok(traffic) => traffic.unwrap_or_default(),
                 Err(error) => {
-                    record.traffic = self.gate.traffic(record.device).unwrap_or_default();
+                    let counted = self.gate.traffic(record.device).unwrap_or_default();
                     self.stuck.insert(record.device);
-                    self.note(Some(&error));
+                    tracing::error!(%error, "the gate did not do as told");
+                    self.observer.kernel_failed();
+                    counted
                 }
-            }
+            };
+            let row = self.carried.row(record.id, counted, now);
+            record.traffic = Traffic {
+                seen_up: counted.seen_up,
+                seen_down: counted.seen_down,
+                ..row.total
+            };
+            record.last_seen_on = row.last_seen_on;
+            self.carried.release(record.device, row);
             self.observer.released(record.cause);
             self.meters.end(record.device, record.charged);
         }
@@ -510,17 +532,21 @@ impl<S: Store, G: Gate> Core<S, G> {
 
     pub(super) fn session_view(&self, device: DeviceId, now: Now) -> Option<SessionView> {
         let found = self.ledger.session(device, now)?;
-        let traffic = self.gate.traffic(device).unwrap_or_default();
-        let seen = traffic.seen_up.max(traffic.seen_down);
+        let counted = self.gate.traffic(device).unwrap_or_default();
+        let heard = self.carried.row(found.session.id, counted, now);
         Some(SessionView {
             id: found.session.id,
             device,
             token: found.account.token,
             seats_used: found.account.seats_used,
             opened_on: found.session.opened_wall,
-            last_seen: seen.map_or(found.session.opened_wall, |seen| now.wall_at(seen)),
+            last_seen: heard.last_seen_on.unwrap_or(found.session.opened_wall),
             left: found.left,
-            traffic,
+            traffic: Traffic {
+                seen_up: counted.seen_up,
+                seen_down: counted.seen_down,
+                ..heard.total
+            },
             addresses: found.session.addresses,
         })
     }

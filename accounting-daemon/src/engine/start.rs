@@ -5,11 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use super::{Core, Observer, balances::Publisher, lists::Lists, round::seen};
+use super::{Core, Observer, balances::Publisher, heard::Carried, lists::Lists, round::seen};
 use crate::{
     gate::{Adoption, Deadline, Entry, Gate, GateError},
-    ledger::{Effect, Ledger, Now, Rules, Session, Token, TokenId},
-    store::{Checkpoint, Opened, Store, StoreError},
+    ledger::{Effect, Ledger, Now, Rules, Session, SessionId, Token, TokenId},
+    mac::DeviceId,
+    store::{Checkpoint, Heard, Opened, Store, StoreError, Write},
 };
 
 /// Why the engine could not start.
@@ -61,6 +62,9 @@ impl<S: Store, G: Gate> Core<S, G> {
             attached: true,
             synchronised: false,
             floor: i64::MIN,
+            carried: Carried::default(),
+            retention: None,
+            pruned: 0,
         };
         core.begin(now)?;
         Ok(core)
@@ -96,6 +100,8 @@ impl<S: Store, G: Gate> Core<S, G> {
             .map(|token| token.id)
             .collect();
         let booked = checkpoint.monotonic;
+        let counted = adoption.kept.iter().copied().collect();
+        let heard = of_devices(&opened);
         let mut missing = Vec::new();
         if same_boot && adoption.missing.is_empty() {
             // Nobody has left: the ledger is what it was expected to be, and so are the deadlines.
@@ -124,7 +130,12 @@ impl<S: Store, G: Gate> Core<S, G> {
         for session in missing {
             self.ledger.readmit(session, now);
         }
+        self.carried = Carried::new(heard, &counted, now);
         self.carry_out(now)?;
+        let moved: Vec<Write> = self.carried.moved().collect();
+        if !moved.is_empty() {
+            self.write_checkpoint(now, &moved)?;
+        }
         self.ledger.forget_idle();
         self.published.show_all(&self.ledger);
         self.feed.begin_anew();
@@ -189,6 +200,18 @@ impl<S: Store, G: Gate> Core<S, G> {
         let checkpoint = self.store.opened()?.checkpoint.unwrap_or_default();
         self.store.commit(&[], checkpoint)
     }
+}
+
+/// What had gone through the open sessions, each with its device.
+fn of_devices(opened: &Opened) -> Vec<(DeviceId, Heard)> {
+    let devices: BTreeMap<SessionId, DeviceId> = opened
+        .sessions
+        .iter()
+        .map(|session| (session.id, session.device))
+        .collect();
+    let rows = opened.heard.iter();
+    rows.filter_map(|row| Some((*devices.get(&row.id)?, *row)))
+        .collect()
 }
 
 /// The present of the last checkpoint, in the boot that wrote it.

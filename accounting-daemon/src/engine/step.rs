@@ -1,6 +1,6 @@
 //! One step of whoever drives the core: notice a clock that was set, handle a round, keep the checkpoint fresh.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{Balances, Core, Message, Meters, round::seen};
 use crate::{
@@ -20,6 +20,12 @@ const CLOCK_SET_MS: u64 = 250;
 
 /// How far the wall clock goes on until its floor follows.
 const FLOOR_STEP_MS: u64 = 3_600_000;
+
+/// How often usage records are looked through for old ones ...
+const PRUNE_MS: u64 = 60_000;
+
+/// ... and how many of them at a time.
+const PRUNE_MAX: usize = 1_000;
 
 /// Whether more steps follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +54,32 @@ impl<S: Store, G: Gate> Core<S, G> {
         if self.ledger.online() > 0 && (due || step == Step::Last) {
             self.write_checkpoint(now, &[])?;
         }
-        self.raise_floor(now)
+        self.raise_floor(now)?;
+        self.write_heard(now)?;
+        self.prune(now)
+    }
+
+    /// Takes away a batch of usage records that are older than they are to be kept, where the date can be believed.
+    fn prune(&mut self, now: Now) -> Result<(), StoreError> {
+        let Some(retention) = self.retention else {
+            return Ok(());
+        };
+        let due = now.monotonic.saturating_sub(self.pruned) >= PRUNE_MS;
+        if !due || !now.trusted && !broken(Mutant::UntrustedClockPrunes) {
+            return Ok(());
+        }
+        self.pruned = now.monotonic;
+        let before = now.wall.saturating_sub_unsigned(retention);
+        let old = self.store.usage_before(before, PRUNE_MAX)?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        self.write_checkpoint(now, &[Write::Prune(old)])
+    }
+
+    /// Sets how long usage records are kept from their release on.
+    pub fn set_retention(&mut self, retention: Duration) {
+        self.retention = u64::try_from(retention.as_millis()).ok();
     }
 
     /// Keeps the time below which no clock is to be trusted that nobody keeps in step.

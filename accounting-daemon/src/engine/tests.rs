@@ -2,9 +2,11 @@
 
 mod audit;
 mod crash;
+mod heard;
 mod leftover;
 mod outage;
 mod parking;
+mod retention;
 mod story;
 
 use std::{
@@ -39,6 +41,9 @@ impl Store for Witnessed<Disk> {
     }
     fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError> {
         self.0.token_by_code(code)
+    }
+    fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {
+        self.0.usage_before(before, most)
     }
     fn commit(&mut self, writes: &[Write], checkpoint: Checkpoint) -> Result<(), StoreError> {
         self.1.lock().unwrap().push("commit".into());

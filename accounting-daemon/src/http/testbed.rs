@@ -154,7 +154,7 @@ impl Testbed {
         };
         let answer = match endpoint.handler {
             Handler::Open(handler) => handler(&self.context, &asked).await,
-            Handler::SignedIn(access, handler) => {
+            Handler::SignedIn(access, handler) | Handler::AtLength(access, handler) => {
                 assert!(access.lets(caller), "{target}");
                 handler(&self.context, caller, &asked).await
             }

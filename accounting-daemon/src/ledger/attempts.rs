@@ -36,6 +36,8 @@ enum Key {
 pub(super) struct Attempts {
     log: VecDeque<(u64, Key)>,
     by_key: BTreeMap<Key, VecDeque<u64>>,
+    /// Attempts in the log; those with a device are there twice.
+    count: usize,
 }
 
 impl Attempts {
@@ -78,9 +80,16 @@ impl Attempts {
                 .push_back(now.monotonic);
             self.log.push_back((now.monotonic, key));
         }
+        self.count += 1;
         while self.log.len() > ATTEMPTS_MAX {
             self.forget_oldest();
         }
+    }
+
+    /// How many were refused in the last minute, by all together.
+    pub(super) fn count(&mut self, now: Now) -> usize {
+        self.forget(now);
+        self.count
     }
 
     fn forget(&mut self, now: Now) {
@@ -95,6 +104,7 @@ impl Attempts {
         let Some((_, key)) = self.log.pop_front() else {
             return;
         };
+        self.count -= usize::from(matches!(key, Key::Asker(_)));
         let Some(times) = self.by_key.get_mut(&key) else {
             return;
         };
@@ -102,5 +112,42 @@ impl Attempts {
         if times.is_empty() {
             self.by_key.remove(&key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mac::Mac;
+
+    fn at(monotonic: u64) -> Now {
+        Now {
+            monotonic,
+            wall: 0,
+            trusted: true,
+        }
+    }
+
+    fn device(number: usize) -> DeviceId {
+        let [.., a, b, c] = number.to_be_bytes();
+        let mac = Mac([2, 0, 0, a, b, c]);
+        DeviceId { mac, zone: 0 }
+    }
+
+    #[test]
+    fn what_is_counted_is_the_last_minute_and_bounded() {
+        let mut attempts = Attempts::default();
+        let asker = Asker::Client("a".to_owned());
+        attempts.refused(Some(device(1)), &asker, at(0));
+        attempts.refused(None, &asker, at(30_000));
+        assert_eq!(attempts.count(at(59_999)), 2);
+        assert_eq!(attempts.count(at(60_000)), 1);
+        assert_eq!(attempts.count(at(90_000)), 0);
+        for number in 0..1_000_000 {
+            attempts.refused(Some(device(number)), &asker, at(100_000));
+        }
+        assert_eq!(attempts.log.len(), ATTEMPTS_MAX);
+        assert_eq!(attempts.count(at(100_000)), ATTEMPTS_MAX / 2);
+        assert!(attempts.by_key.len() <= ATTEMPTS_MAX / 2 + 1);
     }
 }

@@ -150,6 +150,11 @@ impl Ledger {
         self.perhaps_idle.insert(id);
     }
 
+    /// How many codes were refused in the last minute, whoever tried them.
+    pub fn attempts(&mut self, now: Now) -> usize {
+        self.attempts.count(now)
+    }
+
     /// Drops tokens that nobody uses from memory; to be called once their effects are durable.
     pub fn forget_idle(&mut self) {
         self.admitted.clear();

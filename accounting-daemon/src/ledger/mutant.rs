@@ -138,6 +138,8 @@ mutants! {
     AbsenceCharged,
     /// After a reboot everybody counts as silent.
     RebootIsSilence,
+    /// Records go by the date of a clock that nobody trusts.
+    UntrustedClockPrunes,
     /// A clock that nobody keeps in step moves the floor of the calendar.
     AnyClockMovesFloor,
     /// A reboot ends sessions.

@@ -166,6 +166,8 @@ pub struct UsageRecord {
     pub charged: u64,
     /// What went through.
     pub traffic: Traffic,
+    /// Wall clock milliseconds of the last forwarded frame, in any boot; `None`: there was none.
+    pub last_seen_on: Option<i64>,
     /// Why it ended.
     pub cause: Cause,
 }
@@ -183,6 +185,7 @@ impl UsageRecord {
             released_on,
             charged,
             traffic: Traffic::default(),
+            last_seen_on: None,
             cause,
         }
     }
@@ -199,6 +202,7 @@ impl UsageRecord {
             released_on,
             charged: run.charged,
             traffic: Traffic::default(),
+            last_seen_on: None,
             cause,
         }
     }

@@ -95,6 +95,12 @@ impl Ledger {
         })
     }
 
+    /// The number of the open session of a device.
+    #[must_use]
+    pub fn session_id(&self, device: DeviceId) -> Option<SessionId> {
+        self.sessions.get(&device).map(|open| open.session.id)
+    }
+
     /// The devices of a MAC address that are online, by zone.
     pub fn devices_of(&self, mac: Mac) -> impl Iterator<Item = DeviceId> + '_ {
         let zones = DeviceId { mac, zone: 0 }..=DeviceId { mac, zone: u16::MAX };
@@ -126,6 +132,13 @@ impl Ledger {
     #[must_use]
     pub fn location_of(&self, token: TokenId) -> Option<u64> {
         self.accounts.get(&token).map(|account| account.token.business_id)
+    }
+
+    /// The open sessions behind a device, by device; all without one.
+    pub fn sessions_from(&self, device: Option<DeviceId>) -> impl Iterator<Item = &Session> + '_ {
+        let from = device.map_or(Bound::Unbounded, Bound::Excluded);
+        let sessions = self.sessions.range((from, Bound::Unbounded));
+        sessions.map(|(_, open)| &open.session)
     }
 
     /// Every open session, by device.

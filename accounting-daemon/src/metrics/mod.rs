@@ -14,9 +14,11 @@ use crate::{
     ledger::{Cause, RedeemError},
 };
 
+mod guessing;
 mod label;
 mod portal;
 
+use guessing::Guessing;
 pub use label::{GrantType, PortalPage, RedeemResult, Route, SignIn, StatusClass};
 pub use portal::{OpenConnection, PortalMetrics};
 
@@ -37,6 +39,7 @@ pub struct Metrics {
     registry: Registry,
     frames: FrameCounts,
     portal: PortalMetrics,
+    guessing: Guessing,
     sessions_open: IntGauge,
     released: IntCounterVec,
     redemptions: IntCounterVec,
@@ -65,6 +68,7 @@ impl Metrics {
         let registry = Registry::new();
         let metrics = Self {
             portal: PortalMetrics::new(&registry)?,
+            guessing: Guessing::new(&registry)?,
             registry,
             frames,
             sessions_open: IntGauge::new("accounting_sessions_open", "Open sessions.")?,
@@ -371,6 +375,10 @@ impl Observer for Metrics {
 
     fn kernel_failed(&self) {
         self.kernel_failures.inc();
+    }
+
+    fn attempts(&self, refused: usize) {
+        self.guessing.refused(refused);
     }
 
     fn store_failing(&self, failing: bool) {

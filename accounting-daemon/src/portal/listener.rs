@@ -70,6 +70,7 @@ pub async fn serve(listener: TcpListener, portal: Arc<Portal>, shutdown: impl Fu
     let places = Arc::new(Semaphore::new(portal.config.connections_max));
     let crowd = Arc::new(Crowd::default());
     let graceful = GracefulShutdown::new();
+    let certificates = portal.tls.clone().map(|tls| tokio::spawn(tls.keep_current()));
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -96,6 +97,9 @@ pub async fn serve(listener: TcpListener, portal: Arc<Portal>, shutdown: impl Fu
         connections.spawn(connection(portal, crowd, watcher, stream, place));
     }
     drop(listener);
+    if let Some(certificates) = certificates {
+        certificates.abort();
+    }
     if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
         tracing::debug!("connections of guests that did not end in time are cut");
     }
@@ -110,7 +114,7 @@ async fn connection(
     _place: OwnedSemaphorePermit,
 ) {
     let gate = Arc::clone(&portal.gate.borrow());
-    let Ok(Some(guest)) = tokio::time::timeout(WHO, Guest::of(&stream, &gate)).await else {
+    let Ok(Some(mut guest)) = tokio::time::timeout(WHO, Guest::of(&stream, &gate)).await else {
         portal.metrics.portal().turned_away();
         return;
     };
@@ -120,17 +124,39 @@ async fn connection(
     };
     let config = &portal.config;
     prepare(&stream, config);
-    let service = service_fn(|request| {
-        let (portal, guest) = (&portal, &guest);
-        async move {
-            let answer = portal.answer(request, guest);
-            let answer = tokio::time::timeout(portal.config.request_timeout, answer).await;
-            let late = || super::pages::bare(hyper::StatusCode::SERVICE_UNAVAILABLE);
-            Ok::<_, Infallible>(answer.unwrap_or_else(|_| late()))
-        }
-    });
-    let connection = builder(config).serve_connection(TokioIo::new(stream), service);
     let _open = portal.metrics.portal().connection();
+    let tls = portal.tls.as_ref().filter(|_| !guest.redirected);
+    let (Some(tls), Ok(true)) = (tls, begins_with_tls(&stream, config.header_timeout).await) else {
+        return talk(&portal, &guest, watcher, TokioIo::new(stream)).await;
+    };
+    guest.secure = true;
+    match tokio::time::timeout(config.header_timeout, tls.accept(stream)).await {
+        Ok(Ok(stream)) => talk(&portal, &guest, watcher, TokioIo::new(stream)).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a guest's handshake failed"),
+        Err(_) => tracing::debug!("a guest's handshake took too long"),
+    }
+}
+
+/// Whether a handshake comes first: one port serves those who speak TLS and those who do not. Without TLS nothing is waited
+/// for.
+async fn begins_with_tls(stream: &TcpStream, patience: Duration) -> io::Result<bool> {
+    const HANDSHAKE: u8 = 0x16;
+    let mut first = [0];
+    let peeked = tokio::time::timeout(patience, stream.peek(&mut first)).await?;
+    Ok(peeked? == 1 && first == [HANDSHAKE])
+}
+
+async fn talk<I>(portal: &Portal, guest: &Guest, watcher: hyper_util::server::graceful::Watcher, io: I)
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+{
+    let service = service_fn(|request| async move {
+        let answer = portal.answer(request, guest);
+        let answer = tokio::time::timeout(portal.config.request_timeout, answer).await;
+        let late = || super::pages::bare(hyper::StatusCode::SERVICE_UNAVAILABLE);
+        Ok::<_, Infallible>(answer.unwrap_or_else(|_| late()))
+    });
+    let connection = builder(&portal.config).serve_connection(io, service);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a guest's connection ended");
     }

@@ -106,7 +106,7 @@ pub(super) async fn enter(
 }
 
 /// The code of a form or of a link: `code`, or `username` as hotspots call it.
-fn code<'a>(asked: &'a Asked<'_>) -> Option<&'a str> {
+pub(super) fn code<'a>(asked: &'a Asked<'_>) -> Option<&'a str> {
     asked.field("code").or_else(|| asked.field("username"))
 }
 

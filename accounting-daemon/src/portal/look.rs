@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     config::{Colour, PortalConfig},
-    http::answer::Answer,
+    http::{Tls, TlsError, answer::Answer},
 };
 
 /// The largest file, in bytes.
@@ -46,6 +46,9 @@ const ICON: &str = include_str!("assets/icon.svg");
 /// Why the pages cannot look as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum LookError {
+    /// There is no TLS.
+    #[error("`portal.tls`: {0}")]
+    Tls(#[from] TlsError),
     /// A file cannot be read.
     #[error("`portal.{key}` names {path}, which cannot be read: {source}")]
     Unreadable {
@@ -90,8 +93,11 @@ pub enum LookError {
     },
 }
 
-/// The pages as configured.
-pub struct Look(Pages);
+/// The pages as configured, and the certificate they are served with.
+pub struct Look {
+    pub(super) pages: Pages,
+    pub(super) tls: Option<Tls>,
+}
 
 impl Look {
     /// Reads and checks all that the configuration names.
@@ -131,7 +137,7 @@ impl Look {
             ("version", Value::from(version)),
             ("languages", Value::from(all)),
         ]);
-        Ok(Self(Pages {
+        let pages = Pages {
             templates: templates(config)?,
             languages,
             common,
@@ -139,11 +145,9 @@ impl Look {
             icon: ICON.replace("currentColor", &config.colour.to_string()).into(),
             logo: logo.map(|(media_type, bytes)| (media_type, bytes.into())),
             terms,
-        }))
-    }
-
-    pub(super) fn into_pages(self) -> Pages {
-        self.0
+        };
+        let tls = config.tls.as_ref().map(Tls::load).transpose()?;
+        Ok(Self { pages, tls })
     }
 }
 

@@ -40,7 +40,7 @@ use crate::{
     config::PortalConfig,
     engine::Engine,
     gate::status::GateStatus,
-    http::{self, Clock, answer::Answer, body, body::ReadError},
+    http::{self, Clock, Tls, answer::Answer, body, body::ReadError},
     metrics::{Metrics, PortalPage},
     store::Disk,
 };
@@ -65,6 +65,7 @@ pub struct Portal {
     metrics: Arc<Metrics>,
     gate: watch::Receiver<Arc<GateStatus>>,
     pages: Pages,
+    tls: Option<Tls>,
     ration: Ration,
 }
 
@@ -113,7 +114,8 @@ impl Portal {
             clock,
             metrics,
             gate,
-            pages: look.into_pages(),
+            pages: look.pages,
+            tls: look.tls,
             ration: Ration::default(),
         })
     }

@@ -123,6 +123,17 @@ impl Refusal {
         )
     }
 
+    /// Whether what was typed is a code of somebody's.
+    fn knows_code(&self) -> bool {
+        match self {
+            Self::Code { error, .. } => !matches!(
+                error,
+                RedeemError::UnknownCode | RedeemError::TooManyAttempts { .. }
+            ),
+            _ => false,
+        }
+    }
+
     /// Its heading and its text.
     fn told(&self, page: &Page) -> Value {
         let language = page.language();
@@ -185,12 +196,17 @@ pub(super) async fn answer(portal: &Portal, asked: &Asked<'_>, refusal: Refusal)
     let page = login::page(portal, asked).await;
     let told = refusal.told(&page);
     let mut page = page.with("refusal", told);
-    if let Refusal::Code {
-        error: RedeemError::NoSeat { .. },
-        takeover: false,
-    } = refusal
-    {
-        page = page.with("takeover", true);
+    if refusal.knows_code() {
+        // What opens sessions is not shown again.
+        let code = login::code(asked).map(str::to_owned);
+        page = page.with("code", ());
+        if let Refusal::Code {
+            error: RedeemError::NoSeat { .. },
+            ..
+        } = refusal
+        {
+            page = page.with("takeover", true).with("takeover_code", code);
+        }
     }
     finish(
         portal.pages.render(refusal.status(), "login.html", page),

@@ -44,6 +44,10 @@ pub(super) fn find<B>(request: &Request<B>, guest: &Guest, gate: &GateStatus, ur
     let Ok(host) = host else {
         return Found::BadHost;
     };
+    // Who may speak TLS is sent there.
+    if url.is_some_and(|url| url.starts_with("https:")) && !guest.secure && path != "/captive-api" {
+        return Found::Elsewhere(None);
+    }
     // Devices ask the API under whatever name DHCP told them.
     if path != "/captive-api" && !host::is_own(&host, gate, url) {
         return Found::Elsewhere(Some(host.to_string()));

@@ -13,7 +13,7 @@ use crate::{
     gate::simulated::SimulatedGate,
     ledger::{AccessCode, Cause, Metering, NewToken, Now, Rules},
     mac::{DeviceId, Mac},
-    store::{Disk, RESUMPTIONS_PER_TOKEN_MAX},
+    store::{Actor, Disk, RESUMPTIONS_PER_TOKEN_MAX},
 };
 
 const HOST: &str = "10.77.0.1:8880";
@@ -127,12 +127,7 @@ impl Place {
             by: "test".to_owned(),
         };
         change(&mut new);
-        self.portal
-            .engine
-            .create(new, crate::store::Actor::daemon())
-            .await
-            .unwrap()
-            .id
+        self.portal.engine.create(new, Actor::daemon()).await.unwrap().id
     }
 
     async fn ask(&self, who: u8, request: hyper::http::request::Builder, body: &str) -> Got {
@@ -279,6 +274,10 @@ async fn each_refusal_says_what_to_do_next() {
     }
     let offered = place.post(1, "/login", "code=oneseat111").await;
     assert!(offered.says("name=\"takeover\"") && offered.says("Use it on this device instead"));
+    assert!(
+        offered.says("type=\"text\" dir=\"ltr\" value=\"\""),
+        "a code is shown"
+    );
     assert!(!place.online(1).await);
 }
 
@@ -298,6 +297,31 @@ async fn who_guesses_is_told_to_wait_and_others_are_not() {
     let seconds: u64 = got.header("retry-after").parse().unwrap();
     assert!((50..=60).contains(&seconds));
     assert_eq!(place.post(2, "/login", "code=ABCDE12345").await.status, 303);
+}
+
+#[tokio::test]
+async fn devices_that_guess_together_cost_honest_guests_nothing() {
+    let place = Place::new();
+    place.token("ABCDE-12345", 60, 1).await;
+    let mut refused = 0;
+    for number in 0..60u16 {
+        let [high, low] = number.to_be_bytes();
+        let guesser = Guest {
+            device: DeviceId {
+                mac: Mac([6, 0, 0, 0, high, low]),
+                zone: 0,
+            },
+            address: [10, 78, high, low].into(),
+            ..guest(1)
+        };
+        for nth in 0..12 {
+            let code = format!("code=GUESS{number}N{nth}");
+            let got = place.ask_as(&guesser, posting("/login"), &code).await;
+            refused += usize::from(got.status == 429);
+        }
+    }
+    assert!(refused >= 120, "{refused}");
+    assert_eq!(place.post(2, "/login", "code=abcde12345").await.status, 303);
 }
 
 #[tokio::test]
@@ -356,12 +380,7 @@ async fn a_browser_resumes_by_its_secret_once_and_by_nothing_else() {
     assert_eq!(place.ask(2, with("/resume", &next), "").await.status, 303);
 
     place.post(2, "/logout", "").await;
-    place
-        .portal
-        .engine
-        .delete(id, crate::store::Actor::daemon())
-        .await
-        .unwrap();
+    place.portal.engine.delete(id, Actor::daemon()).await.unwrap();
     let last = place.ask(2, with("/resume", &next), "").await;
     assert_eq!(last.status, 403, "the token is gone");
 }
@@ -574,13 +593,14 @@ async fn a_forged_host_leads_to_the_portal_itself() {
         got.header("location")
             .starts_with("https://wifi.example.org/login")
     );
-    assert_eq!(
-        named
-            .ask(1, Request::get("/").header("host", "wifi.example.org"), "")
-            .await
-            .status,
-        200
-    );
+    let secure = Guest {
+        secure: true,
+        ..guest(1)
+    };
+    let own = || Request::get("/").header("host", "wifi.example.org");
+    assert_eq!(named.ask_as(&secure, own(), "").await.status, 200);
+    let plain = named.ask(1, own(), "").await;
+    assert_eq!(plain.header("location"), "https://wifi.example.org/login");
 }
 
 #[tokio::test]

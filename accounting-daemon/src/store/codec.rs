@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     ledger::{AccessCode, Adjustment, Cause, Metering, Run, Session, Token, Traffic, UsageRecord},
     mac::{DeviceId, Mac},
-    store::Checkpoint,
+    store::{Checkpoint, Heard},
 };
 
 /// The version that most kinds of row are written in.
@@ -305,6 +305,8 @@ impl Row for Session {
 }
 
 impl Row for UsageRecord {
+    const VERSION: u8 = 2;
+
     fn write(&self, out: &mut Writer) {
         out.u64(self.id);
         out.u64(self.token);
@@ -324,10 +326,11 @@ impl Row for UsageRecord {
             .position(|cause| *cause == self.cause)
             .unwrap_or_default();
         out.u8(u8::try_from(cause).unwrap_or_default());
+        out.option(self.last_seen_on, Writer::i64);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Damaged> {
-        Ok(Self {
+        let mut record = Self {
             id: from.u64()?,
             token: from.u64()?,
             device: from.device()?,
@@ -343,7 +346,44 @@ impl Row for UsageRecord {
                 seen_up: from.option(Reader::u64)?,
                 seen_down: from.option(Reader::u64)?,
             },
+            last_seen_on: None,
             cause: *Cause::ALL.get(usize::from(from.u8()?)).ok_or(Damaged)?,
+        };
+        if from.version >= 2 {
+            record.last_seen_on = from.option(Reader::i64)?;
+        }
+        Ok(record)
+    }
+}
+
+impl Row for Heard {
+    fn write(&self, out: &mut Writer) {
+        out.u64(self.id);
+        for traffic in [self.before, self.total] {
+            out.u64(traffic.bytes_up);
+            out.u64(traffic.bytes_down);
+            out.u64(traffic.packets_up);
+            out.u64(traffic.packets_down);
+        }
+        out.option(self.last_seen_on, Writer::i64);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Damaged> {
+        let id = from.u64()?;
+        let mut traffic = || {
+            Ok(Traffic {
+                bytes_up: from.u64()?,
+                bytes_down: from.u64()?,
+                packets_up: from.u64()?,
+                packets_down: from.u64()?,
+                ..Traffic::default()
+            })
+        };
+        Ok(Self {
+            id,
+            before: traffic()?,
+            total: traffic()?,
+            last_seen_on: from.option(Reader::i64)?,
         })
     }
 }

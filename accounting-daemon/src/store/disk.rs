@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
+use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableHandle as _, WriteTransaction};
 
 use super::{
     AuditRetention, Checkpoint, Opened, Store, StoreError, Write,
@@ -11,12 +11,12 @@ use super::{
     held::{Held, Source},
     reader::{Reader, Tables},
     schema::{
-        self, ADJUSTMENTS, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS,
-        SESSIONS, USAGE,
+        self, ADJUSTMENTS, HEARD, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN,
+        PRUNED, RUNS, SESSIONS, USAGE,
     },
     write::write_all,
 };
-use crate::ledger::{Adjustment, FoldedCode, Session, Token, TokenId, UsageRecord};
+use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
 
 /// The redb file `accounting.redb` in the data folder. Clones share it.
 #[derive(Clone, Debug)]
@@ -108,6 +108,17 @@ impl Disk {
     /// [`StoreError`].
     pub fn usage(&self) -> Result<Vec<UsageRecord>, StoreError> {
         self.0.with(|database| self.all(database, USAGE, "usage"))
+    }
+
+    /// Milliseconds that the usage records of a token were charged that were too old to be kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn pruned(&self, token: TokenId) -> Result<u64, StoreError> {
+        self.0.with(|database| {
+            let row = self.did("read a sum", self.table(database, PRUNED)?.get(token))?;
+            Ok(row.map_or(0, |row| row.value()))
+        })
     }
 
     /// The changes of what a token is good for, oldest first.
@@ -221,6 +232,12 @@ impl Disk {
         Ok(rows)
     }
 
+    fn has(&self, database: &Database, table: &str) -> Result<bool, StoreError> {
+        let transaction = self.did("begin reading", database.begin_read())?;
+        let mut tables = self.did("list the tables", transaction.list_tables())?;
+        Ok(tables.any(|found| found.name() == table))
+    }
+
     fn read<T>(
         &self,
         database: &Database,
@@ -269,6 +286,12 @@ impl Store for Disk {
                 .transpose()
                 .map_err(|_| self.damaged("meta"))?;
             let sessions: Vec<Session> = self.all(database, SESSIONS, "sessions")?;
+            // A store that an earlier program left has no such table before the first commit.
+            let heard = if self.has(database, HEARD.name())? {
+                self.all(database, HEARD, "heard")?
+            } else {
+                Vec::new()
+            };
             let lists = self.lists_of(database)?;
             let mut ids: Vec<TokenId> = sessions.iter().map(|session| session.token).collect();
             for row in self.did("read the runs", self.table(database, RUNS)?.iter())? {
@@ -286,6 +309,7 @@ impl Store for Disk {
                 checkpoint,
                 lists,
                 sessions,
+                heard,
                 tokens,
                 next_token: next(META_NEXT_TOKEN)?,
                 next_session: next(META_NEXT_SESSION)?,
@@ -309,6 +333,21 @@ impl Store for Disk {
                     .map(Some)
                     .ok_or_else(|| self.damaged("codes"))
             })
+        })
+    }
+
+    fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {
+        self.0.with(|database| {
+            let table = self.table(database, USAGE)?;
+            let mut found = Vec::new();
+            for row in self.did("read the usage records", table.iter())?.take(most) {
+                let (id, bytes) = self.did("read the usage records", row)?;
+                let record = UsageRecord::decode(bytes.value()).map_err(|_| self.damaged("usage"))?;
+                if record.released_on < before {
+                    found.push(id.value());
+                }
+            }
+            Ok(found)
         })
     }
 

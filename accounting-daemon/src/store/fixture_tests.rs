@@ -112,6 +112,7 @@ fn record() -> UsageRecord {
             seen_up: Some(5),
             seen_down: None,
         },
+        last_seen_on: None,
         cause: Cause::Displaced,
     }
 }
@@ -184,6 +185,7 @@ fn a_store_of_each_version_reads_back_whole() {
             lists: Vec::new(),
             checkpoint: Some(checkpoint()),
             sessions: vec![session()],
+            heard: Vec::new(),
             tokens: vec![running(), plain()],
             next_token: 3,
             next_session: 5,

@@ -51,7 +51,7 @@ pub use role::{Role, UnknownRole};
 pub use usage::UsageFilter;
 
 use crate::{
-    ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord},
+    ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, Traffic, UsageRecord},
     mac::DeviceId,
 };
 
@@ -64,6 +64,19 @@ pub struct Checkpoint {
     pub monotonic: u64,
     /// Milliseconds since 1970 by the wall clock.
     pub wall: i64,
+}
+
+/// What went through an open session, as it was last written down. When frames were last seen is in `last_seen_on` alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// The session.
+    pub id: SessionId,
+    /// What went through before the gate began to count.
+    pub before: Traffic,
+    /// That and what the gate has counted.
+    pub total: Traffic,
+    /// Wall clock milliseconds of the last forwarded frame.
+    pub last_seen_on: Option<i64>,
 }
 
 /// One row to write.
@@ -89,14 +102,18 @@ pub enum Write {
     Void(SessionId),
     /// A record that is taken back.
     Unrelease(SessionId),
-    /// Who changed something.
-    Audit(AuditRecord),
+    /// What went through a session so far.
+    Heard(Heard),
+    /// Usage records that are too old; their sum stays with their token.
+    Prune(Vec<SessionId>),
     /// A device on a list.
     List(ListEntry),
     /// A device that is on a list no more.
     Unlist(ListKind, DeviceId),
     /// The time below which no clock is trusted that nobody keeps in step, in wall clock milliseconds; never lowered.
     Floor(i64),
+    /// Who changed something.
+    Audit(AuditRecord),
 }
 
 /// What a start finds.
@@ -108,6 +125,8 @@ pub struct Opened {
     pub lists: Vec<ListEntry>,
     /// Open sessions, by number.
     pub sessions: Vec<Session>,
+    /// What had gone through them.
+    pub heard: Vec<Heard>,
     /// The tokens of those sessions, and those on which elapsed time runs, by number.
     pub tokens: Vec<Token>,
     /// The next number of a token.
@@ -135,6 +154,13 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`].
     fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError>;
+
+    /// Among the oldest `most` usage records, by their number, those that were released before a time (wall clock
+    /// milliseconds).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError>;
 
     /// Writes all rows and the checkpoint, or nothing.
     ///

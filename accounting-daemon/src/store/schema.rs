@@ -24,8 +24,12 @@ pub(super) const TOKENS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new(
 pub(super) const CODES: TableDefinition<'_, &str, u64> = TableDefinition::new("codes");
 /// Session number to open session.
 pub(super) const SESSIONS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("sessions");
+/// Session number to what went through it so far.
+pub(super) const HEARD: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("heard");
 /// Session number, or number of a run, to usage record.
 pub(super) const USAGE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("usage");
+/// Token number to the milliseconds that its pruned usage records were charged.
+pub(super) const PRUNED: TableDefinition<'_, u64, u64> = TableDefinition::new("pruned");
 /// Token number and number of a usage record.
 pub(super) const USAGE_OF_TOKENS: TableDefinition<'_, (u64, u64), ()> =
     TableDefinition::new("usage_of_tokens");
@@ -85,7 +89,7 @@ pub(super) const META_NEXT_AUDIT: &str = "next_audit";
 macro_rules! every_table {
     ($with:ident) => {
         $with!(
-            META TOKENS CODES SESSIONS USAGE USAGE_OF_TOKENS ADJUSTMENTS RUNS LISTS
+            META TOKENS CODES SESSIONS USAGE USAGE_OF_TOKENS PRUNED HEARD ADJUSTMENTS RUNS LISTS
             UNIQUE_IDS LOCATIONS MACS BOOKINGS VISITORS COUNTS
             RESUMPTIONS RESUMPTIONS_OF AUDIT USERS CLIENTS GRANTS GRANTS_BY_OWNER
         )

@@ -64,6 +64,7 @@ pub(super) fn record(id: SessionId) -> UsageRecord {
         released_on: 5,
         charged: 5,
         traffic: Traffic::default(),
+        last_seen_on: None,
         cause: Cause::Logout,
     }
 }
@@ -103,6 +104,7 @@ fn what_was_committed_is_there_after_the_file_was_opened_again() {
             lists: Vec::new(),
             checkpoint: Some(checkpoint),
             sessions: vec![session(2, 2)],
+            heard: Vec::new(),
             tokens: vec![token(2)],
             next_token: 3,
             next_session: 3,

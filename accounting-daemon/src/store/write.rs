@@ -9,8 +9,8 @@ use super::{
     index::Indexes,
     lists,
     schema::{
-        ADJUSTMENTS, CODES, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS,
-        SESSIONS, TOKENS,
+        ADJUSTMENTS, CODES, HEARD, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN,
+        PRUNED, RUNS, SESSIONS, TOKENS,
     },
     usage::UsageTables,
 };
@@ -33,6 +33,8 @@ pub(super) fn write_all(
     let mut usage = UsageTables::open(transaction)?;
     let mut adjustments = transaction.open_table(ADJUSTMENTS)?;
     let mut runs = transaction.open_table(RUNS)?;
+    let mut pruned = transaction.open_table(PRUNED)?;
+    let mut heard = transaction.open_table(HEARD)?;
     let mut audited = Vec::new();
     let mut indexes = Indexes::open(transaction)?;
     let mut last_token: Option<TokenId> = None;
@@ -65,6 +67,7 @@ pub(super) fn write_all(
             }
             Write::Delete(id) => {
                 runs.remove(id)?;
+                pruned.remove(id)?;
                 let before = tokens.remove(id)?;
                 indexes.moved(before.as_ref().map(redb::AccessGuard::value), None)?;
             }
@@ -82,8 +85,12 @@ pub(super) fn write_all(
                 sessions.insert(session.id, session.encode().as_slice())?;
                 last_session = last_session.max(Some(session.id));
             }
+            Write::Heard(row) => {
+                heard.insert(row.id, row.encode().as_slice())?;
+            }
             Write::Release(record) => {
                 sessions.remove(record.id)?;
+                heard.remove(record.id)?;
                 usage.keep(record)?;
             }
             Write::EndRun(record) => {
@@ -92,11 +99,22 @@ pub(super) fn write_all(
             }
             Write::Void(id) => {
                 sessions.remove(id)?;
+                heard.remove(id)?;
             }
             Write::Unrelease(id) => {
                 usage.forget(*id)?;
             }
-            Write::Audit(record) => audited.push(record),
+            Write::Prune(records) => {
+                for id in records {
+                    let Some(record) = usage.forget(*id)? else {
+                        continue;
+                    };
+                    if tokens.get(record.token)?.is_some() {
+                        let sum = pruned.get(record.token)?.map_or(0, |sum| sum.value());
+                        pruned.insert(record.token, sum.saturating_add(record.charged))?;
+                    }
+                }
+            }
             Write::List(entry) => lists::keep(transaction, entry)?,
             Write::Unlist(kind, device) => lists::forget(transaction, *kind, *device)?,
             Write::Floor(wall) => {
@@ -104,6 +122,7 @@ pub(super) fn write_all(
                 let wall = kept.map_or(*wall, |kept| kept.max(*wall));
                 meta.insert(META_FLOOR, wall.to_le_bytes().as_slice())?;
             }
+            Write::Audit(record) => audited.push(record),
         }
     }
     indexes.finish()?;

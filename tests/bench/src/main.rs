@@ -7,15 +7,19 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
+mod bulk;
 mod checkpoint;
 mod daemon;
 mod fill;
 mod gate;
 mod lateness;
+mod list;
 mod load;
 mod memory;
 mod one_each;
+mod portal;
 mod process;
+mod reads;
 mod redemptions;
 mod report;
 mod revoke;
@@ -37,6 +41,8 @@ struct Args {
 enum What {
     /// Durable redemptions over HTTP, against one commit each
     Redemptions(redemptions::Options),
+    /// Pages of the portal while 10,000 guests are online
+    Portal(portal::Options),
     /// The counters of 1,000,000 sessions through shared memory, against walking the maps
     Sweep(sweep::Options),
     /// Bytes of daemon memory for an online session, and for a token that nobody uses
@@ -49,6 +55,12 @@ enum What {
     Checkpoint(checkpoint::Options),
     /// How late traffic stops after the deadline, daemon alive and killed
     Lateness(lateness::Options),
+    /// Records by Id over HTTP among 1,000,000
+    Reads(reads::Options),
+    /// 1,000,000 tokens in bulk, and as a table
+    Bulk(bulk::Options),
+    /// Pages, look-ups and walks over 1,000,000 records
+    List(list::Options),
 }
 
 fn main() -> ExitCode {
@@ -56,12 +68,16 @@ fn main() -> ExitCode {
     report::machine();
     let done = match &args.what {
         What::Redemptions(options) => redemptions::run(&args.daemon, options),
+        What::Portal(options) => portal::run(&args.daemon, options),
         What::Sweep(options) => sweep::run(options),
         What::Memory(options) => memory::run(&args.daemon, options),
         What::Revoke(options) => revoke::run(options),
         What::Start(options) => start::run(&args.daemon, options),
         What::Checkpoint(options) => checkpoint::run(&args.daemon, options),
         What::Lateness(options) => lateness::run(&args.daemon, options),
+        What::Reads(options) => reads::run(&args.daemon, options),
+        What::Bulk(options) => bulk::run(&args.daemon, options),
+        What::List(options) => list::run(&args.daemon, options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -57,6 +57,19 @@ pub(crate) fn all(
         &books.sessions().count(),
         &core.meters().online(),
     )?;
+    for token in books.tokens() {
+        // What readers beside the engine see: the row on disk, its balance brought up.
+        let mut row = world.image.token(token.id);
+        if let Some(row) = &mut row {
+            core.balances().bring_up(row, now.monotonic);
+        }
+        let what = format!("the balance of token {} as readers see it", token.id);
+        same(
+            &what,
+            &Some(token.left(now.monotonic)),
+            &row.map(|row| row.left()),
+        )?;
+    }
     let (wakes, due) = (
         core.next_due().unwrap_or(FOREVER),
         books.next_due().unwrap_or(FOREVER),
@@ -72,6 +85,19 @@ pub(crate) fn all(
         .map_or(0, |checkpoint| checkpoint.monotonic);
     if books.sessions().next().is_some() && now.monotonic - checkpoint >= CHECKPOINT_MS {
         return Err(format!("the last checkpoint is of {checkpoint}"));
+    }
+    Ok(())
+}
+
+/// No record goes that is to be kept from a time on.
+pub(crate) fn pruned(books: &Auditor, image: &Image, kept_from: Option<i64>) -> Result<(), String> {
+    for id in &image.gone {
+        let released = books.records.get(id).map(|record| record.released_on);
+        if released >= kept_from {
+            return Err(format!(
+                "record {id} of {released:?} is gone; those from {kept_from:?} on are to be kept"
+            ));
+        }
     }
     Ok(())
 }
@@ -103,6 +129,11 @@ fn disk(books: &Auditor, image: &Image) -> Result<(), String> {
             .map(|session| (session.id, session.token))
             .collect(),
     )?;
+    if let Some(id) = image.heard.keys().find(|id| !image.sessions.contains_key(id)) {
+        return Err(format!(
+            "what went through session {id} is kept, and the session is over"
+        ));
+    }
     let codes: BTreeMap<&str, u64> = books
         .tokens()
         .map(|token| (token.code.as_str(), token.id))
@@ -116,8 +147,9 @@ fn disk(books: &Auditor, image: &Image) -> Result<(), String> {
             .map(|(code, id)| (code.as_str(), *id))
             .collect(),
     )?;
-    same("records", &books.records.len(), &image.records.len())?;
-    for ((id, wanted), (number, got)) in books.records.iter().zip(&image.records) {
+    let kept = || books.records.iter().filter(|(id, _)| !image.gone.contains(id));
+    same("records", &kept().count(), &image.records.len())?;
+    for ((id, wanted), (number, got)) in kept().zip(&image.records) {
         let cause = format!("{:?}", wanted.cause);
         let written = Record {
             token: got.token,
@@ -163,7 +195,7 @@ fn disk(books: &Auditor, image: &Image) -> Result<(), String> {
         let run = row.and_then(|row| row.run.as_ref()).map_or(0, |run| run.charged);
         same(
             &format!("used of token {} on disk", token.id),
-            &Some(charged + open + run),
+            &Some(charged + open + run + image.pruned.get(&token.id).copied().unwrap_or(0)),
             &row.map(|row| row.used),
         )?;
     }

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use accounting_auditor::{Auditor, Command, Device, Now, Rules};
@@ -35,6 +36,8 @@ pub(crate) struct Driver {
     pub(crate) attached: bool,
     /// Whether something keeps the calendar in step.
     synchronised: bool,
+    /// The latest time that the daemon saw and believed.
+    believed: Option<i64>,
     /// The latest time that the daemon saw while something did.
     latest: Option<i64>,
     pub(crate) starts: u64,
@@ -92,6 +95,7 @@ impl Driver {
             boot: 1,
             attached: true,
             synchronised: false,
+            believed: None,
             latest: None,
             starts: 0,
             trace: Trace::new(),
@@ -210,6 +214,9 @@ impl Driver {
         let before = armed.then(|| self.books.clone());
         let core = self.core.as_mut().ok_or("no daemon")?;
         core.set_synchronised(self.synchronised);
+        core.set_retention(Duration::from_millis(self.workload.retention));
+        let believed = self.now.trusted.then_some(self.now.wall);
+        self.believed = self.believed.max(believed);
         let seen = self.synchronised.then_some(self.now.wall);
         self.latest = self.latest.max(seen);
         let result = core.step(translate::now(self.now), letters, Step::Next);
@@ -263,6 +270,10 @@ impl Driver {
     fn check(&mut self) -> Result<(), String> {
         let core = self.core.as_ref().ok_or("no daemon")?;
         check::all(&self.books, core, &self.world.look(), self.now)?;
+        let kept_from = self
+            .believed
+            .map(|latest| latest.saturating_sub_unsigned(self.workload.retention));
+        check::pruned(&self.books, &self.world.look().image, kept_from)?;
         let seen = self.synchronised.then_some(self.now.wall);
         check::floor(self.world.look().image.floor, self.latest, seen)?;
         self.passing.judge(&self.books)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use accounting_daemon::{
     ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord},
-    store::{Checkpoint, Opened, Write},
+    store::{Checkpoint, Heard, Opened, Write},
 };
 
 /// Durable rows.
@@ -14,8 +14,13 @@ pub(crate) struct Image {
     pub(crate) tokens: BTreeMap<TokenId, Token>,
     pub(crate) codes: BTreeMap<FoldedCode, TokenId>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
+    pub(crate) heard: BTreeMap<SessionId, Heard>,
     pub(crate) records: BTreeMap<SessionId, UsageRecord>,
     pub(crate) adjustments: Vec<Adjustment>,
+    /// Milliseconds that records were charged which are too old to be kept, by token.
+    pub(crate) pruned: BTreeMap<TokenId, u64>,
+    /// Those records.
+    pub(crate) gone: BTreeSet<SessionId>,
     /// The floor of the calendar.
     pub(crate) floor: Option<i64>,
     last_token: TokenId,
@@ -31,6 +36,7 @@ impl Image {
             lists: Vec::new(),
             checkpoint: self.checkpoint,
             sessions: self.sessions.values().cloned().collect(),
+            heard: self.heard.values().copied().collect(),
             tokens: self
                 .tokens
                 .values()
@@ -81,6 +87,7 @@ impl Image {
             }
             Write::Release(record) => {
                 self.sessions.remove(&record.id);
+                self.heard.remove(&record.id);
                 self.record(record);
             }
             Write::EndRun(record) => {
@@ -89,6 +96,18 @@ impl Image {
             }
             Write::Void(id) => {
                 self.sessions.remove(id);
+                self.heard.remove(id);
+            }
+            Write::Heard(row) => {
+                self.heard.insert(row.id, *row);
+            }
+            Write::Prune(records) => {
+                for id in records {
+                    if let Some(record) = self.records.remove(id) {
+                        *self.pruned.entry(record.token).or_default() += record.charged;
+                        self.gone.insert(*id);
+                    }
+                }
             }
             Write::Floor(wall) => self.floor = self.floor.max(Some(*wall)),
             Write::Unrelease(id) => {

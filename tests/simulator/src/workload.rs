@@ -1,6 +1,6 @@
 //! What happens next: drawn from the seed, biased towards the moments at which something ends.
 
-use accounting_auditor::{Auditor, Cause, Change, Command, Device, FOREVER, New, Now, Rules};
+use accounting_auditor::{Auditor, Cause, Change, Command, Device, FOREVER, MINUTE, New, Now, Rules};
 
 use crate::{random::Random, theme::Theme};
 
@@ -99,6 +99,8 @@ pub(crate) struct Workload {
     kinds: Vec<(Kind, u64)>,
     theme: Theme,
     codes: u64,
+    /// How long records are kept, in milliseconds.
+    pub(crate) retention: u64,
 }
 
 impl Workload {
@@ -131,6 +133,7 @@ impl Workload {
             kinds,
             theme,
             codes: 0,
+            retention: random.pick(&[24 * 60 * MINUTE, 60 * MINUTE]),
         }
     }
 
@@ -289,6 +292,9 @@ fn length(random: &mut Random, books: &Auditor, now: Now, theme: Theme) -> u64 {
     let mut targets: Vec<u64> = books.next_due().into_iter().collect();
     for (_, session) in books.sessions() {
         targets.extend([30_000, 45_000, 120_000].map(|silence| session.silent_since() + silence));
+        if session.parked {
+            targets.extend([session.from + 60 * MINUTE; 6]);
+        }
     }
     for token in books.tokens() {
         let ends = token.takeovers.iter().map(|at| at + books.takeover_window());

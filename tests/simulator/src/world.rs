@@ -96,6 +96,15 @@ impl Store for Shared {
         Ok(self.look().image.token_by_code(code))
     }
 
+    fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {
+        let world = self.look();
+        let oldest = world.image.records.values().take(most);
+        Ok(oldest
+            .filter(|record| record.released_on < before)
+            .map(|record| record.id)
+            .collect())
+    }
+
     fn commit(&mut self, writes: &[Write], checkpoint: Checkpoint) -> Result<(), StoreError> {
         let mut world = self.look();
         if world.dead {
@@ -110,7 +119,9 @@ impl Store for Shared {
         let done = world.lives() && !fails;
         if done || world.kept {
             world.image.apply(writes, checkpoint);
-            let of_books = writes.iter().any(|write| !matches!(write, Write::Floor(_)));
+            let of_books = writes
+                .iter()
+                .any(|write| !matches!(write, Write::Floor(_) | Write::Prune(_) | Write::Heard(_)));
             world.commits += usize::from(of_books);
             world.refused.push(Vec::new());
         }

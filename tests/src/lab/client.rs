@@ -157,15 +157,36 @@ impl Client {
             "1",
             "-A",
             "1",
+            // Captive-Portal (RFC 8910), which the script gets as hexadecimal digits.
+            "-O",
+            "114",
         ]);
         command.args(["-i", WLAN, "-x", &format!("hostname:client{}", self.number)]);
         command.arg("-s").arg(&self.script);
         tool::run(&mut command).with_context(|| format!("client {} was given no IPv4 lease", self.number))?;
         let lease = std::fs::read_to_string(&self.lease).context("the DHCP client wrote no lease")?;
-        lease
-            .trim()
+        let address = lease.split_whitespace().next().unwrap_or_default();
+        address
             .parse()
             .with_context(|| format!("no address in the lease {lease:?}"))
+    }
+
+    /// The address at which DHCP says that the state of captivity is told (RFC 8910, option 114).
+    ///
+    /// # Errors
+    /// When it said none, or what is no text.
+    pub fn captive_api(&self) -> Result<String> {
+        let lease = std::fs::read_to_string(&self.lease).context("the DHCP client wrote no lease")?;
+        let digits = lease
+            .split_whitespace()
+            .nth(1)
+            .context("no option 114 in the lease")?;
+        let bytes = (0..digits.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(digits.get(at..at + 2).unwrap_or_default(), 16));
+        let bytes = bytes.collect::<Result<Vec<u8>, _>>();
+        let bytes = bytes.with_context(|| format!("option 114 is {digits}"))?;
+        String::from_utf8(bytes).context("option 114 is no text")
     }
 
     /// The addresses of a name, IPv4 and IPv6, as the gateway's name server gives them.
@@ -226,7 +247,7 @@ fn write_script(script: &Path, lease: &Path) -> Result<()> {
          bound|renew)\n\
          ip -4 address replace \"$ip/$mask\" dev \"$interface\"\n\
          ip -4 route replace default via \"$router\"\n\
-         echo \"$ip\" >'{lease}'\n\
+         echo \"$ip $opt114\" >'{lease}'\n\
          ;;\n\
          esac\n"
     );

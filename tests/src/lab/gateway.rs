@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::daemon::PORTAL_PORT;
 use super::namespace::Namespace;
 use super::site::{INTERNET_IP4, INTERNET_IP6, LAN, LAN_IP4, LAN_IP6, OTHER_IP4, OTHER_IP6, WAN};
 use super::tool;
@@ -41,6 +42,8 @@ pub(super) fn serve(gateway: &Namespace, state: &Path) -> Result<Child> {
          ra-param={LAN},10,1800\n\
          dhcp-range=2001:db8:77::,ra-stateless,64,12h\n\
          dhcp-option=option6:dns-server,[{LAN_IP6}]\n\
+         dhcp-option=114,http://{LAN_IP4}:{PORTAL_PORT}/captive-api\n\
+         dhcp-option=option6:103,http://[{LAN_IP6}]:{PORTAL_PORT}/captive-api\n\
          domain=hotspot.lab\n\
          host-record={GATEWAY_NAME},{LAN_IP4},{LAN_IP6}\n\
          server={INTERNET_IP4}\n",

@@ -44,11 +44,11 @@ pub use gateway::{GATEWAY_NAME, INTERNET_NAME, OTHER_NAME};
 pub use http::{Answer, Request, base64};
 pub use namespace::{FOLDER, Namespace};
 pub use nonce::{Nonce, Stamp};
-pub use packages::{BPF_FS, prepare};
+pub use packages::{BPF_FS, ensure as ensure_programs, prepare};
 pub use packet::Injector;
 pub use process::{Process, started_at};
 pub use services::{DISCARD_PORT, ECHO_PORT, HTTP_PORTS, STREAM_PORT};
-pub use tool::{run, run_with};
+pub use tool::{find as find_program, run, run_with};
 
 use cleanup::Footprint;
 use reaper::Reaper;

@@ -29,9 +29,18 @@ pub fn prepare() -> Result<()> {
     if !crate::root::is_root() {
         bail!("the lab makes network namespaces: run it as root (for example with sudo -E)");
     }
+    ensure(&NEEDED)?;
+    mount_bpf_fs()
+}
+
+/// Installs the Debian packages of the programs that are not there; needs root when one is missing.
+///
+/// # Errors
+/// When one cannot be installed: the error names the command to run.
+pub fn ensure(needed: &[(&'static str, &'static str)]) -> Result<()> {
     let present = |program: &str| find(program).is_some();
-    install(&missing(present))?;
-    let still = missing(present);
+    install(&missing(needed, present))?;
+    let still = missing(needed, present);
     if !still.is_empty() {
         bail!(
             "programs of the packages {} are neither in {} nor installable",
@@ -39,14 +48,14 @@ pub fn prepare() -> Result<()> {
             path()
         );
     }
-    mount_bpf_fs()
+    Ok(())
 }
 
-/// Packages of the programs that are not `present`, each once, in the order of [`NEEDED`].
-fn missing(present: impl Fn(&str) -> bool) -> Vec<&'static str> {
+/// Packages of the programs that are not `present`, each once, in order.
+fn missing(needed: &[(&str, &'static str)], present: impl Fn(&str) -> bool) -> Vec<&'static str> {
     let mut packages: Vec<&str> = Vec::new();
-    for (program, package) in NEEDED {
-        if !present(program) && !packages.contains(&package) {
+    for (program, package) in needed {
+        if !present(program) && !packages.contains(package) {
             packages.push(package);
         }
     }
@@ -105,8 +114,10 @@ mod tests {
 
     #[test]
     fn a_package_is_named_once_however_many_of_its_programs_are_missing() {
-        assert_eq!(missing(|_| true), Vec::<&str>::new());
-        let packages = missing(|program| !["nsenter", "setsid", "udhcpc"].contains(&program));
+        assert_eq!(missing(&NEEDED, |_| true), Vec::<&str>::new());
+        let packages = missing(&NEEDED, |program| {
+            !["nsenter", "setsid", "udhcpc"].contains(&program)
+        });
         assert_eq!(packages, ["udhcpc", "util-linux"]);
     }
 }

@@ -18,7 +18,7 @@ pub(crate) fn path() -> String {
 }
 
 /// Where `program` is, or `None` when it is not installed.
-pub(crate) fn find(program: &str) -> Option<PathBuf> {
+pub fn find(program: &str) -> Option<PathBuf> {
     path()
         .split(':')
         .map(|folder| PathBuf::from(folder).join(program))

@@ -1,0 +1,120 @@
+//! What went through sessions. The gate counts from a device's last opening on; what went before is carried here, and the sum
+//! is written down once in a while, so that the record of a session has it after a power cut.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Core;
+use crate::{
+    gate::Gate,
+    ledger::{Now, SessionId, Traffic},
+    mac::DeviceId,
+    store::{Heard, Store, StoreError, Write},
+};
+
+/// How often it is written down, in milliseconds ...
+const PASS_MS: u64 = 60_000;
+
+/// ... and how many sessions are looked at for one commit.
+const ROWS_MAX: usize = 1_000;
+
+/// What is known beyond the gate's counts.
+#[derive(Debug, Default)]
+pub(super) struct Carried {
+    /// Of sessions for which there is any; a session's row as it would be if nothing had gone through since.
+    before: BTreeMap<SessionId, Heard>,
+    /// Released in this round: whether for good shows at its end.
+    released: Vec<(DeviceId, SessionId)>,
+    /// When the present or the last pass over all sessions began, and when the one before did.
+    began: u64,
+    earlier: u64,
+    /// The last device of the present pass.
+    at: Option<DeviceId>,
+}
+
+impl Carried {
+    /// Begins with what the store knows; `counted` are the devices for which the gate went on counting.
+    pub(super) fn new(rows: Vec<(DeviceId, Heard)>, counted: &BTreeSet<DeviceId>, now: Now) -> Self {
+        let carried = rows.into_iter().map(|(device, row)| {
+            let before = if counted.contains(&device) {
+                row.before
+            } else {
+                row.total
+            };
+            (row.id, Heard { before, ..row })
+        });
+        Self {
+            before: carried.collect(),
+            began: now.monotonic,
+            ..Self::default()
+        }
+    }
+
+    /// The rows of sessions whose counts the gate has lost.
+    pub(super) fn moved(&self) -> impl Iterator<Item = Write> + '_ {
+        let moved = self.before.values().filter(|row| row.before == row.total);
+        moved.map(|row| Write::Heard(*row))
+    }
+
+    /// The row of a session of which the gate has counted so much.
+    pub(super) fn row(&self, id: SessionId, counted: Traffic, now: Now) -> Heard {
+        let carried = self.before.get(&id).copied().unwrap_or_default();
+        let seen = counted.seen_up.max(counted.seen_down).map(|at| now.wall_at(at));
+        let before = carried.before;
+        Heard {
+            id,
+            before,
+            total: Traffic {
+                bytes_up: before.bytes_up + counted.bytes_up,
+                bytes_down: before.bytes_down + counted.bytes_down,
+                packets_up: before.packets_up + counted.packets_up,
+                packets_down: before.packets_down + counted.packets_down,
+                ..Traffic::default()
+            },
+            last_seen_on: seen.or(carried.last_seen_on),
+        }
+    }
+
+    /// A session is released: should the release be taken back, the gate counts anew.
+    pub(super) fn release(&mut self, device: DeviceId, row: Heard) {
+        let before = row.total;
+        self.before.insert(row.id, Heard { before, ..row });
+        self.released.push((device, row.id));
+    }
+
+    /// Forgets the sessions that were released in this round and are not open.
+    pub(super) fn end_round(&mut self, open: impl Fn(DeviceId) -> Option<SessionId>) {
+        for (device, id) in std::mem::take(&mut self.released) {
+            if open(device) != Some(id) {
+                self.before.remove(&id);
+            }
+        }
+    }
+}
+
+impl<S: Store, G: Gate> Core<S, G> {
+    /// Writes down a part of what went through since the last time.
+    pub(super) fn write_heard(&mut self, now: Now) -> Result<(), StoreError> {
+        let carried = &mut self.carried;
+        if carried.at.is_none() {
+            if now.monotonic.saturating_sub(carried.began) < PASS_MS {
+                return Ok(());
+            }
+            (carried.earlier, carried.began) = (carried.began, now.monotonic);
+        }
+        let sessions = self.ledger.sessions_from(self.carried.at).take(ROWS_MAX);
+        let (mut writes, mut looked, mut last) = (Vec::new(), 0, None);
+        for session in sessions {
+            (looked, last) = (looked + 1, Some(session.device));
+            let counted = self.gate.traffic(session.device).unwrap_or_default();
+            if counted.seen_up.max(counted.seen_down) >= Some(self.carried.earlier) {
+                let row = self.carried.row(session.id, counted, now);
+                writes.push(Write::Heard(row));
+            }
+        }
+        self.carried.at = last.filter(|_| looked == ROWS_MAX);
+        if writes.is_empty() {
+            return Ok(());
+        }
+        self.write_checkpoint(now, &writes)
+    }
+}

@@ -1,0 +1,109 @@
+//! What went through sessions, over restarts and power cuts.
+
+use super::*;
+
+impl Bench {
+    fn frames(&self, who: u8, packets_up: u64) {
+        let traffic = Traffic {
+            packets_up,
+            bytes_up: packets_up * 100,
+            seen_up: Some(self.now.monotonic),
+            ..Traffic::default()
+        };
+        self.gate.0.lock().unwrap().count(device(who), traffic);
+    }
+
+    fn minute(&mut self) {
+        self.tick(60_000);
+        self.core.step(self.now, Vec::new(), Step::Next).unwrap();
+    }
+
+    /// What the record of the only session says: packets, bytes, last seen.
+    fn released(&mut self, who: u8) -> (u64, u64, Option<i64>) {
+        let mac = device(who).mac;
+        let release = |answer| Message::Release {
+            mac,
+            zone: None,
+            cause: Cause::Logout,
+            by: None,
+            answer,
+        };
+        self.ask(release).unwrap();
+        let records = self.core.store.0.usage().unwrap();
+        let record = records
+            .iter()
+            .rfind(|record| record.device == device(who))
+            .unwrap();
+        (
+            record.traffic.packets_up,
+            record.traffic.bytes_up,
+            record.last_seen_on,
+        )
+    }
+}
+
+#[test]
+fn a_record_after_a_reboot_has_what_went_through_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path());
+    bench.create("A", 60, 1).unwrap();
+    bench.redeem("A", 1).unwrap();
+    bench.frames(1, 40);
+    let seen = bench.now.wall;
+    bench.minute();
+    let mut bench = bench.reboot(folder.path(), 600_000, 5_000);
+    assert_eq!(bench.released(1), (40, 4_000, Some(seen)));
+}
+
+#[test]
+fn what_the_gate_goes_on_counting_is_counted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path());
+    bench.create("A", 60, 1).unwrap();
+    bench.redeem("A", 1).unwrap();
+    bench.frames(1, 40);
+    bench.minute();
+    let mut bench = bench.reboot(folder.path(), 600_000, 5_000);
+    bench.frames(1, 2);
+    bench.minute();
+    bench.frames(1, 3);
+    let seen = bench.now.wall;
+    let mut bench = bench.restart(folder.path(), 1_000, [2; 16]);
+    assert_eq!(bench.released(1), (43, 4_300, Some(seen)));
+}
+
+#[test]
+fn a_session_that_is_restored_keeps_what_went_through() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path());
+    bench.create("A", 60, 1).unwrap();
+    bench.create("B", 60, 1).unwrap();
+    bench.redeem("A", 1).unwrap();
+    bench.frames(1, 40);
+    bench.gate.0.lock().unwrap().refuse_open.insert(device(1));
+    bench.redeem("B", 1).unwrap_err();
+    bench.frames(1, 1);
+    assert_eq!(bench.released(1).0, 41);
+}
+
+#[test]
+fn what_went_through_is_written_once_a_minute_and_only_where_it_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path());
+    bench.create("A", 60, 2).unwrap();
+    bench.redeem("A", 1).unwrap();
+    bench.redeem("A", 2).unwrap();
+    let rows = |bench: &Bench| bench.core.store.0.opened().unwrap().heard;
+    bench.frames(1, 40);
+    bench.minute();
+    assert_eq!(rows(&bench).len(), 1);
+    bench.frames(1, 50);
+    bench.tick(59_999);
+    bench.core.step(bench.now, Vec::new(), Step::Next).unwrap();
+    assert_eq!(rows(&bench)[0].total.packets_up, 40);
+    bench.tick(1);
+    bench.core.step(bench.now, Vec::new(), Step::Next).unwrap();
+    assert_eq!(rows(&bench)[0].total.packets_up, 50);
+    bench.released(1);
+    assert_eq!(rows(&bench), []);
+}
