@@ -6,6 +6,7 @@
 use std::process::{Command, Output};
 
 use accounting_tests::hotspot::{Hotspot, online};
+use accounting_tests::lab::run_with;
 use accounting_tests::needs_root;
 use serde_json::Value;
 
@@ -178,7 +179,7 @@ fn a_backup_under_load_is_restored_with_equal_books() {
     let hotspot = Hotspot::with_clients(1).unwrap();
     let shell = Shell(&hotspot);
     let daemon = hotspot.daemon();
-    let token = hotspot.token(600, &serde_json::json!({"UserLimit": 1})).unwrap();
+    let token = hotspot.token(600, &serde_json::json!({"UserLimit": 5})).unwrap();
     let backup = hotspot.lab.disk().join("backup.redb");
     let name = backup.display().to_string();
     let made = std::thread::scope(|scope| {
@@ -272,9 +273,14 @@ fn the_doctor_finds_what_is_wrong() {
     assert!(report["DhcpLines"].to_string().contains("dhcp-option=114"));
 
     let gateway = hotspot.lab.gateway();
-    gateway.sysctl(&[("net.ipv4.ip_forward", "0")]).unwrap();
-    let filter = "table inet strict { chain input { type filter hook input priority 0; policy drop; ct state established accept; iif lo accept; } }";
-    assert!(gateway.command("nft").arg(filter).status().unwrap().success());
+    gateway.sysctl(&[("ipv4/ip_forward", "0")]).unwrap();
+    let filter = "table inet strict {\n\
+                  chain input {\n\
+                  type filter hook input priority filter; policy drop;\n\
+                  iifname \"lo\" accept\n\
+                  }\n\
+                  }\n";
+    run_with(gateway.command("nft").args(["-f", "-"]), filter).unwrap();
     let report = examine();
     assert_eq!(verdict(&report, "forwarding"), "fail");
     assert_eq!(verdict(&report, "input filter"), "fail");
