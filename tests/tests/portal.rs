@@ -136,7 +136,7 @@ fn who_is_not_behind_the_gate_and_who_keeps_too_many_connections_is_turned_away(
             .lab
             .get(client, server, "/")
             .ok()
-            .filter(|answer| answer.status == 200))
+            .filter(|answer| answer.status < 400))
     })
     .unwrap();
     assert!(hotspot.metric("accounting_portal_turned_away_total").unwrap() >= 3.0);
