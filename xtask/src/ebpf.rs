@@ -94,6 +94,8 @@ fn build(root: &Path, toolchain: &Toolchain) -> Result<PathBuf> {
     cargo
         .current_dir(root)
         .env("CARGO_TARGET_DIR", &target)
+        // Incremental builds cut the code otherwise: another object, that the kernel may not even take.
+        .env("CARGO_INCREMENTAL", "0")
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         .args([
             "build",
