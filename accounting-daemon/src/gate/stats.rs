@@ -26,6 +26,22 @@ impl Stats {
             .map_err(failed(map::STATS, "open"))
     }
 
+    /// Frames of devices that play router or DHCP server, since the gate was made.
+    ///
+    /// # Errors
+    /// [`StartError::Map`]: the map may not be read.
+    pub fn rogues(&self) -> Result<u64, StartError> {
+        self.count(Hook::XdpIngress, Verdict::Rogue)
+    }
+
+    fn count(&self, hook: Hook, verdict: Verdict) -> Result<u64, StartError> {
+        let counts = self
+            .0
+            .get(&verdict::stat(hook, verdict), 0)
+            .map_err(failed(map::STATS, "read"))?;
+        Ok(counts.iter().sum())
+    }
+
     /// All counts, in the order of hooks and verdicts.
     ///
     /// # Errors
@@ -35,13 +51,7 @@ impl Stats {
             .into_iter()
             .flat_map(|hook| Verdict::ALL.into_iter().map(move |verdict| (hook, verdict)));
         pairs
-            .map(|(hook, verdict)| {
-                let counts = self
-                    .0
-                    .get(&verdict::stat(hook, verdict), 0)
-                    .map_err(failed(map::STATS, "read"))?;
-                Ok((hook.as_str(), verdict.as_str(), counts.iter().sum()))
-            })
+            .map(|(hook, verdict)| Ok((hook.as_str(), verdict.as_str(), self.count(hook, verdict)?)))
             .collect()
     }
 }

@@ -63,6 +63,9 @@ fn decide(window: Window<'_>, length: impl Fn() -> u64) -> Verdict {
     let port = port();
     let standing = standing(ethernet.source.key(port.zone));
     if standing.verdict.admits() {
+        if policy::is_rogue(standing.verdict, ethernet, window, port) {
+            return Verdict::Rogue;
+        }
         if port.uplink_in_tc == 0 {
             count::up(standing, length(), 1, || {
                 activity::uplink(ethernet, window, port, &Maps)
