@@ -14,7 +14,7 @@ use tokio::{sync::watch, time::MissedTickBehavior};
 use self::{clones::Clones, hush::Hush, told::Told};
 use crate::{
     clock::Clock,
-    engine::Engine,
+    engine::{Engine, SessionMeter},
     gate::{Neighbour, Stats, neighbours, status::GateStatus},
     metrics::{Alarm, Metrics},
 };
@@ -32,7 +32,7 @@ pub struct Sightings {
     metrics: Arc<Metrics>,
     clock: Clock,
     stats: Stats,
-    told: Told,
+    told: Told<SessionMeter>,
     clones: Clones,
     cloned: Hush,
     /// Frames of rogues that were counted up to the last sweep; `None` before the first.
@@ -96,9 +96,9 @@ impl Sightings {
 
     fn look_at_neighbours(&mut self, seen: &[Neighbour]) {
         let now = self.clock.monotonic();
-        let news = self
-            .told
-            .news(seen.iter().filter(|one| lasts(one)), self.engine.meters());
+        let meters = self.engine.meters();
+        let fresh = seen.iter().filter(|one| lasts(one));
+        let news = self.told.news(fresh, |device| meters.of(device));
         if !news.is_empty() && !self.engine.saw(news.clone()) {
             // The mailbox is full: told with the next sweep.
             self.told.take_back(&news);
@@ -139,4 +139,26 @@ impl Sightings {
 fn lasts(seen: &Neighbour) -> bool {
     let link_local = matches!(seen.address, IpAddr::V6(six) if six.is_unicast_link_local());
     !link_local && seen.confirmed.min(seen.changed) < FRESH_MS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mac::{DeviceId, Mac};
+
+    #[test]
+    fn what_was_and_what_means_nothing_elsewhere_is_not_told() {
+        let entry = |address: &str, confirmed, changed| Neighbour {
+            device: DeviceId {
+                mac: Mac([2, 0, 0, 0, 0, 1]),
+                zone: 0,
+            },
+            address: address.parse().unwrap(),
+            confirmed,
+            changed,
+        };
+        let old = FRESH_MS;
+        assert!(lasts(&entry("10.77.0.7", 0, old)) && lasts(&entry("2001:db8::7", old, 0)));
+        assert!(!lasts(&entry("10.77.0.7", old, old)) && !lasts(&entry("fe80::7", 0, 0)));
+    }
 }
