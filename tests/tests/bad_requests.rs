@@ -226,7 +226,7 @@ fn redemptions(api: &Api<'_>, hotspot: &Hotspot) {
 
 fn paths_and_types(api: &Api<'_>) {
     for (method, path, allow) in [
-        ("GET", TOKENS, "POST"),
+        ("PATCH", TOKENS, "GET, HEAD, POST, PUT"),
         ("PUT", REDEMPTIONS, "POST"),
         ("POST", "/v1/sessions/020000000001", "DELETE"),
         ("DELETE", "/v1/devices/020000000001", "GET, HEAD"),

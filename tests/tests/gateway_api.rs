@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use accounting_tests::hotspot::{HOSTS, Hotspot, Token, online};
-use accounting_tests::lab::{Answer, Client, Options, Request};
+use accounting_tests::lab::{ADMINISTRATOR, Answer, Client, Options, Request};
 use accounting_tests::needs_root;
 use serde_json::{Value, json};
 
@@ -221,7 +221,7 @@ fn stream(hotspot: &Hotspot) -> String {
         .unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let credentials =
-        accounting_tests::lab::base64(format!("admin@localhost:{}", daemon.password()).as_bytes());
+        accounting_tests::lab::base64(format!("{ADMINISTRATOR}:{}", daemon.password()).as_bytes());
     write!(
         socket,
         "GET /v1/sessions/stream HTTP/1.1\r\nHost: a\r\nAuthorization: Basic {credentials}\r\n\r\n"

@@ -117,17 +117,26 @@ fn who_is_not_behind_the_gate_and_who_keeps_too_many_connections_is_turned_away(
             .map(|_| TcpStream::connect(server))
             .collect::<std::io::Result<Vec<_>>>()
     };
-    let mut kept: Vec<TcpStream> = client.namespace().enter(|| Ok(open()?)).unwrap();
-    let more = kept.pop().unwrap();
-    more.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
-    assert_eq!((&more).read(&mut [0]).unwrap(), 0, "a 65th connection was kept");
+    let kept: Vec<TcpStream> = client.namespace().enter(|| Ok(open()?)).unwrap();
+    // Any one of them: they are looked at side by side.
+    let closed = || {
+        let is_closed = |mut stream: &TcpStream| matches!(stream.read(&mut [0]), Ok(0));
+        kept.iter().filter(|stream| is_closed(stream)).count()
+    };
+    for stream in &kept {
+        stream.set_nonblocking(true).unwrap();
+    }
+    accounting_tests::clock::wait_for("the end of one too many", Duration::from_secs(8), || {
+        Ok((closed() == 1).then_some(()))
+    })
+    .unwrap();
     drop(kept);
     accounting_tests::clock::wait_for("a place", Duration::from_secs(5), || {
         Ok(hotspot
             .lab
             .get(client, server, "/")
             .ok()
-            .filter(|answer| answer.status == 200))
+            .filter(|answer| answer.status < 400))
     })
     .unwrap();
     assert!(hotspot.metric("accounting_portal_turned_away_total").unwrap() >= 3.0);

@@ -34,6 +34,12 @@ enum What {
     Checkpoint(More),
     /// How late traffic stops after the deadline, daemon alive and killed
     Lateness(More),
+    /// Records by Id over HTTP among 1,000,000
+    Reads(More),
+    /// 1,000,000 tokens in bulk, and as a table
+    Bulk(More),
+    /// Pages, look-ups and walks over 1,000,000 records
+    List(More),
 }
 
 /// All but the first need root, and measure a daemon built with optimisation.
@@ -61,6 +67,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         What::Start(more) => ("start", more),
         What::Checkpoint(more) => ("checkpoint", more),
         What::Lateness(more) => ("lateness", more),
+        What::Reads(more) => ("reads", more),
+        What::Bulk(more) => ("bulk", more),
+        What::List(more) => ("list", more),
     };
     let daemon = build_program("accounting-daemon", &["--release"])?;
     let bench = build_program("accounting-bench", &["--release"])?;

@@ -197,12 +197,15 @@ fn print_event(console: &Console, event: &Event) -> std::io::Result<()> {
     if console.json {
         return show::json(&json!({"Event": event.name, "Data": data}));
     }
+    if let Some(reason) = data["Reason"].as_str() {
+        return show::print(&format!("{:<12} {reason}", event.name));
+    }
     let sessions = data["Records"].as_array().cloned().unwrap_or_else(|| vec![data]);
-    for session in sessions {
+    for session in sessions.iter().filter(|session| !session["TokenId"].is_null()) {
         let cells = ["MacAddress", "TokenId", "Cause"].map(|member| plain(&session[member]));
         let [mac, token, cause] = cells;
         let left = if cause.is_empty() {
-            format!("{} left", left(&session))
+            format!("{} left", left(session))
         } else {
             cause
         };

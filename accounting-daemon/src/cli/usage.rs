@@ -75,7 +75,7 @@ impl Usage {
             .maybe("From", self.from)
             .maybe("To", self.to);
         if let Some(file) = self.csv {
-            let target = query.with("Format", "csv").target("/v1/usage");
+            let target = query.with("Format", "Csv").target("/v1/usage");
             return save(console, &target, Some(file)).await;
         }
         paged::print(

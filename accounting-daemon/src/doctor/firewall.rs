@@ -7,10 +7,7 @@ use super::Finding;
 use crate::config::Config;
 
 pub(super) async fn examine(config: &Config) -> Vec<Finding> {
-    let listed = tokio::process::Command::new("nft")
-        .args(["-j", "list", "ruleset"])
-        .output()
-        .await;
+    let listed = super::tool("nft").args(["-j", "list", "ruleset"]).output().await;
     let found = match listed {
         Ok(output) if output.status.success() => judge(&output.stdout, config.portal.listen_port),
         _ => Finding::warn(

@@ -146,11 +146,7 @@ fn port(info: &LinkInfo) -> Option<bool> {
 
 /// What `ethtool` says, where it is installed.
 async fn offloads(name: &str) -> Option<Finding> {
-    let output = tokio::process::Command::new("ethtool")
-        .args(["-k", name])
-        .output()
-        .await
-        .ok()?;
+    let output = super::tool("ethtool").args(["-k", name]).output().await.ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     Some(judge_offloads(name, &text)).filter(|_| output.status.success())
 }

@@ -78,6 +78,14 @@ pub async fn examine(config: &Config, runs: bool) -> Vec<Finding> {
     findings
 }
 
+/// A program of the system; these are often where the path of an ordinary user does not lead.
+fn tool(name: &str) -> tokio::process::Command {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = tokio::process::Command::new(name);
+    command.env("PATH", format!("{path}:/usr/sbin:/sbin"));
+    command
+}
+
 fn daemon(config: &Config, runs: bool) -> Finding {
     let socket = config.api.socket.display();
     if runs {

@@ -19,6 +19,9 @@ use crate::{
     store::{Actor, Via},
 };
 
+/// The most bytes of a body of whoever has not signed in.
+const ANYTHING_BYTES_MAX: usize = 16 * 1024;
+
 /// An answer in the making.
 pub(super) type Answering<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
@@ -123,7 +126,8 @@ impl Accepts {
         match self {
             Self::Nothing => 0,
             Self::Csv => limits.import_bytes_max,
-            Self::Json | Self::JsonOrForm | Self::JsonOrNothing | Self::Anything => limits.body_bytes_max,
+            Self::Json | Self::JsonOrForm | Self::JsonOrNothing => limits.body_bytes_max,
+            Self::Anything => ANYTHING_BYTES_MAX,
         }
     }
 }

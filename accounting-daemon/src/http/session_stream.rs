@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hyper::{Method, StatusCode, body::Bytes};
+use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
@@ -17,7 +17,7 @@ use super::{
     auth::{Caller, Role},
     describe::{Describe, Says},
     endpoint::{Accepts, Access, Asked, Endpoint, Handler},
-    piecewise::pieces,
+    piecewise::{Piece, pieces},
     problem::{BUSY_RETRY_S, Kind, Problem},
     session_list,
     sessions::Session,
@@ -86,7 +86,7 @@ struct Stream {
     filter: SessionFilter,
     /// Tells the events of this daemon's life from those of another.
     epoch: Arc<str>,
-    pieces: mpsc::Sender<Bytes>,
+    pieces: mpsc::Sender<Piece>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -139,7 +139,7 @@ impl Stream {
         };
         let last = event("end", None, &json!({"Reason": reason}));
         // Whoever does not read cannot be told.
-        let _ = tokio::time::timeout(LAST_WORD, self.pieces.send(last.into())).await;
+        let _ = tokio::time::timeout(LAST_WORD, self.pieces.send(Ok(last.into()))).await;
     }
 
     async fn tell(&self, from: Option<u64>) -> End {
@@ -222,7 +222,7 @@ impl Stream {
     }
 
     async fn send(&self, text: String) -> Result<(), End> {
-        self.pieces.send(text.into()).await.map_err(|_| End::Gone)
+        self.pieces.send(Ok(text.into())).await.map_err(|_| End::Gone)
     }
 }
 

@@ -20,6 +20,7 @@ pub(in crate::http) struct Site {
     pub(in crate::http) context: Arc<Context>,
     pub(in crate::http) store: Disk,
     header: String,
+    made: OneTimePassword,
     worker: Option<JoinHandle<()>>,
     _folder: TempDir,
 }
@@ -84,9 +85,15 @@ impl Site {
             context: Arc::new(context),
             store,
             header: format!("Basic {credentials}"),
+            made,
             worker: Some(worker),
             _folder: folder,
         }
+    }
+
+    /// The administrator's name and password.
+    pub(in crate::http) fn administrator(&self) -> [&str; 2] {
+        [&self.made.email, &self.made.password]
     }
 
     /// Asks as the administrator, through everything that a request meets.

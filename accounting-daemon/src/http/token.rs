@@ -221,7 +221,7 @@ async fn password(context: &Context, asked: &Asked, form: &Form, peer: IpAddr) -
     let code = form.find("totp").map(|code| code.trim());
     let user = context.auth.user(&basic, Ask::All { code }, peer).await?;
     let client_id = client_id.unwrap_or_else(|| fold_email(&user.email));
-    Ok(context.auth.give(user.owner(), client_id).await?)
+    Ok(context.auth.give_user(user, client_id).await?)
 }
 
 async fn refresh(context: &Context, asked: &Asked, form: &Form) -> Result<Given, Refused> {
@@ -250,8 +250,7 @@ async fn client_credentials(
         },
     };
     let client = context.auth.client(&basic, peer).await?;
-    let client_id = client.id.clone();
-    Ok(context.auth.give(client.owner(), client_id).await?)
+    Ok(context.auth.give_client(client).await?)
 }
 
 /// What a user calls the program that they use: a header, or a field of the form.

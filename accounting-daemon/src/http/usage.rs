@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{
     Context,
     accept::{self, Preferred},
-    answer::{self, Answer},
+    answer::{self, Answer, CutOff},
     auth::{Caller, Role},
     blocking, csv,
     describe::{self, Describe, Parameter, Says},
@@ -227,9 +227,9 @@ fn export(store: Disk, wanted: Wanted) -> Answer {
             let (store, filter) = (store.clone(), wanted.filter.clone());
             let size = left.min(PIECE_MAX);
             let part = blocking("usage records", move || store.usage_part(&filter, number, size)).await;
-            // What is sent cannot be taken back: a table that breaks off has no last line break.
             let Ok(part) = part else {
-                let _ = sender.send("the store failed".into()).await;
+                // Nobody is told whose reader has gone away.
+                let _ = sender.send(Err(CutOff)).await;
                 return;
             };
             for (_, record) in &part.records {
@@ -237,7 +237,7 @@ fn export(store: Disk, wanted: Wanted) -> Answer {
             }
             left -= part.records.len();
             after = part.next;
-            if sender.send(std::mem::take(&mut text).into()).await.is_err() {
+            if sender.send(Ok(std::mem::take(&mut text).into())).await.is_err() {
                 return;
             }
         }

@@ -707,11 +707,11 @@ async fn pages_speak_the_guests_language() {
 async fn an_operator_has_templates_and_is_told_what_is_wrong_with_them() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("message.html");
-    std::fs::write(&path, "<p>ours: {{ refusal.title }}</p>").unwrap();
+    std::fs::write(&path, "<p>ours: {{ refusal.title }}, {{ t('minutes', n=1) }}</p>").unwrap();
     let place = Place::with(&format!("templates = {:?}", folder.path()));
     assert_eq!(
         place.get(1, "/x").await.body,
-        "<p>ours: There is no such page</p>"
+        "<p>ours: There is no such page, 1 minute</p>"
     );
     let load = || {
         let text = format!(

@@ -12,15 +12,13 @@ use redb::{
 };
 
 use super::{
-    Disk, StoreError,
+    Disk,
+    StoreError,
     codec::{Damaged, Row},
     file,
     probation::Probation,
-    schema::{
-        self, ADJUSTMENTS, AUDIT, BOOKINGS, CLIENTS, CODES, COUNTS, GRANTS, GRANTS_BY_OWNER, HEARD, LISTS,
-        LOCATIONS, MACS, META, PRUNED, RESUMPTIONS, RESUMPTIONS_OF, RUNS, SESSIONS, TOKENS, UNIQUE_IDS,
-        USAGE, USAGE_OF_TOKENS, USERS, VISITORS, every_table,
-    },
+    // Every table is named there, and here none by itself.
+    schema::{self, *},
 };
 use crate::ledger::{Adjustment, Session, Token, UsageRecord};
 

@@ -7,16 +7,19 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
+mod bulk;
 mod checkpoint;
 mod daemon;
 mod fill;
 mod gate;
 mod lateness;
+mod list;
 mod load;
 mod memory;
 mod one_each;
 mod portal;
 mod process;
+mod reads;
 mod redemptions;
 mod report;
 mod revoke;
@@ -52,6 +55,12 @@ enum What {
     Checkpoint(checkpoint::Options),
     /// How late traffic stops after the deadline, daemon alive and killed
     Lateness(lateness::Options),
+    /// Records by Id over HTTP among 1,000,000
+    Reads(reads::Options),
+    /// 1,000,000 tokens in bulk, and as a table
+    Bulk(bulk::Options),
+    /// Pages, look-ups and walks over 1,000,000 records
+    List(list::Options),
 }
 
 fn main() -> ExitCode {
@@ -66,6 +75,9 @@ fn main() -> ExitCode {
         What::Start(options) => start::run(&args.daemon, options),
         What::Checkpoint(options) => checkpoint::run(&args.daemon, options),
         What::Lateness(options) => lateness::run(&args.daemon, options),
+        What::Reads(options) => reads::run(&args.daemon, options),
+        What::Bulk(options) => bulk::run(&args.daemon, options),
+        What::List(options) => list::run(&args.daemon, options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -57,6 +57,19 @@ pub(crate) fn all(
         &books.sessions().count(),
         &core.meters().online(),
     )?;
+    for token in books.tokens() {
+        // What readers beside the engine see: the row on disk, its balance brought up.
+        let mut row = world.image.token(token.id);
+        if let Some(row) = &mut row {
+            core.balances().bring_up(row, now.monotonic);
+        }
+        let what = format!("the balance of token {} as readers see it", token.id);
+        same(
+            &what,
+            &Some(token.left(now.monotonic)),
+            &row.map(|row| row.left()),
+        )?;
+    }
     let (wakes, due) = (
         core.next_due().unwrap_or(FOREVER),
         books.next_due().unwrap_or(FOREVER),

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::{Auth, Denied, draw_secret, hash_of};
-use crate::store::{Accounts, Grant, GrantKind, Owner, StoreError, TokenHash, fold_email};
+use crate::store::{Accounts, Client, Grant, GrantKind, Owner, StoreError, TokenHash, User, fold_email};
 
 /// Tokens in plain text: nobody else knows them. Has no `Debug`.
 pub(in crate::http) struct Given {
@@ -34,21 +34,49 @@ struct Drawn {
 }
 
 impl Auth {
-    /// Gives tokens to somebody who has signed in. `client_id` is what they call the program that they use.
+    /// Gives tokens to a user who has signed in, and has not been changed since. `client_id` is what they call the program
+    /// that they use.
     ///
     /// # Errors
-    /// [`Denied::Failed`].
-    pub(in crate::http) async fn give(&self, owner: Owner, client_id: String) -> Result<Given, Denied> {
+    /// [`Denied`].
+    pub(in crate::http) async fn give_user(&self, user: User, client_id: String) -> Result<Given, Denied> {
+        let owner = user.owner();
+        let same = move |accounts: &Accounts<'_>| {
+            let same =
+                |now: User| now.password_hash == user.password_hash && !now.disabled && !now.must_reset;
+            Ok(accounts.user(&user.email)?.is_some_and(same))
+        };
+        self.give(owner, client_id, same).await
+    }
+
+    /// Gives an access token to a client that has signed in, and has not been changed since.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub(in crate::http) async fn give_client(&self, client: Client) -> Result<Given, Denied> {
+        let (owner, client_id) = (client.owner(), client.id.clone());
+        let same = move |accounts: &Accounts<'_>| Ok(accounts.client(&client.id)? == Some(client));
+        self.give(owner, client_id, same).await
+    }
+
+    async fn give(
+        &self,
+        owner: Owner,
+        client_id: String,
+        same: impl FnOnce(&Accounts<'_>) -> Result<bool, StoreError> + Send + 'static,
+    ) -> Result<Given, Denied> {
         let mut family = [0; 16];
         getrandom::fill(&mut family).map_err(|_| Denied::Failed)?;
         let drawn = self.draw(owner, client_id, family)?;
-        self.ask(move |store| {
-            store.change(|accounts| {
-                drawn.keep(accounts)?;
-                Ok(drawn.given)
-            })
-        })
-        .await
+        let keep = move |accounts: &Accounts<'_>| {
+            if !same(accounts)? {
+                return Ok(None);
+            }
+            drawn.keep(accounts)?;
+            Ok(Some(drawn.given))
+        };
+        let given = self.ask(move |store| store.change(keep)).await?;
+        given.ok_or(Denied::Unauthenticated)
     }
 
     /// Gives new tokens for a refresh token, once; whoever shows it again ends all that followed from it.

@@ -84,6 +84,13 @@ impl Bench {
         self.time.fetch_add(ms, Ordering::Relaxed);
     }
 
+    /// Tokens for the administrator.
+    async fn give(&self, client_id: &str) -> Given {
+        let user = self.store.user("admin@localhost").unwrap().unwrap();
+        let given = self.auth.give_user(user, client_id.to_owned()).await;
+        given.unwrap_or_else(|denied| panic!("{denied}"))
+    }
+
     /// Changes the administrator as an administrator would.
     async fn change(&self, change: impl FnOnce(&mut User) + Send + 'static) {
         let work = move |accounts: &Accounts<'_>| -> Result<(), Denied> {
@@ -138,11 +145,7 @@ async fn a_change_holds_from_the_next_request_on() {
         .sign_in("admin@localhost", &bench.password, "::1")
         .await
         .unwrap();
-    let given = bench
-        .auth
-        .give(Owner::User("admin@localhost".to_owned()), String::new())
-        .await
-        .unwrap();
+    let given = bench.give("").await;
     let bearer = format!("Bearer {}", given.access.as_str());
     assert!(bench.show(&bearer, "::1").await.unwrap().is_administrator());
     bench.change(|user| user.disabled = true).await;
@@ -159,11 +162,7 @@ async fn a_change_holds_from_the_next_request_on() {
 #[tokio::test]
 async fn an_access_token_lets_in_until_it_runs_out() {
     let bench = bench();
-    let given = bench
-        .auth
-        .give(Owner::User("admin@localhost".to_owned()), String::new())
-        .await
-        .unwrap();
+    let given = bench.give("").await;
     assert_eq!(given.expires_in, 604_799);
     let bearer = format!("bearer {}", given.access.as_str());
     assert_eq!(bench.show(&bearer, "::1").await.unwrap().name, "Admin@localhost");
@@ -180,13 +179,23 @@ async fn an_access_token_lets_in_until_it_runs_out() {
 }
 
 #[tokio::test]
+async fn who_is_changed_between_the_check_and_the_giving_gets_nothing() {
+    let bench = bench();
+    let user = bench.store.user("admin@localhost").unwrap().unwrap();
+    for change in [
+        |user: &mut User| user.password_hash.push('x'),
+        |user: &mut User| user.disabled = true,
+    ] {
+        bench.change(change).await;
+        let given = bench.auth.give_user(user.clone(), String::new()).await;
+        assert_eq!(given.err(), Some(Denied::Unauthenticated));
+    }
+}
+
+#[tokio::test]
 async fn tokens_are_kept_as_hashes_only() {
     let bench = bench();
-    let given = bench
-        .auth
-        .give(Owner::User("admin@localhost".to_owned()), String::new())
-        .await
-        .unwrap();
+    let given = bench.give("").await;
     let hash = hash_of(&given.access);
     assert!(bench.store.grant(&hash).unwrap().is_some());
     assert_eq!(given.access.len(), 43, "256 bits");
@@ -195,11 +204,7 @@ async fn tokens_are_kept_as_hashes_only() {
 #[tokio::test]
 async fn of_two_who_refresh_at_once_one_wins_and_ends_the_family_of_the_other() {
     let bench = Arc::new(bench());
-    let given = bench
-        .auth
-        .give(Owner::User("admin@localhost".to_owned()), String::new())
-        .await
-        .unwrap();
+    let given = bench.give("").await;
     let refresh = given.refresh.unwrap();
     let tries: Vec<_> = (0..8)
         .map(|_| {
@@ -224,9 +229,8 @@ async fn of_two_who_refresh_at_once_one_wins_and_ends_the_family_of_the_other() 
 #[tokio::test]
 async fn a_refresh_token_is_for_its_client_for_its_time_and_for_users_who_may_sign_in() {
     let bench = bench();
-    let owner = || Owner::User("admin@localhost".to_owned());
     let wrong = |given: Result<Given, NotGiven>| assert!(matches!(given, Err(NotGiven::Wrong)));
-    let first = bench.auth.give(owner(), "app".to_owned()).await.unwrap();
+    let first = bench.give("app").await;
     let token = first.refresh.unwrap();
     wrong(bench.auth.refresh(&token, Some("other".to_owned())).await);
     wrong(bench.auth.refresh(&first.access, None).await);
@@ -240,7 +244,7 @@ async fn a_refresh_token_is_for_its_client_for_its_time_and_for_users_who_may_si
         .unwrap();
     bench.pass(15 * 24 * 60 * 60 * 1000);
     wrong(bench.auth.refresh(&third.refresh.unwrap(), None).await);
-    let last = bench.auth.give(owner(), "app".to_owned()).await.unwrap();
+    let last = bench.give("app").await;
     let kept = move |user: &mut User| user.must_reset = true;
     bench.change(kept).await;
     wrong(bench.auth.refresh(&last.refresh.unwrap(), None).await);

@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json};
 use super::{
     draft::{Draft, ID_MAX},
     many::{self, NoneMade, TOKENS_MAX},
+    order::{self, Order},
 };
 use crate::{
     engine::Refusal,
@@ -18,12 +19,10 @@ use crate::{
         Context,
         answer::{self, Answer},
         auth::Caller,
-        body::MediaType,
         describe,
         dialect::Dialect,
         endpoint::Asked,
         fields::Fields,
-        form, json,
         nexudus::{self, Fault, Written},
     },
     ledger::{CreateError, TokenId},
@@ -136,21 +135,13 @@ pub(super) fn commands() -> Answer {
     answer::json(StatusCode::OK, &list)
 }
 
-/// A command as it was sent.
-#[derive(Debug, Default, PartialEq)]
-struct Order {
-    key: String,
-    ids: Vec<Json>,
-    parameters: Vec<(String, Json)>,
-}
-
 /// Runs a command.
 pub(super) async fn run(context: &Context, caller: &Caller, asked: &Asked) -> Answer {
     // A HEAD is answered as a GET, but who asks for a header wants nothing to happen.
     if asked.head.method == Method::HEAD {
         return Dialect::Record.method_not_allowed("GET, POST");
     }
-    let order = match read(asked) {
+    let order = match order::read(asked) {
         Ok(Ok(order)) => order,
         Ok(Err(fault)) => return nexudus::unsuccessful(&[fault]),
         Err(error) => return nexudus::invalid_body(&error),
@@ -160,58 +151,6 @@ pub(super) async fn run(context: &Context, caller: &Caller, asked: &Asked) -> An
         DELETE => delete(context, caller, asked, &order).await,
         key => nexudus::unsuccessful(&[Fault::new("Key", "is no command of access tokens", key.into())]),
     }
-}
-
-fn read(asked: &Asked) -> Result<Result<Order, Fault>, String> {
-    let mut order = Order::default();
-    if asked.media_type == Some(MediaType::Form) {
-        for (name, value) in form::parse(&asked.body).map_err(|error| error.to_string())? {
-            match name.as_str() {
-                "Key" => order.key = value,
-                "Ids" => {
-                    order.ids = value
-                        .split(',')
-                        .filter(|id| !id.is_empty())
-                        .map(Json::from)
-                        .collect()
-                }
-                _ => order.parameters.push((name, value.into())),
-            }
-        }
-        return Ok(Ok(order));
-    }
-    let body = json::parse(&asked.body).map_err(|error| error.to_string())?;
-    Ok(from_json(body))
-}
-
-fn from_json(mut body: Map<String, Json>) -> Result<Order, Fault> {
-    let wrong =
-        |name: &'static str, message: &'static str, value: Json| Err(Fault::new(name, message, value));
-    let key = match body.remove("Key") {
-        Some(Json::String(key)) => key,
-        other => return wrong("Key", "must be the key of a command", other.unwrap_or_default()),
-    };
-    let ids = match body.remove("Ids") {
-        None | Some(Json::Null) => Vec::new(),
-        Some(Json::Array(ids)) => ids,
-        Some(other) => return wrong("Ids", "must be a list of numbers", other),
-    };
-    let given = match body.remove("Parameters") {
-        None | Some(Json::Null) => Vec::new(),
-        Some(Json::Array(given)) => given,
-        Some(other) => return wrong("Parameters", "must be a list", other),
-    };
-    let mut parameters = Vec::new();
-    for one in given {
-        match one {
-            Json::Object(mut one) => match one.remove("Name") {
-                Some(Json::String(name)) => parameters.push((name, one.remove("Value").unwrap_or_default())),
-                _ => return wrong("Parameters", "must each have a Name", one.into()),
-            },
-            other => return wrong("Parameters", "must each have a Name and a Value", other),
-        }
-    }
-    Ok(Order { key, ids, parameters })
 }
 
 async fn create(context: &Context, caller: &Caller, asked: &Asked, order: Order) -> Answer {

@@ -15,6 +15,7 @@ mod filter;
 mod import;
 mod list;
 mod many;
+mod order;
 mod query;
 mod select;
 mod show;

@@ -1,5 +1,6 @@
 //! The contract of the record API, clause by clause as it is written, over the whole edge, a real engine and a real store.
 
+mod client;
 mod lists;
 mod many;
 mod writes;

@@ -1,0 +1,151 @@
+//! A million tokens made by commands of 100,000, and all of them as one table.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    path::Path,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::Duration,
+};
+
+use accounting_tests::{
+    clock,
+    lab::{ADMINISTRATOR, Lab, Request, base64},
+};
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use crate::{
+    daemon, process,
+    report::{grouped, judged, line, number},
+};
+
+/// How much is measured.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Tokens to make
+    #[arg(long, default_value_t = 1_000_000)]
+    tokens: u64,
+    /// Tokens of one command
+    #[arg(long, default_value_t = 100_000)]
+    command: u64,
+}
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Measures and prints.
+pub(crate) fn run(binary: &Path, options: &Options) -> Result<()> {
+    let lab = daemon::up(binary, 1_000, 0, 0)?;
+    let daemon = lab.daemon()?;
+    daemon::sign_in(daemon)?;
+    let before = process::memory(daemon.pid()?)?;
+    let start = clock::monotonic();
+    let (made, most) = peak(daemon.pid()?, || make(&lab, options))?;
+    let took = clock::monotonic().saturating_sub(start).as_secs_f64();
+    judged(
+        &format!("{} tokens in bulk", grouped(number(made))),
+        format!("{took:.1} s"),
+        "60 s",
+        took <= 60.0,
+    );
+    line("  most memory of the daemon meanwhile", mebibytes(most));
+    line("  before", mebibytes(before));
+
+    daemon.stop()?;
+    daemon.start()?;
+    daemon::ready(&lab, LIMIT)?;
+    daemon::sign_in(daemon)?;
+    let rested = process::memory(daemon.pid()?)?;
+    let start = clock::monotonic();
+    let ((rows, bytes), most) = peak(daemon.pid()?, || export(&lab))?;
+    let took = clock::monotonic().saturating_sub(start).as_secs_f64();
+    ensure!(rows == made + 1, "{rows} lines of {made} tokens");
+    line("all of them as a table", format!("{took:.1} s"));
+    line("  bytes", grouped(number(bytes)));
+    line("  most memory of the daemon meanwhile", mebibytes(most));
+    line("  before", mebibytes(rested));
+    Ok(())
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", number(bytes) / 1_048_576.0)
+}
+
+fn make(lab: &Lab, options: &Options) -> Result<u64> {
+    let daemon = lab.daemon()?;
+    let mut made = 0;
+    while made < options.tokens {
+        let count = options.command.min(options.tokens - made);
+        let parameter = |name: &str, value: u64| json!({"Name": name, "Type": "Integer", "Value": value});
+        let order = json!({
+            "Key": "COMMAND_CREATE_TOKENS_IN_BULK",
+            "Parameters": [parameter("NumberOfTokens", count), parameter("BusinessId", 1), parameter("MinutesIncluded", 60)],
+        });
+        let target = "/api/spaces/accesstokens/runcommand";
+        let answer = Request::new(lab.gateway(), daemon.api_address(), "POST", target)
+            .basic(ADMINISTRATOR, daemon.password())
+            .json(&order)
+            .limit(LIMIT)
+            .send()?;
+        let body: Value = answer.json()?;
+        ensure!(
+            body["WasSuccessful"] == true,
+            "not made: {} {}",
+            answer.status,
+            body["Message"]
+        );
+        made += count;
+    }
+    Ok(made)
+}
+
+/// Lines and bytes of the table, read as they come.
+fn export(lab: &Lab) -> Result<(u64, u64)> {
+    let daemon = lab.daemon()?;
+    let credentials = base64(format!("{ADMINISTRATOR}:{}", daemon.password()).as_bytes());
+    let mut connection = lab
+        .gateway()
+        .enter(|| Ok(TcpStream::connect(daemon.api_address())?))?;
+    connection.set_read_timeout(Some(LIMIT))?;
+    write!(
+        connection,
+        "GET /api/spaces/accesstokens/export HTTP/1.0\r\nHost: g\r\nAuthorization: Basic {credentials}\r\n\r\n"
+    )?;
+    let mut part = vec![0; 1 << 20];
+    let (mut lines, mut bytes) = (0, 0);
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        connection.read_exact(&mut byte)?;
+        head.extend(byte);
+    }
+    loop {
+        let length = connection.read(&mut part)?;
+        if length == 0 {
+            break;
+        }
+        bytes += length as u64;
+        let read = part.get(..length).unwrap_or_default();
+        lines += read.iter().filter(|byte| **byte == b'\n').count() as u64;
+    }
+    Ok((lines, bytes))
+}
+
+/// What the work gives, and the most memory that a process had meanwhile.
+fn peak<T>(id: i32, work: impl FnOnce() -> Result<T>) -> Result<(T, u64)> {
+    let (over, most) = (AtomicBool::new(false), AtomicU64::new(0));
+    let done = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                if let Ok(bytes) = process::memory(id) {
+                    most.fetch_max(bytes, Ordering::Relaxed);
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let done = work();
+        over.store(true, Ordering::Relaxed);
+        done
+    });
+    Ok((done?, most.into_inner()))
+}
