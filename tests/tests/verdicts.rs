@@ -50,7 +50,13 @@ fn expired(verdict: Verdict) -> Verdict {
 #[test]
 fn strangers_get_what_the_table_says() {
     needs_root!();
-    tables(&mut gate(world::port()).unwrap(), |verdict| verdict);
+    let mut kernel = gate(world::port()).unwrap();
+    assert_eq!(kernel.last_rogue().unwrap(), 0);
+    tables(&mut kernel, |verdict| verdict);
+    assert_eq!(
+        kernel.last_rogue().unwrap(),
+        Key::new(world::DEVICE, world::ZONE).word()
+    );
 }
 
 #[test]
@@ -87,6 +93,10 @@ fn a_session_passes_everything_but_what_makes_it_everybodys_router() {
     kernel.deadline(TOKEN_FIRST, now().unwrap() + HOUR).unwrap();
     enter(&mut kernel, TOKEN_FIRST, now().unwrap() + HOUR).unwrap();
     tables(&mut kernel, |_| Verdict::Session);
+    assert_eq!(
+        kernel.last_rogue().unwrap(),
+        Key::new(world::DEVICE, world::ZONE).word()
+    );
 }
 
 #[test]

@@ -125,6 +125,9 @@ impl Sightings {
         let frames = count - before;
         if frames > 0 {
             self.metrics.alarm(Alarm::Rogue);
+            if let Ok(Some(device)) = self.stats.last_rogue() {
+                tracing::debug!(mac = %device.mac, zone = device.zone, "plays router or DHCP server");
+            }
         }
         if let Some(frames) = self.rogue.say(frames, self.clock.monotonic()) {
             tracing::warn!(
