@@ -88,10 +88,12 @@ fn a_failed_start_says_why_and_changes_nothing() {
     let again = |replace: &[(&str, &str)]| Attempt::with(&hotspot, replace);
     again(&[]).fails_with(&["127.0.0.1:8480", "in use", "api.listen"]);
     let port = ("127.0.0.1:8480", "127.0.0.1:8481");
-    again(&[port]).fails_with(&["accounting.redb", "stop the other daemon"]);
+    again(&[port]).fails_with(&["port 8880", "portal.listen_port"]);
+    let portal = ("listen_port = 8880", "listen_port = 8881");
+    again(&[port, portal]).fails_with(&["accounting.redb", "stop the other daemon"]);
     let data = daemon.data().display().to_string();
     let elsewhere = format!("{data}-other");
-    again(&[port, (&data, &elsewhere)]).fails_with(&["held by a running daemon", "stop it first"]);
+    again(&[port, portal, (&data, &elsewhere)]).fails_with(&["held by a running daemon", "stop it first"]);
     daemon.api("GET", "/healthz", None).unwrap();
     daemon.stop().unwrap();
 

@@ -89,7 +89,12 @@ fn what_is_dropped_is_not_counted() {
     needs_root!();
     let mut kernel = admitted(world::port());
     kernel.deadline(TOKEN_FIRST, now().unwrap()).unwrap();
-    expect(&mut kernel, Xdp, &web(&world::V4), OWN, Verdict::Expired).unwrap();
+    let packet = Packet::tcp((world::V4.device, 4000), (world::V4.foreign, 443))
+        .from(world::DEVICE)
+        .to(world::GATEWAY);
+    expect(&mut kernel, Xdp, &packet, OWN, Verdict::Expired).unwrap();
+    // To the portal instead.
+    expect(&mut kernel, Xdp, &web(&world::V4), OWN, Verdict::Redirect).unwrap();
     assert_eq!(kernel.counters(3).unwrap(), Counters::default());
 }
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use accounting_daemon::{
-    gate::{Interface, KernelGate, Settings, StartError},
+    gate::{Interface, KernelGate, Refuse, Settings, StartError},
     mac::{DeviceId, Mac},
 };
 use rustix::{
@@ -105,6 +105,8 @@ impl Ground {
                 name: self.interface.clone(),
                 zone: CLIENT.zone,
             }],
+            // What is dropped keeps the verdict that says why.
+            refuse: Refuse::Drop,
             ..Settings::default()
         }
     }

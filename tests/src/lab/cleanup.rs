@@ -137,7 +137,11 @@ fn remove(id: &str) -> Result<()> {
         .map(|one| format!("netns delete {}\n", one.name()))
         .collect();
     if !batch.is_empty() {
-        tool::run_with(tool::tool("ip").args(["-force", "-batch", "-"]), &batch)?;
+        let done = tool::run_with(tool::tool("ip").args(["-force", "-batch", "-"]), &batch);
+        // Another process may have cleaned at the same time.
+        if !self::namespaces(id).is_empty() {
+            done?;
+        }
     }
     remove_folder(&pins(id))?;
     if let Ok(disk) = fs::read_link(state.join("disk")) {

@@ -9,8 +9,15 @@ use super::super::sabotage;
 use super::super::stage::Stage;
 use super::super::step::{Step, expect};
 use crate::clock;
-use crate::lab::Request;
 use crate::lab::site::{INTERNET_IP4, INTERNET_IP6};
+use crate::lab::{Answer, PORTAL_PORT, Request};
+
+/// Whether the gateway's portal answered in the place of the server that was asked.
+fn is_to_portal(answer: &Answer) -> bool {
+    let location = answer.headers.iter().find(|(name, _)| name == "location");
+    let port = format!(":{PORTAL_PORT}/");
+    (300..400).contains(&answer.status) && location.is_some_and(|(_, place)| place.contains(&port))
+}
 
 pub(super) fn play(stage: &Stage) -> Result<String> {
     if stage.is_sabotaged(Step::Blocked) {
@@ -22,7 +29,7 @@ pub(super) fn play(stage: &Stage) -> Result<String> {
     let pages = std::thread::scope(|scope| {
         let page = |host: std::net::IpAddr| {
             let request = Request::new(phone.namespace(), (host, 80).into(), "GET", "/").limit(look);
-            scope.spawn(move || request.send().is_ok())
+            scope.spawn(move || request.send().is_ok_and(|answer| !is_to_portal(&answer)))
         };
         let pages = [page(INTERNET_IP4.into()), page(INTERNET_IP6.into())];
         clock::sleep_until(start + look);
@@ -62,12 +69,12 @@ pub(super) fn play(stage: &Stage) -> Result<String> {
     let connections = stage.witness.connections();
     expect(
         pages == [false, false] && connections == 0,
-        "no page to open, and no TCP frame at the internet",
+        "no page to open but the portal's, and no TCP frame at the internet",
         format!("IPv4 and IPv6 pages opened: {pages:?}, {connections} TCP frames"),
     )?;
     let all = stage.lab.clients().len();
     Ok(format!(
-        "0 packets through in {:.1} s; the phone's sent: {}; no page opens; all {all} devices alike",
+        "0 packets through in {:.1} s; the phone's sent: {}; no page opens but the portal's; all {all} devices alike",
         clock::monotonic()
             .saturating_sub(start)
             .max(Duration::ZERO)
