@@ -32,8 +32,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let tls = config.api.tls.as_ref().map(http::Tls::load).transpose()?;
     let listeners = http::listen(&config.api.listen, tls.as_ref()).await?;
     let look = Look::load(&config.portal)?;
-    let guests = portal_listener(config.portal.listen_port)?;
     gate::preflight(&config.pins)?;
+    let guests = portal_listener(config.portal.listen_port)?;
     let disk = Disk::open(&config.data)?.keeping(config.audit);
     // Whoever has the store has the socket beside it.
     let socket = http::listen_local(&config.api.socket)?;
