@@ -19,6 +19,7 @@ use crate::{
     ledger::Rules,
     metrics::Metrics,
     portal::{self, Look, Portal},
+    sightings::Sightings,
     store::{Disk, Measured},
 };
 
@@ -43,7 +44,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
 
     let settings = settings(&config);
     let kernel = KernelGate::open(&settings)?;
-    let stats = Stats::open(&settings.pins)?;
+    let (stats, frames) = (Stats::open(&settings.pins)?, Stats::open(&settings.pins)?);
     let metrics = Arc::new(Metrics::new(Box::new(move || stats.read().unwrap_or_default()))?);
     let store = Measured::new(disk.clone(), clock.clone(), Arc::clone(&metrics));
     let observer = Arc::clone(&metrics) as Arc<_>;
@@ -58,6 +59,14 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let supervisor = tokio::spawn(supervisor.run(told(stopped.clone())));
     tokio::spawn(tell_of_interfaces(status.clone(), engine.clone()));
     tokio::spawn(tell_of_steps(engine.clone(), told(stopped.clone())));
+    let sightings = Sightings::new(
+        status.clone(),
+        engine.clone(),
+        Arc::clone(&metrics),
+        clock.clone(),
+        frames,
+    );
+    let sightings = tokio::spawn(sightings.run(told(stopped.clone())));
     let live_codes = disk.tokens_made()?;
     let clock: http::Clock = Arc::new(move || clock.now());
     let auth = Auth::new(
@@ -103,6 +112,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     if let Some(certificates) = certificates {
         certificates.abort();
     }
+    sightings.abort();
     finish(engine, worker).await?;
     supervisor
         .await

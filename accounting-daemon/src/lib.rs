@@ -14,5 +14,6 @@ pub mod ledger;
 pub mod mac;
 pub mod metrics;
 pub mod portal;
+pub mod sightings;
 pub mod store;
 pub mod telemetry;

@@ -62,6 +62,8 @@ pub mod map {
     pub const STATS: &str = "STATS";
     /// Hash, address (`[u8; 16]`, IPv4 mapped into `::ffff:0:0/96`) to [`super::address`] flags (`u32`).
     pub const ADDRESSES: &str = "ADDRESSES";
+    /// Array of one: the device that played router or DHCP server last, as [`super::Key`] (as `u64`); 0: none yet.
+    pub const ROGUE: &str = "ROGUE";
     /// Longest-prefix match, IPv4 prefix to [`super::Garden`].
     pub const GARDEN4: &str = "GARDEN4";
     /// Longest-prefix match, IPv6 prefix to [`super::Garden`].

@@ -52,7 +52,7 @@ pub enum Verdict {
     Budget,
     /// Dropped: a tag of a VLAN that is not gated here.
     Vlan,
-    /// Dropped: a stranger plays router or DHCP server.
+    /// Dropped: a device plays router or DHCP server.
     Rogue,
     /// Dropped: multicast or broadcast that the gateway did not send.
     ForeignMulticast,

@@ -94,6 +94,24 @@ fn who_is_judged_already_is_not_read() {
 }
 
 #[test]
+fn a_session_makes_nobody_everybodys_router() {
+    let mut rogues = 0;
+    for row in table::uplink() {
+        let bytes = row.packet.bytes();
+        let window = Window::new(&bytes);
+        let Ok(ethernet) = Ethernet::read(window) else {
+            continue;
+        };
+        let is_rogue = |standing| policy::is_rogue(standing, ethernet, window, &world::port());
+        let expected = row.verdict == Verdict::Rogue && row.to_everybody();
+        assert_eq!(is_rogue(Verdict::Session), expected, "{}", row.what);
+        assert!(!is_rogue(Verdict::Bypass), "the operator trusts it: {}", row.what);
+        rogues += u32::from(expected);
+    }
+    assert!(rogues >= 2, "{rogues}");
+}
+
+#[test]
 fn the_earlier_deadline_ends_a_session() {
     let rows = [
         (TOKEN_FIRST, 101, FOREVER, Verdict::Session),

@@ -105,6 +105,7 @@ impl Kernel {
             map::TOKENS,
             map::COUNTERS,
             map::STATS,
+            map::ROGUE,
             map::ADDRESSES,
             map::GARDEN4,
             map::GARDEN6,
@@ -266,6 +267,15 @@ impl Kernel {
         pairs
             .map(|(hook, verdict)| Ok((hook, verdict, self.stat(hook, verdict)?)))
             .collect()
+    }
+
+    /// The key of the device that played router or DHCP server last; 0: none.
+    ///
+    /// # Errors
+    ///
+    /// When the map cannot be read.
+    pub fn last_rogue(&mut self) -> Result<u64> {
+        Ok(Array::<_, u64>::try_from(self.map(map::ROGUE)?)?.get(&0, 0)?)
     }
 
     fn map(&mut self, name: &str) -> Result<&mut aya::maps::Map> {

@@ -23,6 +23,14 @@ pub struct Row {
     pub verdict: Verdict,
 }
 
+impl Row {
+    /// Whether the frame is for a group of devices.
+    #[must_use]
+    pub fn to_everybody(&self) -> bool {
+        self.packet.bytes().first().is_some_and(|first| first & 1 == 1)
+    }
+}
+
 pub(crate) fn row(what: impl Into<String>, packet: Packet, verdict: Verdict) -> Row {
     Row {
         what: what.into(),

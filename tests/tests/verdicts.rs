@@ -14,7 +14,12 @@ const HOUR: u64 = 3_600_000_000_000;
 fn tables(kernel: &mut Kernel, renamed: impl Fn(Verdict) -> Verdict) {
     for row in table::uplink() {
         for program in [Xdp, XdpLinear] {
-            expect(kernel, program, &row.packet, OWN, renamed(row.verdict))
+            let verdict = match renamed(row.verdict) {
+                // A session does not make its device everybody's router.
+                Verdict::Session if row.verdict == Verdict::Rogue && row.to_everybody() => Verdict::Rogue,
+                verdict => verdict,
+            };
+            expect(kernel, program, &row.packet, OWN, verdict)
                 .unwrap_or_else(|error| panic!("{}: {error:#}", row.what));
         }
     }
@@ -45,7 +50,13 @@ fn expired(verdict: Verdict) -> Verdict {
 #[test]
 fn strangers_get_what_the_table_says() {
     needs_root!();
-    tables(&mut gate(world::port()).unwrap(), |verdict| verdict);
+    let mut kernel = gate(world::port()).unwrap();
+    assert_eq!(kernel.last_rogue().unwrap(), 0);
+    tables(&mut kernel, |verdict| verdict);
+    assert_eq!(
+        kernel.last_rogue().unwrap(),
+        Key::new(world::DEVICE, world::ZONE).word()
+    );
 }
 
 #[test]
@@ -76,12 +87,16 @@ fn a_token_that_does_not_exist_admits_nobody() {
 }
 
 #[test]
-fn a_session_passes_everything() {
+fn a_session_passes_everything_but_what_makes_it_everybodys_router() {
     needs_root!();
     let mut kernel = gate(world::port()).unwrap();
     kernel.deadline(TOKEN_FIRST, now().unwrap() + HOUR).unwrap();
     enter(&mut kernel, TOKEN_FIRST, now().unwrap() + HOUR).unwrap();
     tables(&mut kernel, |_| Verdict::Session);
+    assert_eq!(
+        kernel.last_rogue().unwrap(),
+        Key::new(world::DEVICE, world::ZONE).word()
+    );
 }
 
 #[test]

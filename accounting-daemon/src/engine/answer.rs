@@ -1,6 +1,6 @@
 //! Letters to the engine, and the answers that wait for the commit.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use tokio::sync::oneshot;
 
@@ -78,6 +78,8 @@ pub enum Message {
     ChangeList(ListChange, Actor, Answer<Result<bool, Refusal<ListError>>>),
     /// See [`super::Engine::list`].
     List(ListAsked, Answer<Result<ListPage, Unavailable>>),
+    /// See [`super::Engine::saw`].
+    Saw(Vec<(DeviceId, IpAddr)>),
     /// See [`super::Engine::look`].
     Look,
     /// See [`super::Engine::stop`].
@@ -178,7 +180,7 @@ impl Message {
             Self::Sessions(_, answer) => answer.send(Err(why)).is_ok(),
             Self::ChangeList(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::List(_, answer) => answer.send(Err(why)).is_ok(),
-            Self::Look => true,
+            Self::Saw(_) | Self::Look => true,
             Self::Stop(answer) => answer.send(()).is_ok(),
         };
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -23,7 +24,7 @@ use crate::{
         BulkError, Cause, CreateError, Edit, EditError, NewToken, RedeemError, Redemption, ReleaseError,
         Token, TokenId,
     },
-    mac::Mac,
+    mac::{DeviceId, Mac},
     store::Actor,
 };
 
@@ -251,6 +252,13 @@ impl Engine {
         if self.attached.swap(attached, Ordering::Relaxed) != attached {
             self.look();
         }
+    }
+
+    /// Tells with which addresses devices were seen; it is written with what is written next. Answers whether there was room in
+    /// the mailbox.
+    #[must_use]
+    pub fn saw(&self, seen: Vec<(DeviceId, IpAddr)>) -> bool {
+        self.mailbox.try_send(Message::Saw(seen)).is_ok()
     }
 
     /// Has the worker look at the clocks and at what is due, at once.

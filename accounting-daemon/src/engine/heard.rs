@@ -1,7 +1,10 @@
-//! What went through sessions. The gate counts from a device's last opening on; what went before is carried here, and the sum
+//! What went through sessions, and with which addresses. The gate counts from a device's last opening on; what went before is carried here, and the sum
 //! is written down once in a while, so that the record of a session has it after a power cut.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use super::Core;
 use crate::{
@@ -29,6 +32,8 @@ pub(super) struct Carried {
     earlier: u64,
     /// The last device of the present pass.
     at: Option<DeviceId>,
+    /// Devices that were seen with addresses that their sessions' rows may not have yet.
+    seen: BTreeSet<DeviceId>,
 }
 
 impl Carried {
@@ -92,6 +97,15 @@ impl Carried {
 }
 
 impl<S: Store, G: Gate> Core<S, G> {
+    /// Devices were seen with addresses: kept in memory, and written with the next pass at the latest.
+    pub(super) fn saw(&mut self, seen: Vec<(DeviceId, IpAddr)>) {
+        for (device, address) in seen {
+            if self.ledger.saw(device, address) {
+                self.carried.seen.insert(device);
+            }
+        }
+    }
+
     /// Writes down a part of what went through since the last time.
     pub(super) fn write_heard(&mut self, now: Now) -> Result<(), StoreError> {
         let carried = &mut self.carried;
@@ -105,6 +119,9 @@ impl<S: Store, G: Gate> Core<S, G> {
         let (mut writes, mut looked, mut last) = (Vec::new(), 0, None);
         for session in sessions {
             (looked, last) = (looked + 1, Some(session.device));
+            if self.carried.seen.remove(&session.device) {
+                writes.push(Write::Open(session.clone()));
+            }
             let counted = self.gate.traffic(session.device).unwrap_or_default();
             if counted.seen_up.max(counted.seen_down) >= Some(self.carried.earlier) {
                 let row = self.carried.row(session.id, counted, now);
@@ -112,6 +129,12 @@ impl<S: Store, G: Gate> Core<S, G> {
             }
         }
         self.carried.at = last.filter(|_| looked == ROWS_MAX);
+        if self.carried.at.is_none() {
+            let ledger = &self.ledger;
+            self.carried
+                .seen
+                .retain(|device| ledger.session_id(*device).is_some());
+        }
         if writes.is_empty() {
             return Ok(());
         }

@@ -303,6 +303,10 @@ impl<S: Store, G: Gate> Core<S, G> {
             }
             Message::List(asked, answer) => Pending::List(asked, answer),
             Message::SessionsOf { mac, zone, answer } => Pending::SessionsOf(mac, zone, answer),
+            Message::Saw(seen) => {
+                self.saw(seen);
+                Pending::Nothing
+            }
             Message::Look => Pending::Nothing,
             Message::Stop(answer) => Pending::Stop(answer),
         }

@@ -60,7 +60,7 @@ pub fn is_redirected(connection: &TcpStream, status: &GateStatus) -> bool {
 }
 
 /// The gated interface of an index: itself, or a port of the bridge that has the index.
-fn behind(index: u32, interfaces: &[InterfaceStatus]) -> Option<&InterfaceStatus> {
+pub(super) fn behind(index: u32, interfaces: &[InterfaceStatus]) -> Option<&InterfaceStatus> {
     if let Some(interface) = interfaces.iter().find(|interface| interface.index == index) {
         return Some(interface);
     }

@@ -28,11 +28,12 @@ const MMAPABLE: u32 = 1 << 10;
 const SPARE_SLOTS: u32 = 1_024;
 
 /// Names of all maps, in the order in which they are made.
-pub(super) const NAMES: [&str; 9] = [
+pub(super) const NAMES: [&str; 10] = [
     map::DEVICES,
     map::TOKENS,
     map::COUNTERS,
     map::STATS,
+    map::ROGUE,
     map::ADDRESSES,
     map::GARDEN4,
     map::GARDEN6,
@@ -93,6 +94,7 @@ impl Shape {
                 verdict::STATS,
                 0,
             ),
+            map::ROGUE => array(plain, bytes::<u64>(), 1, 0),
             map::ADDRESSES => hash(16, bytes::<u32>(), layout::ADDRESSES_MAX),
             map::GARDEN4 => trie(4),
             map::GARDEN6 => trie(16),

@@ -7,6 +7,7 @@
 
 mod account;
 mod activity;
+mod addresses;
 mod admission;
 mod attempts;
 mod book;
@@ -37,6 +38,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use account::Account;
 pub use activity::{Activity, Seen};
+pub use addresses::ADDRESSES_MAX;
 pub use admission::Redemption;
 pub use attempts::Asker;
 use attempts::Attempts;

@@ -107,7 +107,7 @@ pub struct Session {
     pub parked: bool,
     /// How the clock of its token runs: a session on elapsed time is charged nothing, the run is.
     pub metering: Metering,
-    /// Addresses the device was seen with.
+    /// Addresses the device was seen with, in their order; [`super::ADDRESSES_MAX`] at most. Written with the row's next change.
     pub addresses: Vec<IpAddr>,
 }
 

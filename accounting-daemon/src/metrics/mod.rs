@@ -14,10 +14,12 @@ use crate::{
     ledger::{Cause, RedeemError},
 };
 
+mod alarms;
 mod guessing;
 mod label;
 mod portal;
 
+pub use alarms::Alarm;
 use guessing::Guessing;
 pub use label::{GrantType, PortalPage, RedeemResult, Route, SignIn, StatusClass};
 pub use portal::{OpenConnection, PortalMetrics};
@@ -40,6 +42,7 @@ pub struct Metrics {
     frames: FrameCounts,
     portal: PortalMetrics,
     guessing: Guessing,
+    alarms: IntCounterVec,
     sessions_open: IntGauge,
     released: IntCounterVec,
     redemptions: IntCounterVec,
@@ -69,6 +72,7 @@ impl Metrics {
         let metrics = Self {
             portal: PortalMetrics::new(&registry)?,
             guessing: Guessing::new(&registry)?,
+            alarms: alarms::alarms(&registry)?,
             registry,
             frames,
             sessions_open: IntGauge::new("accounting_sessions_open", "Open sessions.")?,
@@ -210,6 +214,11 @@ impl Metrics {
     #[must_use]
     pub fn portal(&self) -> &PortalMetrics {
         &self.portal
+    }
+
+    /// Something is wrong with a client.
+    pub fn alarm(&self, kind: Alarm) {
+        self.alarms.with_label_values(&[kind.as_str()]).inc();
     }
 
     /// How many sessions are open.

@@ -99,10 +99,13 @@ fn what_is_counted_is_shown() {
     metrics.answered(Route::Token, 404);
     metrics.connections(1);
     metrics.signed_in(SignIn::Failed);
+    metrics.alarm(Alarm::Clone);
     drop(metrics.request_timer(Route::Token));
     let text = text(&metrics);
     for line in [
         "accounting_sessions_open 3",
+        "accounting_alarms_total{kind=\"clone\"} 1",
+        "accounting_alarms_total{kind=\"rogue\"} 0",
         "accounting_sessions_released_total{cause=\"Depleted\"} 1",
         "accounting_redemptions_total{result=\"unknown_code\"} 1",
         "accounting_engine_mailbox_depth 5",
@@ -140,6 +143,7 @@ fn labels_are_from_a_closed_list() {
         "hook",
         "verdict",
         "interface",
+        "kind",
         "mode",
         "version",
     ];

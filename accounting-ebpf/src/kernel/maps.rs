@@ -24,6 +24,8 @@ static COUNTERS: Array<Counters> = Array::with_max_entries(DEVICES_DEFAULT, MMAP
 #[map]
 static STATS: PerCpuArray<u64> = PerCpuArray::with_max_entries(STATS_MAX, 0);
 #[map]
+static ROGUE: Array<u64> = Array::with_max_entries(1, 0);
+#[map]
 static ADDRESSES: HashMap<Address, u32> = HashMap::with_max_entries(ADDRESSES_MAX, 0);
 #[map]
 static GARDEN4: LpmTrie<u32, Garden> = LpmTrie::with_max_entries(GARDEN_MAX, 0);
@@ -124,6 +126,15 @@ pub(crate) fn note(hook: Hook, verdict: Verdict) {
     if let Some(count) = STATS.get_ptr_mut(stat(hook, verdict)) {
         // SAFETY: this processor's own value, and programs of one hook do not interrupt each other.
         unsafe { *count += 1 };
+    }
+}
+
+/// Remembers the device of this key as the last one that played router or DHCP server.
+#[inline(always)]
+pub(crate) fn remember_rogue(key: u64) {
+    if let Some(last) = ROGUE.get_ptr_mut(0) {
+        // SAFETY: a map value; volatile, for other processors store into it.
+        unsafe { last.write_volatile(key) };
     }
 }
 

@@ -11,7 +11,7 @@ use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 
 use super::count;
-use super::maps::{Maps, note, port, standing};
+use super::maps::{Maps, note, port, remember_rogue, standing};
 use super::refuse;
 
 /// The gate for frames from devices, whole or in fragments of memory.
@@ -61,8 +61,13 @@ fn decide(window: Window<'_>, length: impl Fn() -> u64) -> Verdict {
         return Verdict::Malformed;
     };
     let port = port();
-    let standing = standing(ethernet.source.key(port.zone));
+    let key = ethernet.source.key(port.zone);
+    let standing = standing(key);
     if standing.verdict.admits() {
+        if policy::is_rogue(standing.verdict, ethernet, window, port) {
+            remember_rogue(key);
+            return Verdict::Rogue;
+        }
         if port.uplink_in_tc == 0 {
             count::up(standing, length(), 1, || {
                 activity::uplink(ethernet, window, port, &Maps)
@@ -70,5 +75,9 @@ fn decide(window: Window<'_>, length: impl Fn() -> u64) -> Verdict {
         }
         return standing.verdict;
     }
-    policy::uplink(standing.verdict, ethernet, window, port, &Maps)
+    let verdict = policy::uplink(standing.verdict, ethernet, window, port, &Maps);
+    if verdict == Verdict::Rogue {
+        remember_rogue(key);
+    }
+    verdict
 }

@@ -37,6 +37,11 @@ pub(crate) fn neighbours_up() -> Vec<Row> {
             Neighbour,
         ),
         row("router advertisement", message(134, NODES), Rogue),
+        row(
+            "router advertisement to everybody",
+            message(134, NODES).to([0x33, 0x33, 0, 0, 0, 1]),
+            Rogue,
+        ),
         row("redirect", message(137, V6.own), Rogue),
         row("listener query", message(130, NODES).hops(1).hop_by_hop(0), Rogue),
         row("an ICMPv6 error", message(1, V6.own), Stranger),

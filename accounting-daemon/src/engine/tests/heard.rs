@@ -1,4 +1,4 @@
-//! What went through sessions, over restarts and power cuts.
+//! What went through sessions and with which addresses, over restarts and power cuts.
 
 use super::*;
 
@@ -106,4 +106,84 @@ fn what_went_through_is_written_once_a_minute_and_only_where_it_changed() {
     assert_eq!(rows(&bench)[0].total.packets_up, 50);
     bench.released(1);
     assert_eq!(rows(&bench), []);
+}
+
+impl Bench {
+    fn seen(&mut self, who: u8, addresses: &[u8]) {
+        let seen = addresses
+            .iter()
+            .map(|last| (device(who), [10, 77, 0, *last].into()));
+        let letters = vec![Message::Saw(seen.collect())];
+        self.core.step(self.now, letters, Step::Next).unwrap();
+    }
+
+    /// The last parts of the addresses of the only session's row.
+    fn row(&self) -> Vec<u8> {
+        let sessions = self.core.store.0.opened().unwrap().sessions;
+        lasts(&sessions[0].addresses)
+    }
+
+    fn recorded(&mut self, who: u8) -> Vec<u8> {
+        self.released(who);
+        let records = self.core.store.0.usage().unwrap();
+        lasts(&records[records.len() - 1].addresses)
+    }
+}
+
+fn lasts(addresses: &[std::net::IpAddr]) -> Vec<u8> {
+    let last = |address: &std::net::IpAddr| match address {
+        std::net::IpAddr::V4(four) => four.octets()[3],
+        std::net::IpAddr::V6(_) => panic!("none was seen"),
+    };
+    addresses.iter().map(last).collect()
+}
+
+#[test]
+fn addresses_are_in_the_record_and_cost_no_commit_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path());
+    bench.create("A", 60, 1).unwrap();
+    bench.redeem("A", 1).unwrap();
+    bench.log();
+    bench.seen(1, &[7, 8, 7]);
+    bench.seen(2, &[9]);
+    bench.seen(1, &[8]);
+    assert_eq!(bench.log(), Vec::<String>::new(), "nothing was written");
+    assert_eq!(
+        bench
+            .core
+            .session_view(device(1), bench.now)
+            .map(|view| lasts(&view.addresses)),
+        Some(vec![7, 8])
+    );
+    assert_eq!(bench.recorded(1), [7, 8]);
+}
+
+#[test]
+fn a_session_remembers_so_many_addresses_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path());
+    bench.create("A", 60, 1).unwrap();
+    bench.redeem("A", 1).unwrap();
+    bench.seen(1, &(0..=20).collect::<Vec<u8>>());
+    assert_eq!(bench.recorded(1), (0..16).collect::<Vec<u8>>());
+}
+
+#[test]
+fn addresses_are_written_with_the_rows_of_the_minute_once_and_outlive_a_power_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path());
+    bench.create("A", 60, 1).unwrap();
+    bench.redeem("A", 1).unwrap();
+    bench.seen(1, &[7]);
+    assert_eq!(bench.row(), Vec::<u8>::new());
+    bench.minute();
+    assert_eq!(bench.row(), [7]);
+    bench.log();
+    bench.tick(1_000);
+    bench.seen(1, &[7]);
+    assert_eq!(bench.log(), Vec::<String>::new());
+    let mut bench = bench.reboot(folder.path(), 600_000, 5_000);
+    bench.seen(1, &[9]);
+    assert_eq!(bench.recorded(1), [7, 9]);
 }
