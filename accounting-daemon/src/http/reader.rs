@@ -56,12 +56,21 @@ impl Reader {
 
     /// The token with this number.
     pub(super) fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError> {
-        let mut token = self.store.token(id)?;
-        // The balance comes after the row: see there.
+        Ok(self.brought_up(self.store.token(id)?))
+    }
+
+    /// See [`Disk::token_at_once`].
+    fn token_at_once(&self, id: TokenId) -> Option<Result<Option<Token>, StoreError>> {
+        let found = self.store.token_at_once(id)?;
+        Some(found.map(|token| self.brought_up(token)))
+    }
+
+    /// The balance comes after the row: see there.
+    fn brought_up(&self, mut token: Option<Token>) -> Option<Token> {
         if let Some(token) = &mut token {
             self.engine.balances().bring_up(token, (self.clock)().monotonic);
         }
-        Ok(token)
+        token
     }
 
     /// Some tokens of a walk.
@@ -138,14 +147,29 @@ impl Context {
         let wanted = waiting.0.clone();
         let done = tokio::task::spawn_blocking(move || work(&reader, &wanted)).await;
         drop(waiting);
-        match done.map(|done| done.map_err(Into::into)) {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(ReadError::Store(error))) => {
-                tracing::error!(%error, "tokens could not be read");
-                Err(Dialect::Record.unavailable(Unavailable::Store))
-            }
-            Ok(Err(ReadError::Unwanted)) => Err(Dialect::Record.unavailable(Unavailable::Busy)),
+        match done {
+            Ok(done) => done.map_err(|error| refusal(&error.into())),
             Err(_) => Err(nexudus::failed()),
         }
+    }
+
+    /// One token. Its row is some pages, most of them in memory: handing that to another thread would cost more than the
+    /// look.
+    pub(super) async fn read_token(&self, id: TokenId) -> Result<Option<Token>, Answer> {
+        match self.reader.token_at_once(id) {
+            Some(found) => found.map_err(|error| refusal(&error.into())),
+            None => self.read(move |reader, _| reader.token(id)).await,
+        }
+    }
+}
+
+/// What is answered where nothing was read.
+fn refusal(error: &ReadError) -> Answer {
+    match error {
+        ReadError::Store(error) => {
+            tracing::error!(%error, "tokens could not be read");
+            Dialect::Record.unavailable(Unavailable::Store)
+        }
+        ReadError::Unwanted => Dialect::Record.unavailable(Unavailable::Busy),
     }
 }

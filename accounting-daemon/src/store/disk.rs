@@ -270,6 +270,18 @@ impl Disk {
     }
 }
 
+impl Disk {
+    /// The token with this number, for callers that may wait for the disk but not for a store that is opened anew: then
+    /// `None`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn token_at_once(&self, id: TokenId) -> Option<Result<Option<Token>, StoreError>> {
+        self.0
+            .with_at_once(|database| self.read(database, |tables| self.find(tables, id)))
+    }
+}
+
 impl Store for Disk {
     fn opened(&self) -> Result<Opened, StoreError> {
         self.0.with(|database| {

@@ -5,7 +5,7 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        PoisonError, RwLock,
+        PoisonError, RwLock, TryLockError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -99,7 +99,28 @@ impl Held {
         work: impl FnOnce(&Database) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        let open = open.as_ref().ok_or_else(|| StoreError::Failed {
+        self.with_open(open.as_ref(), work)
+    }
+
+    /// The same where nobody has to be waited for; `None` while the database is opened anew.
+    pub(super) fn with_at_once<T>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
+        let open = match self.open.try_read() {
+            Ok(open) => open,
+            Err(TryLockError::Poisoned(open)) => open.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(self.with_open(open.as_ref(), work))
+    }
+
+    fn with_open<T>(
+        &self,
+        open: Option<&Open>,
+        work: impl FnOnce(&Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let open = open.ok_or_else(|| StoreError::Failed {
             path: self.shown.clone(),
             action: "use it",
             reason: "it could not be opened again".to_owned(),

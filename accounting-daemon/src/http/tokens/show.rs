@@ -16,7 +16,7 @@ pub(super) async fn show(context: &Context, caller: &Caller, asked: &Asked) -> A
     let Some(id) = super::id(asked) else {
         return nexudus::not_found();
     };
-    match context.read(move |reader, _| reader.token(id)).await {
+    match context.read_token(id).await {
         Ok(Some(token)) if caller.sees(token.business_id) => {
             answer::json(StatusCode::OK, &Record::from(&token))
         }
