@@ -52,6 +52,7 @@ pub(crate) fn samples() -> Vec<Vec<u8>> {
         addresses,
         opened_on: 5,
         released_on: 9,
+        last_seen_on: Some(4),
         charged: 4,
         traffic: Traffic::default(),
         cause: Cause::Logout,
