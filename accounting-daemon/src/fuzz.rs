@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{config::Config, http, store};
+use crate::{config::Config, gate, http, store};
 
 /// The body of a request in JSON, read as a new token and as each kind of member.
 pub fn json(bytes: &[u8]) {
@@ -14,7 +14,17 @@ pub fn form(bytes: &[u8]) {
     http::fuzz::form(bytes);
 }
 
-/// A query, its parameters and times.
+/// A table of tokens to import.
+pub fn table(bytes: &[u8]) {
+    http::fuzz::table(bytes);
+}
+
+/// What a resolver answers, read for the walled garden.
+pub fn answers(bytes: &[u8]) {
+    gate::fuzz_answers(bytes);
+}
+
+/// A query, its parameters and times, and as the query of a list.
 pub fn query(bytes: &[u8]) {
     http::fuzz::query(bytes);
 }

@@ -40,6 +40,8 @@ pub use error::{AttachError, NetlinkError, StartError};
 pub use interfaces::Supervisor;
 pub use kernel::KernelGate;
 pub use lists::Listed;
+#[cfg(feature = "fuzz")]
+pub(crate) use names::fuzz as fuzz_answers;
 pub use names::{NAMES_MAX, Pattern};
 pub use neighbours::{Neighbour, neighbours};
 pub use settings::{Interface, Refuse, Settings, Strangers, directory};

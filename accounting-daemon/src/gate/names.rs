@@ -284,6 +284,19 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
+/// See [`crate::fuzz`].
+#[cfg(feature = "fuzz")]
+pub(crate) fn fuzz(message: &[u8]) {
+    let Ok(pattern) = "*.example.org".parse() else {
+        return;
+    };
+    let mut names = Names::new(&[(pattern, [443, 0, 0, 0])], &[]);
+    for now in [0, u64::MAX / 2] {
+        names.learn(message, &[], now);
+        names.expire(now);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use simple_dns::{

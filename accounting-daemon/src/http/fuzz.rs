@@ -4,7 +4,7 @@ use super::{
     auth::Caller,
     fields::{BodyError, Fields},
     form, times,
-    tokens::read_draft,
+    tokens::fuzz,
 };
 
 pub(crate) fn json(bytes: &[u8]) {
@@ -17,7 +17,7 @@ pub(crate) fn form(bytes: &[u8]) {
 
 fn read(fields: impl Fn() -> Result<Fields, BodyError>) {
     let Ok(draft) = fields() else { return };
-    read_draft(draft, &Caller::administrator("fuzz"));
+    fuzz::draft(draft, &Caller::administrator("fuzz"));
     let Ok(mut fields) = fields() else { return };
     for name in [
         "AccessCode",
@@ -38,10 +38,15 @@ fn read(fields: impl Fn() -> Result<Fields, BodyError>) {
     let _ = fields.into_errors();
 }
 
+pub(crate) fn table(bytes: &[u8]) {
+    fuzz::table(bytes, &Caller::administrator("fuzz"));
+}
+
 pub(crate) fn query(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
+    fuzz::list(text, &Caller::administrator("fuzz"));
     for name in ["From", "After", "Size", "Zone"] {
         if let Ok(Some(value)) = form::parameter(Some(text), name)
             && let Some(time) = times::parse(&value)

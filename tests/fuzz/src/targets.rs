@@ -37,6 +37,16 @@ pub(crate) const TARGETS: &[Target] = &[
         seeds: Vec::new,
     },
     Target {
+        name: "table",
+        run: fuzz::table,
+        seeds: Vec::new,
+    },
+    Target {
+        name: "answers",
+        run: fuzz::answers,
+        seeds: || vec![ANSWER.to_vec()],
+    },
+    Target {
         name: "config",
         run: fuzz::config,
         seeds: || vec![include_bytes!("../../../docs/config.example.toml").to_vec()],
@@ -52,6 +62,12 @@ pub(crate) const TARGETS: &[Target] = &[
         seeds: frame_seeds,
     },
 ];
+
+/// `www.example.org` is an alias of `a.example.org`, which is at 203.0.113.7.
+const ANSWER: &[u8] = b"\x00\x07\x81\x80\x00\x01\x00\x02\x00\x00\x00\x00\
+    \x03www\x07example\x03org\x00\x00\x01\x00\x01\
+    \xc0\x0c\x00\x05\x00\x01\x00\x00\x01\x2c\x00\x04\x01a\xc0\x10\
+    \xc0\x2d\x00\x01\x00\x01\x00\x00\x01\x2c\x00\x04\xcb\x00\x71\x07";
 
 /// The decision about a frame, both ways, as a stranger's and as a guest's.
 fn frames(bytes: &[u8]) {

@@ -153,7 +153,7 @@ fn in_use(drafts: &BTreeMap<usize, Draft>, row: usize) -> Fault {
 }
 
 /// Reads a table: drafts by the number of their row, the first below the header being 1, and what is wrong with the others.
-fn read(body: &[u8], caller: &Caller) -> (BTreeMap<usize, Draft>, Vec<Fault>) {
+pub(super) fn read(body: &[u8], caller: &Caller) -> (BTreeMap<usize, Draft>, Vec<Fault>) {
     let whole = |message: String| (BTreeMap::new(), vec![Fault::new("Body", message, Json::Null)]);
     let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     if let Err(error) = std::str::from_utf8(body) {

@@ -58,7 +58,7 @@ pub(super) fn shape_of_page(schemas: &mut SchemaGenerator) -> Schema {
 }
 
 /// What was asked.
-struct Listing {
+pub(super) struct Listing {
     wish: Wish,
     page: u64,
 }
@@ -89,7 +89,7 @@ pub(super) async fn list(context: &Context, caller: &Caller, asked: &Asked) -> A
     }
 }
 
-fn read(query: Option<&str>, caller: &Caller, one_ascends: bool) -> Result<Listing, Vec<Fault>> {
+pub(super) fn read(query: Option<&str>, caller: &Caller, one_ascends: bool) -> Result<Listing, Vec<Fault>> {
     let pairs = form::pairs(query.unwrap_or_default().as_bytes());
     let pairs = pairs.map_err(|error| vec![Fault::new("Query", error.to_string(), Json::Null)])?;
     let mut filters = Filters::new(caller);

@@ -55,9 +55,23 @@ fn id(asked: &Asked) -> Option<TokenId> {
     (1..=crate::ledger::ID_MAX).contains(&id).then_some(id)
 }
 
-/// Reads a new token, for the fuzzer.
+/// What the fuzzer reads: each gives what it reads or its errors, whichever.
 #[cfg(feature = "fuzz")]
-pub(super) fn read_draft(fields: Fields, caller: &super::auth::Caller) {
-    // A draft or its errors, whichever.
-    let _ = draft::Draft::read(fields, caller);
+pub(super) mod fuzz {
+    use super::{Caller, Fields, draft, import, list};
+
+    /// A new token.
+    pub(in crate::http) fn draft(fields: Fields, caller: &Caller) {
+        let _ = draft::Draft::read(fields, caller);
+    }
+
+    /// The query of a list.
+    pub(in crate::http) fn list(query: &str, caller: &Caller) {
+        let _ = list::read(Some(query), caller, false);
+    }
+
+    /// A table to import.
+    pub(in crate::http) fn table(body: &[u8], caller: &Caller) {
+        let _ = import::read(body, caller);
+    }
 }
