@@ -37,10 +37,7 @@ pub(super) trait Row: Sized {
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
-        let mut from = Reader::of(bytes)?;
-        if !(1..=Self::VERSION).contains(&from.version) {
-            return Err(Damaged);
-        }
+        let mut from = Reader::of(bytes, Self::VERSION)?;
         let row = Self::read(&mut from)?;
         if from.bytes.is_empty() {
             Ok(row)
@@ -110,14 +107,18 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The fields of a row, behind its version.
-    pub(super) fn of(row: &'a [u8]) -> Result<Self, Damaged> {
+    /// The fields of a row, behind its version, of which `newest` is the last that is known.
+    pub(super) fn of(row: &'a [u8], newest: u8) -> Result<Self, Damaged> {
         let mut from = Self {
             bytes: row,
             version: 0,
         };
         from.version = from.u8()?;
-        Ok(from)
+        if (1..=newest).contains(&from.version) {
+            Ok(from)
+        } else {
+            Err(Damaged)
+        }
     }
 
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Damaged> {

@@ -6,10 +6,13 @@ use redb::{ReadableTable, Table, WriteTransaction};
 use uuid::Uuid;
 
 use super::{
-    codec::{Damaged, Reader},
+    codec::{Damaged, Reader, Row},
     schema::{BOOKINGS, COUNTS, LOCATIONS, MACS, TOKENS, UNIQUE_IDS, VISITORS},
 };
-use crate::{ledger::TokenId, mac::Mac};
+use crate::{
+    ledger::{Token, TokenId},
+    mac::Mac,
+};
 
 /// Numbers of tokens that are counted together: the count of each block says where a page begins without a walk.
 pub(super) const BLOCK: u64 = 1024;
@@ -31,7 +34,7 @@ pub(super) struct Keys {
 impl Keys {
     /// Reads the keys of an encoded token; the rest of it is passed over.
     pub(super) fn of(row: &[u8]) -> Result<Self, Damaged> {
-        let mut from = Reader::of(row)?;
+        let mut from = Reader::of(row, Token::VERSION)?;
         let (id, unique_id, location) = (from.u64()?, from.uuid()?, from.u64()?);
         from.skip_text()?;
         from.option(Reader::skip_text)?;
