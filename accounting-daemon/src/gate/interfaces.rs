@@ -1,9 +1,10 @@
 //! Keeps the gated interfaces gated and the gateway's addresses known.
 //!
 //! Each look compares what the kernel has with what should be, and mends the difference; notifications decide when to
-//! look. An interface that is made anew is open until its programs are loaded and attached, some tens of milliseconds (some
-//! hundreds in an unoptimised build): the kernel has no way to attach programs to an interface that does not exist yet.
-//! Who cannot have that gates a port or a bridge that stays.
+//! look. The kernel has no way to attach programs to an interface that does not exist yet, and loading them takes tens of
+//! milliseconds (hundreds in an unoptimised build): from the moment an interface is gone until it is gated anew, a rule
+//! keeps everything that comes from it from being forwarded. The rule is of no use for a port of a bridge, whose frames
+//! are routed as the bridge's.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -55,6 +56,8 @@ struct Gated {
     target: Option<Target>,
     bridge: Option<u32>,
     attached: Option<Attached>,
+    /// Whether a rule keeps its frames from being forwarded.
+    closed: bool,
     reattached: u64,
     /// Whether the present trouble was told.
     alarmed: bool,
@@ -119,6 +122,8 @@ impl Supervisor {
             status,
         };
         supervisor.attach_all(&links).await?;
+        // Those of a daemon that was killed while an interface was missing, also of one that is not gated any more.
+        supervisor.netlink.reopen(None).await?;
         supervisor.meet(&links).await?;
         let programs = &supervisor.programs;
         layouts::retire(&programs.settings.pins, programs.maps.directory())?;
@@ -278,6 +283,7 @@ impl Gated {
             target: None,
             bridge: None,
             attached: None,
+            closed: false,
             reattached: 0,
             alarmed: false,
             refusal: None,
@@ -316,6 +322,7 @@ impl Gated {
         netlink: &Netlink,
     ) {
         let Some((link, mac)) = link.and_then(|link| Some((link, link.mac?))) else {
+            self.close(netlink).await;
             self.attached = None;
             self.target = None;
             self.alarm("it does not exist");
@@ -323,8 +330,11 @@ impl Gated {
         };
         let target = self.target(link, mac, links);
         let Some(wrong) = self.wrong(&target, programs, netlink).await else {
-            return;
+            return self.reopen(netlink).await;
         };
+        if !self.is_held(&target) {
+            self.close(netlink).await;
+        }
         self.alarm(wrong);
         self.attached = None;
         self.target = Some(target.clone());
@@ -332,6 +342,7 @@ impl Gated {
             Ok(attached) => {
                 self.settle(link, target, attached);
                 self.reattached += 1;
+                self.reopen(netlink).await;
             }
             Err(error) => {
                 let reason = chain(&error);
@@ -339,6 +350,34 @@ impl Gated {
                     tracing::warn!(interface = %self.configured.name, %reason, "the interface cannot be gated yet");
                 }
                 self.refusal = Some(reason);
+            }
+        }
+    }
+
+    /// Whether the gate's XDP program is on the interface, whatever else is wrong with it.
+    fn is_held(&self, target: &Target) -> bool {
+        let program = target.xdp.map(|(_, program)| program);
+        program.is_some() && program == self.attached.map(|attached| attached.program)
+    }
+
+    async fn close(&mut self, netlink: &Netlink) {
+        // Each time: somebody may have flushed the rules.
+        match netlink.close(&self.configured.name).await {
+            Ok(()) => self.closed = true,
+            Err(error) => {
+                tracing::warn!(interface = %self.configured.name, error = %chain(&error), "an interface without a gate stays open");
+            }
+        }
+    }
+
+    async fn reopen(&mut self, netlink: &Netlink) {
+        if !self.closed {
+            return;
+        }
+        match netlink.reopen(Some(&self.configured.name)).await {
+            Ok(_) => self.closed = false,
+            Err(error) => {
+                tracing::warn!(interface = %self.configured.name, error = %chain(&error), "a gated interface stays closed");
             }
         }
     }
