@@ -41,9 +41,7 @@ mod session_list;
 mod session_stream;
 mod sessions;
 #[cfg(test)]
-mod site;
-#[cfg(test)]
-mod testbed;
+mod test_api;
 mod throttle;
 mod times;
 mod token;

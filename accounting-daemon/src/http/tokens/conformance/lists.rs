@@ -5,11 +5,11 @@ use super::*;
 /// "Envelope: Records, CurrentPage, ...", "`page` (1), `size` (25, at most 1000)", "Without `dir`: ascending".
 #[tokio::test]
 async fn pages_have_their_envelope() {
-    let site = Site::up("");
+    let api = TestApi::new();
     for number in 0..60 {
-        create(&site, json!({"AccessCode": format!("T{number}")})).await;
+        api.create(json!({"AccessCode": format!("T{number}")})).await;
     }
-    let page = list(&site, "").await;
+    let page = list(&api, "").await;
     let members: Vec<&str> = page.as_object().unwrap().keys().map(String::as_str).collect();
     let mut expected = [
         "Records",
@@ -60,8 +60,8 @@ async fn pages_have_their_envelope() {
         (&json!("Id"), &json!(0))
     );
     assert_eq!((&page["PageNumber"], &page["PageSize"]), (&json!(1), &json!(25)));
-    assert_eq!(page["Records"][0], site.record(1).await);
-    let last = list(&site, "PAGE=3&Size=25&dir=0").await;
+    assert_eq!(page["Records"][0], api.record(1).await);
+    let last = list(&api, "PAGE=3&Size=25&dir=0").await;
     assert_eq!(
         shown(&last),
         [
@@ -75,20 +75,20 @@ async fn pages_have_their_envelope() {
             json!(true)
         ]
     );
-    let beyond = list(&site, "page=9223372036854775807").await;
+    let beyond = list(&api, "page=9223372036854775807").await;
     assert_eq!(
         (&beyond["Records"], &beyond["FirstItem"], &beyond["TotalItems"]),
         (&json!([]), &json!(0), &json!(60))
     );
     for dir in ["1", "-1", "descending", "Descending"] {
         assert_eq!(
-            ids(&site, &format!("size=2&page=2&dir={dir}")).await,
+            ids(&api, &format!("size=2&page=2&dir={dir}")).await,
             [58, 57],
             "{dir}"
         );
     }
     assert_eq!(
-        ids(&site, "dir=ascending&size=1000&page=1").await,
+        ids(&api, "dir=ascending&size=1000&page=1").await,
         (1..=60).collect::<Vec<_>>()
     );
 }
@@ -96,33 +96,32 @@ async fn pages_have_their_envelope() {
 /// "1 = descending by default, a setting".
 #[tokio::test]
 async fn what_one_means_is_a_setting() {
-    let site = Site::up("[api]\ndir_1_ascending = true\n");
+    let api = TestApi::with("[api]\ndir_1_ascending = true\n");
     for _ in 0..3 {
-        create(&site, json!({})).await;
+        api.create(json!({})).await;
     }
     for (dir, expected, shown) in [("1", [1, 2, 3], 1), ("-1", [3, 2, 1], -1), ("0", [1, 2, 3], 1)] {
-        let page = list(&site, &format!("dir={dir}")).await;
+        let page = list(&api, &format!("dir={dir}")).await;
         assert_eq!(page["CurrentSortDirection"], shown);
-        assert_eq!(ids(&site, &format!("dir={dir}")).await, expected);
+        assert_eq!(ids(&api, &format!("dir={dir}")).await, expected);
     }
 }
 
 /// "Filters `AccessToken_<Field>` ...; `Id` and `AccessToken_Id` (repeatable, comma list), `UniqueId`; from_/to_ inclusive".
 #[tokio::test]
 async fn filters_find_what_they_say() {
-    let site = Site::up("");
+    let api = TestApi::new();
     let guid = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
-    create(&site, json!({"AccessCode": "AB-C1", "Description": "Grosser Übungsraum", "MinutesIncluded": 10, "BookingGuid": guid,
+    api.create(json!({"AccessCode": "AB-C1", "Description": "Grosser Übungsraum", "MinutesIncluded": 10, "BookingGuid": guid,
         "ValidFrom": "2030-01-01T10:00:00Z", "MacAddress": "02:00:00:00:00:09"})).await;
-    create(&site, json!({"AccessCode": "ABCD", "Description": "desk", "MinutesIncluded": 20, "UserLimit": 4, "VisitorGuid": guid,
+    api.create(json!({"AccessCode": "ABCD", "Description": "desk", "MinutesIncluded": 20, "UserLimit": 4, "VisitorGuid": guid,
         "ValidFrom": "2030-01-01T10:30:00Z", "SystemId": "{\"a\":1}", "BusinessId": 2})).await;
-    create(
-        &site,
+    api.create(
         json!({"AccessCode": "00003", "MinutesIncluded": 30, "MinutesLeft": 5, "Metering": "ElapsedTime",
         "ValidTo": "2031-01-01T00:00:00Z"}),
     )
     .await;
-    let unique = site.record(2).await["UniqueId"].as_str().unwrap().to_owned();
+    let unique = api.record(2).await["UniqueId"].as_str().unwrap().to_owned();
     let table: Vec<(String, Vec<u64>)> = [
         ("AccessToken_Description=%C3%BCBUNG", vec![1]),
         ("accesstoken_description=S", vec![1, 2]),
@@ -178,17 +177,17 @@ async fn filters_find_what_they_say() {
     ])
     .collect();
     for (query, expected) in table {
-        assert_eq!(ids(&site, &query).await, expected, "{query}");
+        assert_eq!(ids(&api, &query).await, expected, "{query}");
         assert_eq!(
-            ids(&site, &format!("{query}&orderBy=MinutesIncluded")).await,
+            ids(&api, &format!("{query}&orderBy=MinutesIncluded")).await,
             expected,
             "{query}"
         );
-        assert_eq!(list(&site, &query).await["TotalItems"], expected.len(), "{query}");
-        let table = site.ask("GET", &format!("{TOKENS}/export?{query}"), "", "").await;
+        assert_eq!(list(&api, &query).await["TotalItems"], expected.len(), "{query}");
+        let table = api.get(&format!("{TOKENS}/export?{query}")).await;
         assert_eq!(table.status, 200, "{query}");
         assert_eq!(
-            csv::Reader::from_reader(table.body.as_slice()).records().count(),
+            csv::Reader::from_reader(&table.body[..]).records().count(),
             expected.len(),
             "{query}"
         );
@@ -199,7 +198,7 @@ async fn filters_find_what_they_say() {
 /// 400, not ignored."
 #[tokio::test]
 async fn what_a_list_does_not_know_is_refused() {
-    let site = Site::up("");
+    let api = TestApi::new();
     for query in [
         "page=0",
         "page=-1",
@@ -241,49 +240,38 @@ async fn what_a_list_does_not_know_is_refused() {
         "=",
         "AccessToken_Description=%ff",
     ] {
-        let read = site.ask("GET", &format!("{TOKENS}?{query}"), "", "").await;
+        let read = api.get(&format!("{TOKENS}?{query}")).await;
         assert_eq!(read.status, 400, "{query}: {}", read.text());
         assert_eq!(read.json()["Status"], 500, "{query}");
         assert!(!properties(&read).is_empty(), "{query}");
     }
-    let read = site
-        .ask("GET", &format!("{TOKENS}?page=0&size=0&Id=x&Nonsense=1"), "", "")
-        .await;
+    let read = api.get(&format!("{TOKENS}?page=0&size=0&Id=x&Nonsense=1")).await;
     assert_eq!(properties(&read), ["page", "size", "Id", "Nonsense"]);
-    assert_eq!(
-        site.ask("GET", &format!("{TOKENS}/export?page=1"), "", "")
-            .await
-            .status,
-        400
-    );
+    assert_eq!(api.get(&format!("{TOKENS}/export?page=1")).await.status, 400);
 }
 
 /// Sorting "by every record field", and pages of it that together are all records.
 #[tokio::test]
 async fn every_field_sorts() {
-    let site = Site::up("");
+    let api = TestApi::new();
     for number in [3u64, 1, 2, 5, 4, 1, 2] {
         let more = json!({"Description": format!("d{number}"), "MinutesIncluded": number, "UserLimit": number,
             "BusinessId": number, "ValidTo": format!("203{number}-01-01")});
-        create(&site, more).await;
+        api.create(more).await;
     }
-    create(&site, json!({"MinutesIncluded": 9, "BusinessId": 9})).await;
+    api.create(json!({"MinutesIncluded": 9, "BusinessId": 9})).await;
     let ascending = [8, 2, 6, 3, 7, 1, 5, 4];
     for field in ["Description", "UserLimit", "ValidTo", "validTO"] {
-        assert_eq!(
-            ids(&site, &format!("orderBy={field}")).await,
-            ascending,
-            "{field}"
-        );
+        assert_eq!(ids(&api, &format!("orderBy={field}")).await, ascending, "{field}");
     }
     let last = [2, 6, 3, 7, 1, 5, 4, 8];
     for field in ["MinutesIncluded", "BusinessId", "MinutesLeft"] {
-        assert_eq!(ids(&site, &format!("orderBy={field}")).await, last, "{field}");
+        assert_eq!(ids(&api, &format!("orderBy={field}")).await, last, "{field}");
     }
     for column in crate::http::tokens::column::Column::ALL {
         let name = column.name();
-        let forth = ids(&site, &format!("orderBy={name}")).await;
-        let mut back = ids(&site, &format!("orderBy={name}&dir=-1")).await;
+        let forth = ids(&api, &format!("orderBy={name}")).await;
+        let mut back = ids(&api, &format!("orderBy={name}&dir=-1")).await;
         back.reverse();
         assert_eq!(forth, back, "{name}");
         for size in [1, 3] {
@@ -291,11 +279,7 @@ async fn every_field_sorts() {
                 let mut joined = Vec::new();
                 for page in 1..=8u64.div_ceil(size) {
                     joined.extend(
-                        ids(
-                            &site,
-                            &format!("orderBy={name}&size={size}&page={page}&dir={dir}"),
-                        )
-                        .await,
+                        ids(&api, &format!("orderBy={name}&size={size}&page={page}&dir={dir}")).await,
                     );
                 }
                 if dir == "-1" {
@@ -305,7 +289,7 @@ async fn every_field_sorts() {
             }
         }
         assert_eq!(
-            list(&site, &format!("orderBy={name}")).await["CurrentOrderField"],
+            list(&api, &format!("orderBy={name}")).await["CurrentOrderField"],
             name
         );
     }
@@ -314,12 +298,16 @@ async fn every_field_sorts() {
 /// A balance that runs is shown as it stands, in records, lists and filters, though nothing was written since.
 #[tokio::test]
 async fn balances_that_run_are_shown_as_they_stand() {
-    let site = Site::up("");
-    let id = create(&site, json!({"AccessCode": "RUNS", "MinutesIncluded": 1})).await;
-    let other = create(&site, json!({"AccessCode": "STANDS", "MinutesIncluded": 1})).await;
-    redeem(&site, "RUNS", 1).await;
+    let api = TestApi::new();
+    let id = api
+        .create(json!({"AccessCode": "RUNS", "MinutesIncluded": 1}))
+        .await;
+    let other = api
+        .create(json!({"AccessCode": "STANDS", "MinutesIncluded": 1}))
+        .await;
+    assert_eq!(api.redeem("RUNS", 1).await.status, 200);
     let read = |id| {
-        let reader = site.context.reader.clone();
+        let reader = api.context.reader.clone();
         move || reader.token(id).unwrap().unwrap().left()
     };
     let (running, standing) = (read(id), read(other));
@@ -330,14 +318,14 @@ async fn balances_that_run_are_shown_as_they_stand() {
         tokio::task::yield_now().await;
     }
     assert!(running() < first && standing() == 60_000);
-    site.context
+    api.bed
         .engine
         .release(Mac([2, 0, 0, 0, 0, 1]), None, crate::ledger::Cause::Logout)
         .await
         .unwrap();
     let (stopped, kept) = (
         running(),
-        site.context.engine.token(id).await.unwrap().unwrap().token.left(),
+        api.bed.engine.token(id).await.unwrap().unwrap().token.left(),
     );
     assert_eq!(stopped, kept);
 }
@@ -345,12 +333,15 @@ async fn balances_that_run_are_shown_as_they_stand() {
 /// "Records outside the caller's BusinessIds are answered as not found and never listed."
 #[tokio::test]
 async fn other_locations_do_not_exist() {
-    let site = Site::up("");
+    let api = TestApi::new();
     for (business, code) in [(1, "ONE"), (2, "TWO"), (3, "THREE")] {
-        create(&site, json!({"BusinessId": business, "AccessCode": code})).await;
+        api.create(json!({"BusinessId": business, "AccessCode": code}))
+            .await;
     }
-    let mine = caller(&Role::ALL, &[1, 3]);
-    let ask = async |method: &str, target: &str, body: Value| site.ask_as(&mine, method, target, &body).await;
+    let mine = api.somebody(&Role::ALL, &[1, 3]).await;
+    let ask = async |method: &str, target: &str, body: Value| {
+        api.ask_as(As::Bearer(&mine), method, target, &body).await
+    };
     for (query, expected) in [
         ("", vec![1, 3]),
         ("?dir=-1", vec![3, 1]),
@@ -412,5 +403,5 @@ async fn other_locations_do_not_exist() {
         let read = ask("POST", &run, order).await;
         assert_eq!((read.status, &read.json()["WasSuccessful"]), (200, &json!(false)));
     }
-    assert_eq!(list(&site, "").await["TotalItems"], 3);
+    assert_eq!(list(&api, "").await["TotalItems"], 3);
 }
