@@ -1,6 +1,8 @@
 //! The contract of the record API, clause by clause as it is written, over the whole edge, a real engine and a real store.
 
+mod callers;
 mod client;
+mod filters;
 mod lists;
 mod many;
 mod writes;

@@ -1,4 +1,4 @@
-//! Creating, changing and deleting one record; roles; what is refused.
+//! Creating, changing and deleting one record; what is refused.
 
 use super::*;
 
@@ -272,42 +272,4 @@ async fn rubbish_is_refused() {
         );
     }
     assert_eq!(list(&api, "").await["TotalItems"], 0);
-}
-
-/// "401 ... for bad credentials and for a missing role"; "a full administrator passes all".
-#[tokio::test]
-async fn each_call_has_its_role() {
-    let api = TestApi::new();
-    api.create(json!({})).await;
-    let calls = [
-        ("GET", TOKENS.to_owned(), Role::List, 200),
-        ("GET", format!("{TOKENS}/1"), Role::Read, 200),
-        ("POST", TOKENS.to_owned(), Role::Create, 400),
-        ("PUT", TOKENS.to_owned(), Role::Edit, 400),
-        ("DELETE", format!("{TOKENS}/9"), Role::Delete, 404),
-        ("GET", format!("{TOKENS}/commands"), Role::List, 200),
-        ("POST", format!("{TOKENS}/runcommand"), Role::Edit, 200),
-        ("GET", format!("{TOKENS}/runcommand"), Role::Edit, 200),
-        ("GET", format!("{TOKENS}/export"), Role::List, 200),
-        ("POST", format!("{TOKENS}/import"), Role::Create, 415),
-    ];
-    for role in Role::ALL {
-        let holder = api.somebody(&[role], &[1]).await;
-        for (method, target, needed, expected) in &calls {
-            let read = api.ask_as(As::Bearer(&holder), method, target, &json!({})).await;
-            let wanted = if role == *needed { *expected } else { 401 };
-            assert_eq!(
-                read.status,
-                wanted,
-                "{method} {target} as {role}: {}",
-                read.text()
-            );
-            if wanted == 401 {
-                assert_eq!(
-                    read.json(),
-                    json!({"Message": "Authorization has been denied for this request."})
-                );
-            }
-        }
-    }
 }
