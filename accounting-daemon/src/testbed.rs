@@ -18,7 +18,7 @@ use crate::{
     engine::{Core, Engine, Worker},
     gate::simulated::SimulatedGate,
     http,
-    ledger::Now,
+    ledger::{AccessCode, Metering, NewToken, Now},
     metrics::Metrics,
     store::Disk,
 };
@@ -140,5 +140,26 @@ impl Time {
     /// Puts the wall clock forward by milliseconds.
     pub(crate) fn put_forward(&self, ms: i64) {
         self.ahead_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
+/// A token at location 1 that says no more than it must.
+pub(crate) fn new_token(code: &str, minutes: u32, seats: u32) -> NewToken {
+    NewToken {
+        unique_id: uuid::Uuid::nil(),
+        business_id: 1,
+        code: AccessCode::new(code).unwrap(),
+        description: None,
+        minutes_included: minutes,
+        minutes_left: None,
+        valid_from: None,
+        valid_to: None,
+        user_limit: Some(seats),
+        mac_address: None,
+        booking_guid: None,
+        visitor_guid: None,
+        system_id: None,
+        metering: Metering::ConnectedTime,
+        by: "test".to_owned(),
     }
 }

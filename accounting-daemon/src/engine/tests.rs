@@ -27,6 +27,7 @@ use crate::{
     },
     mac::Mac,
     store::{Actor, Checkpoint, Disk, Opened, Store, StoreError, Write},
+    testbed::new_token,
 };
 
 type Log = Arc<Mutex<Vec<String>>>;
@@ -156,23 +157,7 @@ impl Bench {
         seats: u32,
         change: impl FnOnce(&mut NewToken),
     ) -> Result<Token, Refusal<CreateError>> {
-        let mut new = NewToken {
-            unique_id: uuid::Uuid::nil(),
-            business_id: 1,
-            code: AccessCode::new(code).unwrap(),
-            description: None,
-            minutes_included: minutes,
-            minutes_left: None,
-            valid_from: None,
-            valid_to: None,
-            user_limit: Some(seats),
-            mac_address: None,
-            booking_guid: None,
-            visitor_guid: None,
-            system_id: None,
-            metering: Metering::ConnectedTime,
-            by: "test".into(),
-        };
+        let mut new = new_token(code, minutes, seats);
         change(&mut new);
         self.ask(|answer| Message::Create(Box::new(new), Actor::daemon(), answer))
     }
@@ -180,6 +165,17 @@ impl Bench {
     fn redeem(&mut self, code: &str, who: u8) -> Result<SessionView, Refusal<RedeemError>> {
         let redeem = redemption(code, who);
         self.ask(|answer| Message::Redeem(redeem, answer))
+    }
+
+    fn release(&mut self, who: u8) {
+        let release = |answer| Message::Release {
+            mac: device(who).mac,
+            zone: None,
+            cause: Cause::Logout,
+            by: None,
+            answer,
+        };
+        self.ask(release).unwrap();
     }
 
     fn left(&mut self, id: TokenId) -> u64 {

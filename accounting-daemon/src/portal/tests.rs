@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::*;
 use crate::{
     config::Config,
-    ledger::{AccessCode, Metering, NewToken},
+    ledger::NewToken,
     mac::{DeviceId, Mac},
     store::{Actor, RESUMPTIONS_PER_TOKEN_MAX},
-    testbed::Testbed,
+    testbed::{Testbed, new_token},
 };
 
 const HOST: &str = "10.77.0.1:8880";
@@ -75,20 +75,7 @@ impl Place {
     async fn make(&self, code: &str, minutes: u32, seats: u32, change: impl FnOnce(&mut NewToken)) -> u64 {
         let mut new = NewToken {
             unique_id: uuid::Uuid::new_v4(),
-            business_id: 1,
-            code: AccessCode::new(code).unwrap(),
-            description: None,
-            minutes_included: minutes,
-            minutes_left: None,
-            valid_from: None,
-            valid_to: None,
-            user_limit: Some(seats),
-            mac_address: None,
-            booking_guid: None,
-            visitor_guid: None,
-            system_id: None,
-            metering: Metering::ConnectedTime,
-            by: "test".to_owned(),
+            ..new_token(code, minutes, seats)
         };
         change(&mut new);
         self.bed.engine.create(new, Actor::daemon()).await.unwrap().id

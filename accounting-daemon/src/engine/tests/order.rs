@@ -10,15 +10,7 @@ fn a_device_passes_only_after_the_commit_and_is_stopped_before_it() {
     bench.log();
     bench.redeem("a", 1).unwrap();
     assert_eq!(bench.log(), ["commit", "deadline 61000", "open 1"]);
-    bench
-        .ask(|answer| Message::Release {
-            mac: device(1).mac,
-            zone: None,
-            cause: Cause::Logout,
-            by: None,
-            answer,
-        })
-        .unwrap();
+    bench.release(1);
     assert_eq!(bench.log(), ["close 1", "commit"]);
 }
 
@@ -34,15 +26,7 @@ fn a_deadline_is_shortened_before_the_joiner_passes_and_lengthened_after_the_lea
         bench.log(),
         ["deadline 31000", "commit", "deadline 31000", "open 2"]
     );
-    bench
-        .ask(|answer| Message::Release {
-            mac: device(2).mac,
-            zone: None,
-            cause: Cause::Logout,
-            by: None,
-            answer,
-        })
-        .unwrap();
+    bench.release(2);
     assert_eq!(bench.log(), ["close 2", "commit", "deadline 61000"]);
 }
 
@@ -105,15 +89,7 @@ fn a_device_that_the_kernel_does_not_let_go_of_is_tried_again() {
     bench.create("A", 1, 1).unwrap();
     bench.redeem("A", 1).unwrap();
     bench.core.gate.0.lock().unwrap().refuse_close.insert(device(1));
-    bench
-        .ask(|answer| Message::Release {
-            mac: device(1).mac,
-            zone: None,
-            cause: Cause::Logout,
-            by: None,
-            answer,
-        })
-        .unwrap();
+    bench.release(1);
     assert!(bench.admits(1), "the kernel refused");
     bench.core.round(bench.now, Vec::new()).unwrap();
     assert!(!bench.admits(1));

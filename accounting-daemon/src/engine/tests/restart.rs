@@ -52,15 +52,7 @@ fn after_a_restart_strangers_are_out_and_the_missing_are_in_and_not_charged_for_
     );
     bench.tick(10_000);
     assert_eq!(bench.left(a), 300_000 - 10_000 - 60_000 - 20_000);
-    bench
-        .ask(|answer| Message::Release {
-            mac: device(2).mac,
-            zone: None,
-            cause: Cause::Logout,
-            by: None,
-            answer,
-        })
-        .unwrap();
+    bench.release(2);
     assert_eq!(bench.core.store.0.usage().unwrap()[0].charged, 10_000);
 }
 
@@ -72,16 +64,7 @@ fn after_a_reboot_sessions_are_parked_and_charged_up_to_the_checkpoint() {
     bench.redeem("A", 1).unwrap();
     bench.tick(30_000);
     bench.core.write_checkpoint(bench.now, &[]).unwrap();
-    let Bench { core, now, .. } = bench;
-    drop(core);
-    let log = Log::default();
-    let gate = Shared(Arc::new(Mutex::new(SimulatedGate::new(8))), Arc::clone(&log));
-    let later = Now {
-        monotonic: 5_000,
-        wall: now.wall + 900_000,
-        ..now
-    };
-    let mut bench = Bench::start(folder.path(), gate, log, later, [2; 16]);
+    let mut bench = bench.reboot(folder.path(), 900_000, 5_000);
     assert!(bench.admits(1));
     assert_eq!(bench.left(a), 270_000);
     bench.tick(1_800_000);
@@ -121,16 +104,7 @@ fn elapsed_time_goes_on_over_a_restart_and_a_reboot() {
     assert_eq!(bench.left(a), 3_000_000);
     assert!(bench.admits(1));
     bench.core.write_checkpoint(bench.now, &[]).unwrap();
-    let Bench { core, now, .. } = bench;
-    drop(core);
-    let log = Log::default();
-    let gate = Shared(Arc::new(Mutex::new(SimulatedGate::new(8))), Arc::clone(&log));
-    let later = Now {
-        monotonic: 5_000,
-        wall: now.wall + 1_200_000,
-        ..now
-    };
-    let mut bench = Bench::start(folder.path(), gate, log, later, [2; 16]);
+    let mut bench = bench.reboot(folder.path(), 1_200_000, 5_000);
     assert_eq!(bench.left(a), 1_800_000, "the time the gateway was off counts");
     bench.tick(1_800_000);
     assert_eq!(bench.left(a), 0);
@@ -153,16 +127,7 @@ fn elapsed_time_that_was_carried_over_a_reboot_is_carried_once() {
     bench.redeem("A", 1).unwrap();
     bench.tick(600_000);
     bench.core.write_checkpoint(bench.now, &[]).unwrap();
-    let Bench { core, now, .. } = bench;
-    drop(core);
-    let log = Log::default();
-    let gate = Shared(Arc::new(Mutex::new(SimulatedGate::new(8))), Arc::clone(&log));
-    let later = Now {
-        monotonic: 5_000,
-        wall: now.wall + 600_000,
-        ..now
-    };
-    let mut bench = Bench::start(folder.path(), gate, log, later, [2; 16]);
+    let mut bench = bench.reboot(folder.path(), 600_000, 5_000);
     assert_eq!(bench.left(a), 2_400_000);
     // The first commit of the new boot says that all is charged up to it.
     bench.create("B", 1, 1).unwrap();
