@@ -5,18 +5,16 @@ mod record;
 
 use hyper::StatusCode;
 
-use super::{Refused, fields, part, shown, variable};
+use super::{Refused, fields, page, shown, variable};
 use crate::{
     http::{
         Context,
         answer::{self, Answer},
         auth::{Caller, password},
-        blocking,
         endpoint::Asked,
         fields::FieldError,
-        list::{self, Paging},
     },
-    store::{Accounts, USERS_MAX, User, fold_email},
+    store::{Accounts, Disk, USERS_MAX, User, fold_email},
 };
 pub(in crate::http) use endpoints::ENDPOINTS;
 pub(super) use record::Change;
@@ -26,20 +24,8 @@ const NO_SUCH_USER: &str = "there is no user with this e-mail address";
 const LAST_ADMINISTRATOR: &str = "this is the last administrator who can sign in: make another one first";
 
 async fn list(context: &Context, asked: &Asked) -> Answer {
-    let paging = match Paging::read(asked.query()) {
-        Ok(paging) => paging,
-        Err(problem) => return problem.into_answer(),
-    };
-    let (store, size) = (context.store.clone(), paging.size);
-    let users = blocking("users", move || store.users(paging.after.as_deref(), size + 1)).await;
-    match users {
-        Ok(users) => {
-            let (users, next) = part(users, size, |user| &user.email);
-            let records: Vec<_> = users.iter().map(|user| shown(&Shown::from(user))).collect();
-            list::answer(&records, next.as_deref())
-        }
-        Err(answer) => answer,
-    }
+    let show = |user: &User| shown(&Shown::from(user));
+    page(context, asked, Disk::users, |user| &user.email, show).await
 }
 
 async fn show(context: &Context, asked: &Asked) -> Result<Answer, Refused> {
