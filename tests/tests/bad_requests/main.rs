@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use accounting_tests::clock;
 use accounting_tests::hotspot::{Hotspot, online};
-use accounting_tests::lab::{ADMINISTRATOR, Answer, Options, Request};
+use accounting_tests::lab::{ADMINISTRATOR, Answer, Request};
 use accounting_tests::needs_root;
 
 use credentials::signing_in;
@@ -22,11 +22,7 @@ const REDEMPTIONS: &str = "/v1/redemptions";
 const JSON: &str = "application/json";
 
 fn up() -> Hotspot {
-    Hotspot::up(Options {
-        clients: 1,
-        ..Options::default()
-    })
-    .unwrap()
+    Hotspot::with_clients(1).unwrap()
 }
 
 struct Api<'a>(&'a Hotspot);
