@@ -1,9 +1,10 @@
 //! Keeps the gated interfaces gated and the gateway's addresses known.
 //!
 //! Each look compares what the kernel has with what should be, and mends the difference; notifications decide when to
-//! look. An interface that is made anew is open until its programs are loaded and attached, some tens of milliseconds (some
-//! hundreds in an unoptimised build): the kernel has no way to attach programs to an interface that does not exist yet.
-//! Who cannot have that gates a port or a bridge that stays.
+//! look. The kernel has no way to attach programs to an interface that does not exist yet, and loading them takes tens of
+//! milliseconds (hundreds in an unoptimised build): from the moment an interface is gone until it is gated anew, a rule
+//! keeps everything that comes from it from being forwarded. The rule is of no use for a port of a bridge, whose frames
+//! are routed as the bridge's.
 
 mod gated;
 
@@ -107,6 +108,8 @@ impl Supervisor {
             status,
         };
         supervisor.attach_all(&links).await?;
+        // Those of a daemon that was killed while an interface was missing, also of one that is not gated any more.
+        supervisor.netlink.reopen(None).await?;
         supervisor.meet(&links).await?;
         let programs = &supervisor.programs;
         layouts::retire(&programs.settings.pins, programs.maps.directory())?;

@@ -20,6 +20,8 @@ pub(super) struct Gated {
     target: Option<Target>,
     bridge: Option<u32>,
     pub(super) attached: Option<Attached>,
+    /// Whether a rule keeps its frames from being forwarded.
+    closed: bool,
     reattached: u64,
     /// Whether the present trouble was told.
     alarmed: bool,
@@ -34,6 +36,7 @@ impl Gated {
             target: None,
             bridge: None,
             attached: None,
+            closed: false,
             reattached: 0,
             alarmed: false,
             refusal: None,
@@ -72,6 +75,7 @@ impl Gated {
         netlink: &Netlink,
     ) {
         let Some((link, mac)) = link.and_then(|link| Some((link, link.mac?))) else {
+            self.close(netlink).await;
             self.attached = None;
             self.target = None;
             self.alarm("it does not exist");
@@ -79,8 +83,11 @@ impl Gated {
         };
         let target = self.target(link, mac, links);
         let Some(wrong) = self.wrong(&target, programs, netlink).await else {
-            return;
+            return self.reopen(netlink).await;
         };
+        if !self.is_held(&target) {
+            self.close(netlink).await;
+        }
         self.alarm(wrong);
         self.attached = None;
         self.target = Some(target.clone());
@@ -88,6 +95,7 @@ impl Gated {
             Ok(attached) => {
                 self.settle(link, target, attached);
                 self.reattached += 1;
+                self.reopen(netlink).await;
             }
             Err(error) => {
                 let reason = chain(&error);
@@ -95,6 +103,34 @@ impl Gated {
                     tracing::warn!(interface = %self.configured.name, %reason, "the interface cannot be gated yet");
                 }
                 self.refusal = Some(reason);
+            }
+        }
+    }
+
+    /// Whether the gate's XDP program is on the interface, whatever else is wrong with it.
+    fn is_held(&self, target: &Target) -> bool {
+        let program = target.xdp.map(|(_, program)| program);
+        program.is_some() && program == self.attached.map(|attached| attached.program)
+    }
+
+    async fn close(&mut self, netlink: &Netlink) {
+        // Each time: somebody may have flushed the rules.
+        match netlink.close(&self.configured.name).await {
+            Ok(()) => self.closed = true,
+            Err(error) => {
+                tracing::warn!(interface = %self.configured.name, error = %chain(&error), "an interface without a gate stays open");
+            }
+        }
+    }
+
+    async fn reopen(&mut self, netlink: &Netlink) {
+        if !self.closed {
+            return;
+        }
+        match netlink.reopen(Some(&self.configured.name)).await {
+            Ok(_) => self.closed = false,
+            Err(error) => {
+                tracing::warn!(interface = %self.configured.name, error = %chain(&error), "a gated interface stays closed");
             }
         }
     }
