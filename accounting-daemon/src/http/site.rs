@@ -50,6 +50,11 @@ impl Site {
     pub(in crate::http) fn up(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Disk::open(folder.path()).unwrap();
+        Self::over(store, folder, more)
+    }
+
+    /// The same over a store of the test's own.
+    pub(in crate::http) fn over(store: Disk, folder: TempDir, more: &str) -> Self {
         let config = Config::parse("site.toml".as_ref(), &format!("{CONFIG}{more}"), true).unwrap();
         let made = first_start(&store, &config.administrator).unwrap().unwrap();
         let credentials = BASE64_STANDARD.encode(format!("{}:{}", made.email, made.password.as_str()));
@@ -104,6 +109,17 @@ impl Site {
         media_type: &str,
         body: impl Into<Bytes>,
     ) -> Read {
+        read(self.begin(method, target, media_type, body).await).await
+    }
+
+    /// The same; the body of the answer is not read yet.
+    pub(in crate::http) async fn begin(
+        &self,
+        method: &str,
+        target: &str,
+        media_type: &str,
+        body: impl Into<Bytes>,
+    ) -> Answer {
         let request = Request::builder()
             .method(method)
             .uri(target)
@@ -112,7 +128,7 @@ impl Site {
             .body(Full::new(body.into()))
             .unwrap();
         let peer = Peer::Network("127.0.0.1:5".parse().unwrap());
-        read(answer(&self.context, request, peer).await).await
+        answer(&self.context, request, peer).await
     }
 
     /// Asks as somebody who has signed in.

@@ -1,6 +1,7 @@
 //! The contract of the record API, clause by clause as it is written, over the whole edge, a real engine and a real store.
 
 mod client;
+mod faults;
 mod lists;
 mod many;
 mod writes;
