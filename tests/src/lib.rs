@@ -16,4 +16,5 @@ pub mod packet;
 pub mod root;
 pub mod systemd;
 pub mod table;
+pub mod traffic;
 pub mod world;

@@ -15,6 +15,14 @@ pub(super) struct Rights {
     /// Only sees the records of this location (BusinessId); may be given several times
     #[arg(long = "business", value_name = "ID", value_delimiter = ',')]
     businesses: Vec<u64>,
+
+    /// May do nothing by itself
+    #[arg(long, conflicts_with = "roles")]
+    no_roles: bool,
+
+    /// Sees the records of every location
+    #[arg(long, conflicts_with = "businesses")]
+    all_businesses: bool,
 }
 
 /// A role by its name on the wire, or the last part of it.
@@ -28,11 +36,14 @@ fn role(text: &str) -> Result<Role, String> {
 impl Rights {
     /// The members that were given.
     pub(super) fn put(&self, body: &mut Value) {
-        if !self.roles.is_empty() {
+        if !self.roles.is_empty() || self.no_roles {
             body["Roles"] = self.roles.iter().map(|role| role.as_str()).collect();
         }
         if !self.businesses.is_empty() {
             body["BusinessIds"] = self.businesses.iter().copied().collect();
+        }
+        if self.all_businesses {
+            body["BusinessIds"] = Value::Null;
         }
     }
 }
@@ -47,9 +58,38 @@ pub(super) fn roles(record: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
     use serde_json::json;
 
     use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        rights: Rights,
+    }
+
+    /// What of a user changes.
+    fn put(line: &str) -> Value {
+        let line = Line::try_parse_from(std::iter::once("x").chain(line.split_whitespace())).unwrap();
+        let mut body = json!({});
+        line.rights.put(&mut body);
+        body
+    }
+
+    #[test]
+    fn rights_are_given_taken_and_left_alone() {
+        assert_eq!(put(""), json!({}));
+        assert_eq!(
+            put("--role list,edit --business 1 --business 2"),
+            json!({"Roles": ["AccessToken-List", "AccessToken-Edit"], "BusinessIds": [1, 2]})
+        );
+        assert_eq!(
+            put("--no-roles --all-businesses"),
+            json!({"Roles": [], "BusinessIds": null})
+        );
+        assert!(Line::try_parse_from(["x", "--no-roles", "--role", "list"]).is_err());
+    }
 
     #[test]
     fn roles_may_be_written_in_short() {

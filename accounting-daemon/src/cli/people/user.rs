@@ -70,6 +70,14 @@ pub(in crate::cli) struct EditUser {
     #[arg(long)]
     disabled: Option<bool>,
 
+    /// Must change the password before anything else
+    #[arg(long)]
+    must_reset: Option<bool>,
+
+    /// Switch one-time codes off, for who has lost them
+    #[arg(long)]
+    no_two_factor: bool,
+
     /// Give a new password, which is generated and shown once
     #[arg(long, conflicts_with = "password_file")]
     new_password: bool,
@@ -135,6 +143,12 @@ impl EditUser {
         }
         if let Some(disabled) = self.disabled {
             body["Disabled"] = disabled.into();
+        }
+        if let Some(must_reset) = self.must_reset {
+            body["MustResetPassword"] = must_reset.into();
+        }
+        if self.no_two_factor {
+            body["TwoFactor"] = false.into();
         }
         let made = if self.new_password {
             Some(generated()?)

@@ -7,22 +7,21 @@ use http_body_util::BodyExt;
 use super::*;
 use crate::store::{Disk, faulty::FaultyDisk};
 
-fn over(disk: &FaultyDisk) -> Site {
+fn over(disk: &FaultyDisk) -> TestApi {
     let under = disk.clone();
-    let store = Disk::over("the disk", move || under.handle()).unwrap();
-    Site::over(store, tempfile::tempdir().unwrap(), "")
+    TestApi::on(Disk::over("the disk", move || under.handle()).unwrap())
 }
 
 /// Asks until the store is back: the daemon looks by itself.
-async fn recovered(site: &Site) {
-    let body = r#"{"BusinessId":9,"MinutesIncluded":1}"#;
-    while site.ask("POST", TOKENS, "application/json", body).await.status != 200 {
+async fn recovered(api: &TestApi) {
+    let body = json!({"BusinessId": 9, "MinutesIncluded": 1});
+    while api.ask("POST", TOKENS, &body).await.status != 200 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-async fn count(site: &Site, business: u64) -> u64 {
-    let page = list(site, &format!("AccessToken_Business={business}")).await;
+async fn count(api: &TestApi, business: u64) -> u64 {
+    let page = list(api, &format!("AccessToken_Business={business}")).await;
     page["TotalItems"].as_u64().unwrap()
 }
 
@@ -30,7 +29,7 @@ async fn count(site: &Site, business: u64) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_or_a_command_that_the_store_fails_is_made_whole_or_not_at_all() {
     let disk = FaultyDisk::default();
-    let site = over(&disk);
+    let api = over(&disk);
     let (mut failures, mut rounds, mut commands) = (0, 0, 0);
     for call in 1.. {
         rounds += 1;
@@ -38,12 +37,10 @@ async fn an_import_or_a_command_that_the_store_fails_is_made_whole_or_not_at_all
         let order = json!({"Key": "COMMAND_CREATE_TOKENS_IN_BULK", "Parameters": [
             {"Name": "NumberOfTokens", "Value": 3}, {"Name": "BusinessId", "Value": 2}, {"Name": "MinutesIncluded", "Value": 1}]});
         disk.fail_from(Some((disk.calls() + call, ErrorKind::StorageFull)));
-        let imported = site
-            .ask("POST", &format!("{TOKENS}/import"), "text/csv", table.clone())
+        let imported = api
+            .send("POST", &format!("{TOKENS}/import"), "text/csv", table.clone())
             .await;
-        let ordered = site
-            .json(Method::POST, &format!("{TOKENS}/runcommand"), &order)
-            .await;
+        let ordered = api.ask("POST", &format!("{TOKENS}/runcommand"), &order).await;
         disk.fail_from(None);
         for failed in [&imported, &ordered]
             .into_iter()
@@ -57,8 +54,8 @@ async fn an_import_or_a_command_that_the_store_fails_is_made_whole_or_not_at_all
             }
             failures += 1;
         }
-        recovered(&site).await;
-        let made = count(&site, 2).await;
+        recovered(&api).await;
+        let made = count(&api, 2).await;
         assert!(
             made == commands || made == commands + 3,
             "{made} after {commands}"
@@ -66,10 +63,10 @@ async fn an_import_or_a_command_that_the_store_fails_is_made_whole_or_not_at_all
         assert!(ordered.status != 200 || made == commands + 3);
         commands = made;
         // Codes of a table that failed are free, or those of all its rows are in use.
-        let again = site
-            .ask("POST", &format!("{TOKENS}/import"), "text/csv", table)
+        let again = api
+            .send("POST", &format!("{TOKENS}/import"), "text/csv", table)
             .await;
-        let rows = list(&site, "AccessToken_Business=1").await["TotalItems"]
+        let rows = list(&api, "AccessToken_Business=1").await["TotalItems"]
             .as_u64()
             .unwrap();
         assert_eq!(rows, 2 * rounds, "{}", again.text());
@@ -89,27 +86,21 @@ async fn an_import_or_a_command_that_the_store_fails_is_made_whole_or_not_at_all
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_that_the_store_fails_is_cut_off() {
     let disk = FaultyDisk::default();
-    let site = over(&disk);
+    let api = over(&disk);
     let order = json!({"Key": "COMMAND_CREATE_TOKENS_IN_BULK", "Parameters": [
         {"Name": "NumberOfTokens", "Value": 8000}, {"Name": "BusinessId", "Value": 1}, {"Name": "MinutesIncluded", "Value": 1}]});
-    let made = site
-        .json(Method::POST, &format!("{TOKENS}/runcommand"), &order)
-        .await;
+    let made = api.ask("POST", &format!("{TOKENS}/runcommand"), &order).await;
     assert_eq!(made.json()["WasSuccessful"], true);
     // A store that is opened anew has nothing in memory.
     disk.fail_from(Some((disk.calls() + 1, ErrorKind::StorageFull)));
-    let failed = site
-        .json(
-            Method::POST,
-            TOKENS,
-            &json!({"BusinessId": 1, "MinutesIncluded": 1}),
-        )
+    let failed = api
+        .ask("POST", TOKENS, &json!({"BusinessId": 1, "MinutesIncluded": 1}))
         .await;
     assert_eq!(failed.status, 500);
     disk.fail_from(None);
-    recovered(&site).await;
+    recovered(&api).await;
 
-    let mut answer = site.begin("GET", &format!("{TOKENS}/export"), "", "").await;
+    let mut answer = api.open(api.admin(), &format!("{TOKENS}/export"), &[]).await;
     assert_eq!(answer.status(), 200);
     disk.fail_reads(true);
     let mut rows = 0;
@@ -133,10 +124,8 @@ async fn an_export_that_the_store_fails_is_cut_off() {
     );
     assert!(rows > 0 && rows < 8000, "{rows}");
     disk.fail_reads(false);
-    recovered(&site).await;
-    let whole = site
-        .ask("GET", &format!("{TOKENS}/export?AccessToken_Business=1"), "", "")
-        .await;
+    recovered(&api).await;
+    let whole = api.get(&format!("{TOKENS}/export?AccessToken_Business=1")).await;
     assert_eq!(
         csv::Reader::from_reader(whole.body.as_slice()).records().count(),
         8000
@@ -146,14 +135,14 @@ async fn an_export_that_the_store_fails_is_cut_off() {
 /// Whoever hangs up during a command leaves it whole or undone, and nobody else waits for them.
 #[tokio::test]
 async fn a_client_that_goes_away_leaves_all_or_nothing() {
-    let site = Site::up("");
+    let api = TestApi::new();
     for turns in 0..12 {
-        let before = count(&site, 5).await;
+        let before = count(&api, 5).await;
         let order = json!({"Key": "COMMAND_CREATE_TOKENS_IN_BULK", "Parameters": [
             {"Name": "NumberOfTokens", "Value": 7}, {"Name": "BusinessId", "Value": 5}, {"Name": "MinutesIncluded", "Value": 1}]});
         let target = format!("{TOKENS}/runcommand");
         {
-            let asking = site.json(Method::POST, &target, &order);
+            let asking = api.ask("POST", &target, &order);
             let mut asking = std::pin::pin!(asking);
             for _ in 0..turns {
                 let polled = std::future::poll_fn(|task| std::task::Poll::Ready(asking.as_mut().poll(task)));
@@ -164,12 +153,12 @@ async fn a_client_that_goes_away_leaves_all_or_nothing() {
             }
         }
         // What comes later in the engine's mailbox is answered later.
-        create(&site, json!({})).await;
-        let after = count(&site, 5).await;
+        api.create(json!({})).await;
+        let after = count(&api, 5).await;
         assert!(after == before || after == before + 7, "{after} after {before}");
     }
-    let mut half = site.begin("GET", &format!("{TOKENS}/export"), "", "").await;
+    let mut half = api.open(api.admin(), &format!("{TOKENS}/export"), &[]).await;
     assert!(half.body_mut().frame().await.unwrap().is_ok());
     drop(half);
-    create(&site, json!({})).await;
+    api.create(json!({})).await;
 }
