@@ -127,7 +127,7 @@ async fn an_export_that_the_store_fails_is_cut_off() {
     recovered(&api).await;
     let whole = api.get(&format!("{TOKENS}/export?AccessToken_Business=1")).await;
     assert_eq!(
-        csv::Reader::from_reader(whole.body.as_slice()).records().count(),
+        csv::Reader::from_reader(whole.body.as_ref()).records().count(),
         8000
     );
 }
