@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
+use sd_notify::NotifyState;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -97,11 +98,13 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let certificates = tls.map(|tls| tokio::spawn(tls.keep_current()));
     let portal = tokio::spawn(portal::serve(guests, portal, told(stopped)));
     tracing::info!(interfaces = config.interfaces.len(), "the gate is up");
+    tell_systemd(NotifyState::Ready);
 
     let outcome = tokio::select! {
         signal = signalled() => signal.map(|()| tracing::info!("stopping; the gate goes on enforcing")),
         result = ended => Err(engine_ended(result)),
     };
+    tell_systemd(NotifyState::Stopping);
     // Nobody is left without an answer: first the edge, then the engine behind it.
     stop.send_replace(true);
     edge.await.context("the api listener ended badly")?;
@@ -249,6 +252,13 @@ fn announce(made: &OneTimePassword) -> anyhow::Result<()> {
         made.password.as_str()
     )?;
     Ok(out.flush()?)
+}
+
+/// Tells systemd how the daemon stands, where it is the one that started it.
+fn tell_systemd(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "systemd could not be told");
+    }
 }
 
 async fn told(mut stopped: tokio::sync::watch::Receiver<bool>) {
