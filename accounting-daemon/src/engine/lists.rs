@@ -9,7 +9,10 @@ use serde_json::json;
 use super::Core;
 use crate::{
     gate::{Gate, Listed},
-    ledger::{Cause, Now},
+    ledger::{
+        Cause, Now,
+        mutant::{Mutant, broken},
+    },
     mac::{DeviceId, Mac},
     store::{Actor, AuditRecord, ListEntry, ListKind, Store, Write},
 };
@@ -96,6 +99,7 @@ impl Lists {
         self.writes.clear();
         self.kept = entries
             .into_iter()
+            .filter(|_| !broken(Mutant::ListsForgotten))
             .map(|entry| ((entry.kind, entry.device), entry))
             .collect();
         let devices = before.keys().chain(self.kept.keys()).map(|(_, device)| *device);
@@ -104,7 +108,8 @@ impl Lists {
 
     /// Forgets entries whose end has passed.
     pub(super) fn end(&mut self, now: Now) {
-        if !now.trusted {
+        let believed = now.trusted || broken(Mutant::UntrustedClockEndsEntries);
+        if !believed || broken(Mutant::EntriesNeverEnd) {
             return;
         }
         let over = self
@@ -156,8 +161,13 @@ impl Lists {
         ];
         let mut ways = ways.into_iter().flatten();
         let first = ways.next()?;
-        Some(if ways.any(|listed| listed == Listed::Blocked) {
+        let winner = if broken(Mutant::BypassWins) {
+            Listed::Bypass
+        } else {
             Listed::Blocked
+        };
+        Some(if ways.any(|listed| listed == winner) {
+            winner
         } else {
             first
         })
@@ -225,7 +235,7 @@ impl<S: Store, G: Gate> Core<S, G> {
     ) -> Result<bool, ListError> {
         let before = self.lists.change(change, now)?;
         let (kind, device) = change.target();
-        if self.lists.of(device) == Some(Listed::Blocked) {
+        if self.lists.of(device) == Some(Listed::Blocked) && !broken(Mutant::BlockedStaysOnline) {
             // Mostly nobody is online there.
             let _ = self
                 .ledger
@@ -253,7 +263,11 @@ impl<S: Store, G: Gate> Core<S, G> {
 
     /// Tells the gate before the commit what takes away: who passes no more.
     pub(super) fn list_before(&mut self) {
-        self.tell_lists(|before, after| after == Some(Listed::Blocked) || before == Some(Listed::Bypass));
+        self.tell_lists(|before, after| {
+            let takes = after == Some(Listed::Blocked) || before == Some(Listed::Bypass);
+            let gives = after == Some(Listed::Bypass) && broken(Mutant::BypassBeforeCommit);
+            takes && !broken(Mutant::BlockedAfterCommit) || gives
+        });
     }
 
     /// Tells it the rest after the commit.

@@ -7,6 +7,7 @@ mod leftover;
 mod outage;
 mod parking;
 mod retention;
+mod rules;
 mod story;
 
 use std::{
@@ -21,7 +22,7 @@ use crate::{
     gate::{Adoption, Deadline, Entry, Gate, GateError, Listed, simulated::SimulatedGate},
     ledger::{
         AccessCode, Asker, Cause, CreateError, FoldedCode, Metering, NewToken, Now, RedeemError, Redemption,
-        Rules, TokenId, Traffic,
+        Rules, TokenId, Traffic, UsageRecord,
     },
     mac::Mac,
     store::{Actor, Checkpoint, Disk, Opened, Store, StoreError, Write},
@@ -243,6 +244,8 @@ fn a_device_passes_only_after_the_commit_and_is_stopped_before_it() {
     assert_eq!(bench.log(), ["close 1", "commit"]);
 }
 
+/// "A deadline is shortened before the joining device is inserted, and lengthened only after the leaver's entry is gone
+/// and its charge is durable: a crash in between never gives time away."
 #[test]
 fn a_deadline_is_shortened_before_the_joiner_passes_and_lengthened_after_the_leavers_charge_is_durable() {
     let folder = tempfile::tempdir().unwrap();
@@ -299,6 +302,8 @@ fn what_waits_together_is_one_commit() {
     );
 }
 
+/// "On a refusal a compensating commit voids the session and restores what it had displaced or switched, before the
+/// reply."
 #[test]
 fn a_refusal_of_the_kernel_charges_nothing_and_restores_what_was_switched() {
     let folder = tempfile::tempdir().unwrap();
@@ -340,6 +345,7 @@ fn a_device_that_the_kernel_does_not_let_go_of_is_tried_again() {
     assert!(!bench.admits(1));
 }
 
+/// "Before any command is handled, and at start, everything due is booked first."
 #[test]
 fn after_a_kill_sessions_go_on_and_what_ended_meanwhile_ended_when_it_was_due() {
     let folder = tempfile::tempdir().unwrap();
@@ -362,6 +368,8 @@ fn after_a_kill_sessions_go_on_and_what_ended_meanwhile_ended_when_it_was_due() 
     assert_eq!(records[0].released_on - records[0].opened_on, 60_000);
 }
 
+/// "Charged from admission until release, never for time the kernel refused the device."
+/// "Devices missing from the kernel at a restart are charged from their insertion."
 #[test]
 fn after_a_restart_strangers_are_out_and_the_missing_are_in_and_not_charged_for_the_gap() {
     let folder = tempfile::tempdir().unwrap();
@@ -402,6 +410,7 @@ fn after_a_restart_strangers_are_out_and_the_missing_are_in_and_not_charged_for_
     assert_eq!(bench.core.store.0.usage().unwrap()[0].charged, 10_000);
 }
 
+/// "Balances are stored, deadlines never."
 #[test]
 fn after_a_reboot_sessions_are_parked_and_charged_up_to_the_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
@@ -457,6 +466,7 @@ fn a_calendar_limit_that_passed_while_the_daemon_was_dead_ended_the_session_then
     );
 }
 
+/// "Time the gateway was off counts, by trusted wall clocks."
 #[test]
 fn elapsed_time_goes_on_over_a_restart_and_a_reboot() {
     let folder = tempfile::tempdir().unwrap();

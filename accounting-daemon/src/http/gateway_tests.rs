@@ -19,6 +19,7 @@ fn local(location: u64) -> Caller {
     caller
 }
 
+/// "The balance is set on purpose by `PUT /v1/tokens/{id}/balance`: entitled becomes used + the value."
 #[tokio::test]
 async fn a_balance_is_set_and_the_record_shows_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -104,6 +105,7 @@ async fn a_check_says_what_a_redemption_would() {
     );
 }
 
+/// "Per device 10 a minute, per client or address 300 a minute."
 #[tokio::test]
 async fn checks_of_wrong_codes_spend_the_budget_of_the_client() {
     let folder = tempfile::tempdir().unwrap();
@@ -123,6 +125,7 @@ async fn checks_of_wrong_codes_spend_the_budget_of_the_client() {
     assert_eq!(bed.redeem("GOOD-1", 1).await.problem(), "too-many-attempts");
 }
 
+/// "A token opens only in a zone of its own `BusinessId`, when zones are mapped to locations."
 #[tokio::test]
 async fn a_code_of_a_location_without_a_zone_opens_nowhere() {
     let folder = tempfile::tempdir().unwrap();
@@ -227,6 +230,7 @@ async fn devices_of_other_locations_are_not_seen_and_not_cut() {
     assert_eq!(cut.status, 204);
 }
 
+/// "Exportable as JSON and CSV, kept for `retention` (default 1 year)."
 #[tokio::test]
 async fn usage_is_listed_as_json_and_csv() {
     let folder = tempfile::tempdir().unwrap();
@@ -325,6 +329,7 @@ async fn usage_is_listed_as_json_and_csv() {
     }
 }
 
+/// "An audit record for each administrative write: who, what, before and after."
 #[tokio::test]
 async fn devices_are_put_on_the_lists_and_taken_off() {
     let folder = tempfile::tempdir().unwrap();

@@ -768,3 +768,27 @@ async fn an_address_of_version_6_is_its_first_64_bits() {
         .await;
     assert_eq!(far.status, StatusCode::OK);
 }
+
+/// "Conditions are checked in this order and the first that fails is the answer."
+/// "1. caller not authenticated"
+/// "3. caller may not redeem"
+#[tokio::test]
+async fn who_asks_is_looked_at_first_then_what_is_wrong_with_the_request_then_whether_they_may() {
+    let bench = bench();
+    bench
+        .make_user("desk@lab.test", json!({"Roles": ["AccessToken-List"]}))
+        .await;
+    let (desk, _) = bench.signed_in("desk@lab.test").await;
+    let good = json!({"AccessCode": "AB-1", "MacAddress": "02:00:00:00:00:01"});
+    for path in ["/v1/redemptions", "/v1/check"] {
+        for (by, body, expected) in [
+            (As::Nobody, &json!({}), (401, "unauthenticated")),
+            (As::Nobody, &good, (401, "unauthenticated")),
+            (As::Bearer(&desk), &json!({}), (400, "malformed-request")),
+            (As::Bearer(&desk), &good, (403, "forbidden")),
+        ] {
+            let said = bench.json("POST", path, by, body).await;
+            assert_eq!(problem(&said), expected, "{path}");
+        }
+    }
+}
