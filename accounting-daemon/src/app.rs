@@ -168,7 +168,7 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-fn rules(config: &Config) -> Rules {
+pub(crate) fn rules(config: &Config) -> Rules {
     let ms = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
     let sessions = &config.sessions;
     Rules {

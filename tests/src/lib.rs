@@ -15,4 +15,5 @@ pub mod model;
 pub mod packet;
 pub mod root;
 pub mod table;
+pub mod traffic;
 pub mod world;

@@ -122,7 +122,9 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if failure::reader_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // What the daemon refused may hold what somebody typed, or a cell of a table.
+            let lines: Vec<_> = format!("{error:#}").lines().map(show::harmless).collect();
+            eprintln!("error: {}", lines.join("\n"));
             failure::exit_code(&error)
         }
     }

@@ -159,6 +159,11 @@ impl Workload {
 
     pub(crate) fn next(&mut self, random: &mut Random, books: &Auditor, now: Now) -> Event {
         match self.draw(random) {
+            Kind::Up if self.theme == Theme::Long => {
+                // Long sessions are those of devices that go on sending.
+                let online: Vec<Device> = books.sessions().map(|(_, session)| session.device).collect();
+                Event::Frame(random.maybe(&online).unwrap_or(self.devices[0]), true)
+            }
             Kind::Up => Event::Frame(random.pick(&self.devices), true),
             Kind::Down => Event::Frame(random.pick(&self.devices), false),
             Kind::Pass => Event::Pass(length(random, books, now, self.theme), !random.once_in(6)),

@@ -20,15 +20,7 @@ impl Bench {
 
     /// What the record of the only session says: packets, bytes, last seen.
     fn released(&mut self, who: u8) -> (u64, u64, Option<i64>) {
-        let mac = device(who).mac;
-        let release = |answer| Message::Release {
-            mac,
-            zone: None,
-            cause: Cause::Logout,
-            by: None,
-            answer,
-        };
-        self.ask(release).unwrap();
+        self.release(who);
         let records = self.core.store.0.usage().unwrap();
         let record = records
             .iter()

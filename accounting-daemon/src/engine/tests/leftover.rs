@@ -335,14 +335,7 @@ fn a_calendar_that_is_not_trusted_moves_no_deadline() {
     bench.now.trusted = false;
     bench.now.wall += 3_600_000;
     bench.core.step(bench.now, Vec::new(), Step::Next).unwrap();
-    let release = |answer| Message::Release {
-        mac: device(2).mac,
-        zone: None,
-        cause: Cause::Logout,
-        by: None,
-        answer,
-    };
-    bench.ask(release).unwrap();
+    bench.release(2);
     assert!(bench.admits(1));
     bench.tick(600_000);
     assert!(!bench.admits(1));

@@ -196,14 +196,7 @@ fn a_parked_session_takes_edits_logout_and_another_code_and_costs_nothing() {
     assert_eq!(bench.records(), [(Cause::Switched, 30_000)]);
     assert_eq!(bench.left(a), 330_000);
     bench.tick(10_000);
-    let release = |answer| Message::Release {
-        mac: device(1).mac,
-        zone: None,
-        cause: Cause::Logout,
-        by: None,
-        answer,
-    };
-    bench.ask(release).unwrap();
+    bench.release(1);
     assert_eq!(bench.records()[1], (Cause::Logout, 10_000));
 }
 

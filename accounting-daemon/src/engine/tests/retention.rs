@@ -11,14 +11,7 @@ impl Bench {
     fn visit(&mut self) {
         self.redeem("A", 1).unwrap();
         self.tick(60_000);
-        let release = |answer| Message::Release {
-            mac: device(1).mac,
-            zone: None,
-            cause: Cause::Logout,
-            by: None,
-            answer,
-        };
-        self.ask(release).unwrap();
+        self.release(1);
     }
 
     fn step(&mut self) {

@@ -47,7 +47,7 @@ impl Crowd {
             now,
             _folder: folder,
         };
-        let new = story::new_token("A", 1_000_000, devices.into());
+        let new = new_token("A", 1_000_000, devices.into());
         let (answer, _made) = oneshot::channel();
         crowd.step(vec![Message::Create(Box::new(new), Actor::daemon(), answer)]);
         let (letters, replies): (Vec<_>, Vec<_>) = (0..devices)
