@@ -59,7 +59,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let supervisor = tokio::spawn(supervisor.run(told(stopped.clone())));
     tokio::spawn(tell_of_interfaces(status.clone(), engine.clone()));
-    tokio::spawn(tell_of_steps(engine.clone(), told(stopped.clone())));
+    let told_of_steps = tell_of_steps(engine.clone(), Arc::clone(&metrics), told(stopped.clone()));
+    tokio::spawn(told_of_steps);
     let sightings = Sightings::new(
         status.clone(),
         engine.clone(),
@@ -223,10 +224,18 @@ async fn tell_of_interfaces(mut status: tokio::sync::watch::Receiver<Arc<GateSta
 }
 
 /// Has the engine look when the wall clock is set. Without the timer it notices within a second.
-async fn tell_of_steps(engine: Engine, stop: impl Future<Output = ()>) {
+async fn tell_of_steps(engine: Engine, metrics: Arc<Metrics>, stop: impl Future<Output = ()>) {
     let steps = async {
         let timer = KernelTimer::new()?;
-        clock::watch(timer, || engine.look()).await
+        let mut rang = false;
+        let look = || {
+            // The first time is before any step.
+            if std::mem::replace(&mut rang, true) {
+                metrics.clock_set();
+            }
+            engine.look();
+        };
+        clock::watch(timer, look).await
     };
     tokio::select! {
         ended = steps => if let Err(error) = ended {

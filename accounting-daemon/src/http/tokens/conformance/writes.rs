@@ -4,6 +4,8 @@ use super::*;
 
 /// "Id in the body. Absent field: unchanged; null: cleared"; "MinutesLeft is ... ignored in an update"; "unknown members
 /// are ignored (clients send back whole records)".
+/// "`MinutesLeft` is kept by the server: honoured at creation, ignored in an update (clients read, change and write
+/// back whole records)."
 #[tokio::test]
 async fn a_change_merges() {
     let api = TestApi::new();
