@@ -43,11 +43,18 @@ impl Testbed {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let config = format!("data = {:?}\n{config}", folder.path());
         let config = Config::parse(Path::new("test.toml"), &config, true).unwrap();
-        Self::over(folder, config)
+        let disk = Disk::open(folder.path()).unwrap();
+        Self::over(folder, config, disk)
     }
 
-    fn over(folder: Arc<TempDir>, config: Config) -> Self {
-        let disk = Disk::open(folder.path()).unwrap();
+    /// The same on a disk of the test's own.
+    pub(crate) fn on(config: &str, disk: Disk) -> Self {
+        let config = format!("data = \"/nowhere\"\n{config}");
+        let config = Config::parse(Path::new("test.toml"), &config, true).unwrap();
+        Self::over(Arc::new(tempfile::tempdir().unwrap()), config, disk)
+    }
+
+    fn over(folder: Arc<TempDir>, config: Config, disk: Disk) -> Self {
         let clock = Clock::new(true, None).unwrap();
         let core = Core::start(
             disk.clone(),
@@ -73,7 +80,8 @@ impl Testbed {
     pub(crate) fn restarted(self) -> Self {
         let (folder, config) = (Arc::clone(&self.folder), self.config.clone());
         drop(self);
-        Self::over(folder, config)
+        let disk = Disk::open(folder.path()).unwrap();
+        Self::over(folder, config, disk)
     }
 
     /// What the edge reads the time from.

@@ -10,6 +10,8 @@ mod daemon;
 mod detach;
 mod doctor;
 mod failure;
+#[cfg(test)]
+mod fake;
 mod generate;
 mod human;
 mod paged;

@@ -30,6 +30,9 @@ fn problems(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// "The wall clock is trusted when the kernel says it is synchronised (`adjtimex`), or when there is an RTC, the time
+/// is not before the persisted floor and `trust_rtc` is on (default: on where an RTC exists)."
+/// "Exportable as JSON and CSV, kept for `retention` (default 1 year)."
 #[test]
 fn an_entry_without_a_zone_holds_in_every_zone() {
     let example = parse(EXAMPLE).unwrap();

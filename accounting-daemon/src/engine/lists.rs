@@ -9,7 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     gate::Listed,
-    ledger::Now,
+    ledger::{
+        Now,
+        mutant::{Mutant, broken},
+    },
     mac::{DeviceId, Mac},
     store::{ListEntry, ListKind, Write},
 };
@@ -96,6 +99,7 @@ impl Lists {
         self.writes.clear();
         self.kept = entries
             .into_iter()
+            .filter(|_| !broken(Mutant::ListsForgotten))
             .map(|entry| ((entry.kind, entry.device), entry))
             .collect();
         let devices = before.keys().chain(self.kept.keys()).map(|(_, device)| *device);
@@ -104,7 +108,8 @@ impl Lists {
 
     /// Forgets entries whose end has passed.
     pub(super) fn end(&mut self, now: Now) {
-        if !now.trusted {
+        let believed = now.trusted || broken(Mutant::UntrustedClockEndsEntries);
+        if !believed || broken(Mutant::EntriesNeverEnd) {
             return;
         }
         let over = self
@@ -156,8 +161,13 @@ impl Lists {
         ];
         let mut ways = ways.into_iter().flatten();
         let first = ways.next()?;
-        Some(if ways.any(|listed| listed == Listed::Blocked) {
+        let winner = if broken(Mutant::BypassWins) {
+            Listed::Bypass
+        } else {
             Listed::Blocked
+        };
+        Some(if ways.any(|listed| listed == winner) {
+            winner
         } else {
             first
         })

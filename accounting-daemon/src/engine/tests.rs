@@ -9,6 +9,7 @@ mod outage;
 mod parking;
 mod restart;
 mod retention;
+mod rules;
 mod story;
 
 use std::{
@@ -23,7 +24,7 @@ use crate::{
     gate::{Adoption, Deadline, Entry, Gate, GateError, Listed, simulated::SimulatedGate},
     ledger::{
         AccessCode, Asker, Cause, CreateError, FoldedCode, Metering, NewToken, Now, RedeemError, Redemption,
-        Rules, TokenId, Traffic,
+        Rules, TokenId, Traffic, UsageRecord,
     },
     mac::Mac,
     store::{Actor, Checkpoint, Disk, Opened, Store, StoreError, Write},

@@ -166,7 +166,7 @@ where
     }
     asked.media_type = body::media_type(&asked.head.headers);
     if !endpoint.accepts.takes(asked.media_type) {
-        return Err(dialect.unsupported_media_type());
+        return Err(dialect.unsupported_media_type(endpoint.accepts.media_types()));
     }
     let limits = &context.limits;
     let bytes_max = endpoint.accepts.bytes_max(limits);

@@ -13,7 +13,10 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{Auth, Context, Role, answer, answer::Answer, first_start, serve::Peer};
-use crate::{store::User, testbed::Testbed};
+use crate::{
+    store::{Disk, User},
+    testbed::Testbed,
+};
 
 /// The administrator that the first start makes.
 pub(super) const ADMIN: &str = "admin@localhost";
@@ -79,8 +82,16 @@ impl TestApi {
         Self::first(&tables.collect::<String>())
     }
 
+    /// On a disk of the test's own.
+    pub(super) fn on(disk: Disk) -> Self {
+        Self::begun(Testbed::on(ONE_INTERFACE, disk))
+    }
+
     fn first(config: &str) -> Self {
-        let bed = Testbed::new(config);
+        Self::begun(Testbed::new(config))
+    }
+
+    fn begun(bed: Testbed) -> Self {
         let made = first_start(&bed.disk, &bed.config.administrator)
             .unwrap()
             .unwrap();

@@ -22,6 +22,11 @@ impl Metrics {
         self.alarms.with_label_values(&[kind.as_str()]).inc();
     }
 
+    /// The wall clock was set.
+    pub fn clock_set(&self) {
+        self.clock_sets.inc();
+    }
+
     /// How many sessions are open.
     pub fn sessions_open(&self, sessions: u64) {
         self.sessions_open

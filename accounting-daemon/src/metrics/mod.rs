@@ -51,6 +51,7 @@ pub struct Metrics {
     commit_failures: IntCounter,
     store_failing: IntGauge,
     kernel_failures: IntCounter,
+    clock_sets: IntCounter,
     http_requests: IntCounterVec,
     http_seconds: HistogramVec,
     http_connections: IntGauge,
@@ -112,6 +113,10 @@ impl Metrics {
                 "accounting_kernel_failures_total",
                 "Calls that the kernel refused; closing is tried again, opening is taken back.",
             )?,
+            clock_sets: IntCounter::new(
+                "accounting_clock_sets_total",
+                "Times that the kernel said that the wall clock was set.",
+            )?,
             http_requests: counters(
                 "accounting_http_requests_total",
                 "Requests answered, by route and class of status.",
@@ -159,7 +164,7 @@ impl Metrics {
                 .const_label("version", env!("CARGO_PKG_VERSION")),
         )?;
         build.set(1);
-        let collectors: [Box<dyn Collector>; 19] = [
+        let collectors: [Box<dyn Collector>; 20] = [
             Box::new(build),
             Box::new(ProcessCollector::for_self()),
             Box::new(self.sessions_open.clone()),
@@ -172,6 +177,7 @@ impl Metrics {
             Box::new(self.commit_failures.clone()),
             Box::new(self.store_failing.clone()),
             Box::new(self.kernel_failures.clone()),
+            Box::new(self.clock_sets.clone()),
             Box::new(self.http_requests.clone()),
             Box::new(self.http_seconds.clone()),
             Box::new(self.http_connections.clone()),

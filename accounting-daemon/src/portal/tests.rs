@@ -250,6 +250,7 @@ async fn who_guesses_is_told_to_wait_and_others_are_not() {
     assert_eq!(place.post(2, "/login", "code=ABCDE12345").await.status, 303);
 }
 
+/// "The global rate raises an alarm but refuses nobody, since the space is large."
 #[tokio::test]
 async fn devices_that_guess_together_cost_honest_guests_nothing() {
     let place = Place::new();
@@ -286,6 +287,8 @@ async fn a_device_that_posts_like_a_machine_is_stopped_before_the_engine() {
     assert_eq!(place.post(2, "/logout", "").await.status, 200);
 }
 
+/// "Resuming without typing the code takes a 256-bit cookie (HttpOnly, stored hashed) given at the redemption."
+/// "A MAC alone never resumes, and no page shows a whole code."
 #[tokio::test]
 async fn a_browser_resumes_by_its_secret_once_and_by_nothing_else() {
     let place = Place::new();
@@ -334,6 +337,37 @@ async fn a_browser_resumes_by_its_secret_once_and_by_nothing_else() {
     place.bed.engine.delete(id, Actor::daemon()).await.unwrap();
     let last = place.ask(2, with("/resume", &next), "").await;
     assert_eq!(last.status, 403, "the token is gone");
+}
+
+/// "A MAC alone never resumes, and no page shows a whole code."
+#[tokio::test]
+async fn no_page_shows_a_whole_code() {
+    let place = Place::new();
+    place.token("ABCDE-12345", 60, 1).await;
+    let whole = |got: &Got| got.says("ABCDE") || got.body.to_lowercase().contains("abcde");
+    let posted = place.post(1, "/login", "code=abcde12345").await;
+    assert_eq!(posted.status, 303);
+    assert!(!whole(&posted) && !posted.header("location").contains("bcde"));
+    let secret = posted.cookie().to_owned();
+    for online in [true, false] {
+        for path in [
+            "/",
+            "/login",
+            "/status",
+            "/status?welcome=1",
+            "/resume",
+            "/captive-api",
+        ] {
+            let request = Request::get(path).header("host", HOST).header("cookie", &secret);
+            let got = place.ask(1, request, "").await;
+            assert!(!whole(&got), "{path}, online: {online}: {}", got.body);
+        }
+        assert_eq!(place.online(1).await, online);
+        place.post(1, "/logout", "").await;
+    }
+    // Who is refused reads the reason, and what they typed themselves.
+    let refused = place.post(2, "/login", "code=NOBODYS-1").await;
+    assert!(!whole(&refused));
 }
 
 #[tokio::test]

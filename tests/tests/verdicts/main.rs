@@ -72,6 +72,7 @@ fn an_expired_token_makes_a_stranger() {
     assert_eq!(kernel.counters(3).unwrap(), Default::default());
 }
 
+/// "`session_timeout` (default off) is a hard cap per session, held by the kernel per device."
 #[test]
 fn an_expired_device_makes_a_stranger() {
     needs_root!();
@@ -119,6 +120,7 @@ fn a_blocked_device_passes_nothing() {
     tables(&mut kernel, |_| Verdict::Blocked);
 }
 
+/// "Deleted: sessions are revoked first, in one kernel write."
 #[test]
 fn one_store_revokes_and_one_restores() {
     needs_root!();

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// "The wall clock is trusted when the kernel says it is synchronised (`adjtimex`), or when there is an RTC, the time
+/// is not before the persisted floor and `trust_rtc` is on (default: on where an RTC exists)."
+/// "Exportable as JSON and CSV, kept for `retention` (default 1 year)."
 #[test]
 fn defaults_are_as_documented() {
     let config = parse(LEAST).unwrap();

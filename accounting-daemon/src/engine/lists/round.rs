@@ -9,7 +9,10 @@ use super::{ListAsked, ListChange, ListError, ListPage};
 use crate::{
     engine::Core,
     gate::{Gate, Listed},
-    ledger::{Cause, Now},
+    ledger::{
+        Cause, Now,
+        mutant::{Mutant, broken},
+    },
     mac::DeviceId,
     store::{Actor, AuditRecord, ListEntry, Store},
 };
@@ -24,7 +27,7 @@ impl<S: Store, G: Gate> Core<S, G> {
     ) -> Result<bool, ListError> {
         let before = self.lists.change(change, now)?;
         let (kind, device) = change.target();
-        if self.lists.of(device) == Some(Listed::Blocked) {
+        if self.lists.of(device) == Some(Listed::Blocked) && !broken(Mutant::BlockedStaysOnline) {
             // Mostly nobody is online there.
             let _ = self
                 .ledger
@@ -52,7 +55,11 @@ impl<S: Store, G: Gate> Core<S, G> {
 
     /// Tells the gate before the commit what takes away: who passes no more.
     pub(in crate::engine) fn list_before(&mut self) {
-        self.tell_lists(|before, after| after == Some(Listed::Blocked) || before == Some(Listed::Bypass));
+        self.tell_lists(|before, after| {
+            let takes = after == Some(Listed::Blocked) || before == Some(Listed::Bypass);
+            let gives = after == Some(Listed::Bypass) && broken(Mutant::BypassBeforeCommit);
+            takes && !broken(Mutant::BlockedAfterCommit) || gives
+        });
     }
 
     /// Tells it the rest after the commit.

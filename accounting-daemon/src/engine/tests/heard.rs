@@ -78,6 +78,7 @@ fn a_session_that_is_restored_keeps_what_went_through() {
     assert_eq!(bench.released(1).0, 41);
 }
 
+/// "Last-seen and byte counts follow at most once a minute, 1,000 rows a commit."
 #[test]
 fn what_went_through_is_written_once_a_minute_and_only_where_it_changed() {
     let folder = tempfile::tempdir().unwrap();

@@ -111,6 +111,7 @@ fn a_session_timeout_that_passed_while_the_device_was_out_ends_the_session() {
     assert!(!bench.admits(1));
 }
 
+/// "Balances are stored, deadlines never."
 #[test]
 fn a_cap_that_is_new_with_a_restart_charges_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
@@ -231,6 +232,7 @@ fn the_sessions_of_an_address_are_those_after_the_refusals_of_the_round() {
     assert_eq!(sessions.try_recv().unwrap().unwrap().len(), 1);
 }
 
+/// "Metering: how a token's clock runs; fixed after the first redemption."
 #[test]
 fn a_refused_redemption_leaves_the_metering_open() {
     let folder = tempfile::tempdir().unwrap();

@@ -14,6 +14,8 @@ fn a_device_passes_only_after_the_commit_and_is_stopped_before_it() {
     assert_eq!(bench.log(), ["close 1", "commit"]);
 }
 
+/// "A deadline is shortened before the joining device is inserted, and lengthened only after the leaver's entry is gone
+/// and its charge is durable: a crash in between never gives time away."
 #[test]
 fn a_deadline_is_shortened_before_the_joiner_passes_and_lengthened_after_the_leavers_charge_is_durable() {
     let folder = tempfile::tempdir().unwrap();
@@ -62,6 +64,8 @@ fn what_waits_together_is_one_commit() {
     );
 }
 
+/// "On a refusal a compensating commit voids the session and restores what it had displaced or switched, before the
+/// reply."
 #[test]
 fn a_refusal_of_the_kernel_charges_nothing_and_restores_what_was_switched() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// "Before any command is handled, and at start, everything due is booked first."
 #[test]
 fn after_a_kill_sessions_go_on_and_what_ended_meanwhile_ended_when_it_was_due() {
     let folder = tempfile::tempdir().unwrap();
@@ -24,6 +25,8 @@ fn after_a_kill_sessions_go_on_and_what_ended_meanwhile_ended_when_it_was_due() 
     assert_eq!(records[0].released_on - records[0].opened_on, 60_000);
 }
 
+/// "Charged from admission until release, never for time the kernel refused the device."
+/// "Devices missing from the kernel at a restart are charged from their insertion."
 #[test]
 fn after_a_restart_strangers_are_out_and_the_missing_are_in_and_not_charged_for_the_gap() {
     let folder = tempfile::tempdir().unwrap();
@@ -56,6 +59,7 @@ fn after_a_restart_strangers_are_out_and_the_missing_are_in_and_not_charged_for_
     assert_eq!(bench.core.store.0.usage().unwrap()[0].charged, 10_000);
 }
 
+/// "Balances are stored, deadlines never."
 #[test]
 fn after_a_reboot_sessions_are_parked_and_charged_up_to_the_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
@@ -91,6 +95,7 @@ fn a_calendar_limit_that_passed_while_the_daemon_was_dead_ended_the_session_then
     );
 }
 
+/// "Time the gateway was off counts, by trusted wall clocks."
 #[test]
 fn elapsed_time_goes_on_over_a_restart_and_a_reboot() {
     let folder = tempfile::tempdir().unwrap();

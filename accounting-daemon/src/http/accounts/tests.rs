@@ -8,7 +8,7 @@ mod users;
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
 
-use crate::http::test_api::{ADMIN, Answered, As, FORM, TestApi};
+use crate::http::test_api::{ADMIN, Answered, As, FORM, TOKENS, TestApi};
 
 /// Milliseconds since 1970.
 const NOW: i64 = 1_800_000_000_000;

@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// "An audit record for each administrative write: who, what, before and after."
 #[tokio::test]
 async fn devices_are_put_on_the_lists_and_taken_off() {
     let api = TestApi::new();

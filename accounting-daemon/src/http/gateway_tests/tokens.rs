@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// "The balance is set on purpose by `PUT /v1/tokens/{id}/balance`: entitled becomes used + the value."
 #[tokio::test]
 async fn a_balance_is_set_and_the_record_shows_it() {
     let api = TestApi::new();
@@ -66,6 +67,7 @@ async fn a_check_says_what_a_redemption_would() {
     );
 }
 
+/// "Per device 10 a minute, per client or address 300 a minute."
 #[tokio::test]
 async fn checks_of_wrong_codes_spend_the_budget_of_the_client() {
     let api = TestApi::new();
@@ -85,6 +87,7 @@ async fn checks_of_wrong_codes_spend_the_budget_of_the_client() {
     );
 }
 
+/// "A token opens only in a zone of its own `BusinessId`, when zones are mapped to locations."
 #[tokio::test]
 async fn a_code_of_a_location_without_a_zone_opens_nowhere() {
     let api = TestApi::with_zones(&[(0, 1), (1, 2)]);

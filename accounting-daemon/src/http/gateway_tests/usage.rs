@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// "Exportable as JSON and CSV, kept for `retention` (default 1 year)."
 #[tokio::test]
 async fn usage_is_listed_as_json_and_csv() {
     let api = TestApi::new();

@@ -130,3 +130,45 @@ async fn an_administrator_helps_who_has_lost_their_codes() {
     let said = api.ask("PUT", "/v1/users/a@b", &json!({"TwoFactor": true})).await;
     assert_eq!(said.problem(), (422, "invalid"));
 }
+
+/// An administrator lends somebody a password who has one-time codes: the code goes with the change.
+#[tokio::test]
+async fn a_lent_password_is_changed_with_a_one_time_code() {
+    let api = api();
+    make_user(&api, "a@b", json!({})).await;
+    let (access, _) = signed_in(&api, "a@b").await;
+    let by = As::Bearer(&access);
+    let drawn = api.ask_as(by, "POST", "/v1/me/totp", &Value::Null).await;
+    let secret = text(&drawn.json()["Secret"]);
+    let on = json!({"Code": one_time_code(&api, &secret, -1)});
+    assert_eq!(api.ask_as(by, "POST", "/v1/me/totp", &on).await.status, 204);
+    let lent = json!({"Password": "correct horse", "MustResetPassword": true});
+    assert_eq!(api.ask("PUT", "/v1/users/a@b", &lent).await.status, 200);
+
+    let form = "grant_type=password&username=a%40b&password=correct+horse";
+    let with = format!("{form}&totp={}", one_time_code(&api, &secret, -1));
+    assert_eq!(token(&api, &with).await.json()["error"], "must_reset_password");
+    let by = As::Basic("a@b", "correct horse");
+    let change = async |code: Value| {
+        let body = json!({"Current": "correct horse", "New": "battery staple", "Code": code});
+        api.ask_as(by, "PUT", "/v1/me/password", &body).await
+    };
+    let without = change(Value::Null).await;
+    assert_eq!(without.problem(), (422, "invalid"));
+    assert_eq!(without.json()["Errors"][0]["PropertyName"], "Code");
+    for wrong in ["000000", &one_time_code(&api, &secret, -1)] {
+        assert_eq!(change(wrong.into()).await.problem(), (422, "invalid"), "{wrong}");
+    }
+    // Half of what is needed opens nothing else, also when it was good for something before.
+    for (method, target) in [("POST", "/v1/me/totp"), ("GET", TOKENS)] {
+        assert_eq!(
+            api.ask_as(by, method, target, &Value::Null).await.status,
+            401,
+            "{target}"
+        );
+    }
+    assert_eq!(change(one_time_code(&api, &secret, 0).into()).await.status, 204);
+    let form = "grant_type=password&username=a%40b&password=battery+staple";
+    let with = format!("{form}&totp={}", one_time_code(&api, &secret, 1));
+    assert_eq!(token(&api, &with).await.status, 200);
+}

@@ -214,3 +214,25 @@ async fn lists_come_in_parts() {
     let said = api.get("/v1/clients?Size=0").await;
     assert_eq!(said.problem(), (400, "malformed-request"));
 }
+
+/// "Conditions are checked in this order and the first that fails is the answer."
+/// "1. caller not authenticated"
+/// "3. caller may not redeem"
+#[tokio::test]
+async fn who_asks_is_looked_at_first_then_what_is_wrong_with_the_request_then_whether_they_may() {
+    let api = api();
+    make_user(&api, "desk@lab.test", json!({"Roles": ["AccessToken-List"]})).await;
+    let (desk, _) = signed_in(&api, "desk@lab.test").await;
+    let good = json!({"AccessCode": "AB-1", "MacAddress": "02:00:00:00:00:01"});
+    for path in ["/v1/redemptions", "/v1/check"] {
+        for (by, body, expected) in [
+            (As::Nobody, &json!({}), (401, "unauthenticated")),
+            (As::Nobody, &good, (401, "unauthenticated")),
+            (As::Bearer(&desk), &json!({}), (400, "malformed-request")),
+            (As::Bearer(&desk), &good, (403, "forbidden")),
+        ] {
+            let said = api.ask_as(by, "POST", path, body).await;
+            assert_eq!(said.problem(), expected, "{path}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod callers;
 mod client;
+mod faults;
 mod filters;
 mod lists;
 mod many;

@@ -4,6 +4,8 @@ use super::*;
 
 /// "Id in the body. Absent field: unchanged; null: cleared"; "MinutesLeft is ... ignored in an update"; "unknown members
 /// are ignored (clients send back whole records)".
+/// "`MinutesLeft` is kept by the server: honoured at creation, ignored in an update (clients read, change and write
+/// back whole records)."
 #[tokio::test]
 async fn a_change_merges() {
     let api = TestApi::new();
@@ -272,4 +274,61 @@ async fn rubbish_is_refused() {
         );
     }
     assert_eq!(list(&api, "").await["TotalItems"], 0);
+}
+
+/// Clients write names as their language does: "works after its base URL was changed".
+#[tokio::test]
+async fn names_are_matched_without_case_and_none_is_there_twice() {
+    let api = TestApi::new();
+    for (media_type, body) in [
+        (
+            "application/json",
+            r#"{"businessId":1,"minutesIncluded":5,"accessCode":"LOWER-1"}"#,
+        ),
+        (
+            "application/json; charset=UTF8",
+            r#"{"BUSINESSID":1,"MINUTESINCLUDED":5,"ACCESSCODE":"LOWER-2"}"#,
+        ),
+        (FORM, "businessid=1&minutesincluded=5&accesscode=LOWER-3"),
+        (
+            "application/x-www-form-urlencoded; charset=\"utf-8\"",
+            "BusinessId=1&minutesIncluded=5&AccessCode=LOWER-4",
+        ),
+    ] {
+        let read = api.send("POST", TOKENS, media_type, body).await;
+        assert_eq!(read.status, 200, "{body}: {}", read.text());
+    }
+    assert_eq!(list(&api, "AccessToken_MinutesIncluded=5").await["TotalItems"], 4);
+    let change = json!({"id": 1, "minutesIncluded": 9, "description": null});
+    assert_eq!(api.ask("PUT", TOKENS, &change).await.status, 200);
+    assert_eq!(api.record(1).await["MinutesIncluded"], 9);
+    let order = json!({"key": "COMMAND_DELETE", "ids": [2]});
+    let run = format!("{TOKENS}/runcommand");
+    assert_eq!(api.ask("POST", &run, &order).await.json()["WasSuccessful"], true);
+    let run = api.send("POST", &run, FORM, "key=COMMAND_DELETE&ids=3").await;
+    assert_eq!(run.json()["WasSuccessful"], true);
+
+    // "a JSON key given twice is a 400", at any depth, and in other letters too.
+    for body in [
+        r#"{"BusinessId":1,"BusinessId":1,"MinutesIncluded":1}"#,
+        r#"{"BusinessId":1,"businessid":2,"MinutesIncluded":1}"#,
+        r#"{"BusinessId":1,"MinutesIncluded":1,"Unknown":[{"a":1,"a":2}]}"#,
+    ] {
+        let read = api.send("POST", TOKENS, "application/json", body).await;
+        assert_eq!(
+            (read.status, properties(&read)),
+            (400, vec!["Body".to_owned()]),
+            "{body}"
+        );
+    }
+    let twice = api
+        .send(
+            "POST",
+            TOKENS,
+            FORM,
+            "BusinessId=1&businessId=1&MinutesIncluded=1",
+        )
+        .await;
+    assert_eq!((twice.status, properties(&twice)), (400, vec!["Body".to_owned()]));
+    assert_eq!(list(&api, "").await["TotalItems"], 2);
 }
