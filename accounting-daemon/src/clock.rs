@@ -1,6 +1,6 @@
 //! The only file that reads clocks.
 
-use std::{io, os::fd::OwnedFd, path::Path, time::Duration};
+use std::{io, os::fd::OwnedFd, time::Duration};
 
 use rustix::{
     io::Errno,
@@ -96,12 +96,6 @@ impl Clock {
     pub fn boot(&self) -> [u8; 16] {
         self.boot
     }
-
-    /// Whether a hardware clock is there to be trusted.
-    #[must_use]
-    pub fn has_rtc() -> bool {
-        Path::new("/dev/rtc0").exists()
-    }
 }
 
 /// A timer that rings when the wall clock is set, and at no other time.
@@ -189,6 +183,8 @@ fn synchronised() -> bool {
 mod tests {
     use super::*;
 
+    /// "The wall clock is trusted when the kernel says it is synchronised (`adjtimex`), or when there is an RTC, the
+    /// time is not before the persisted floor and `trust_rtc` is on (default: on where an RTC exists)."
     #[test]
     fn a_clock_before_the_floor_is_not_trusted() {
         let now = Clock::new(true, None).unwrap().now();
@@ -235,7 +231,7 @@ mod tests {
         assert_eq!(*log, expected);
     }
 
-    // That a step cancels it is the kernel's promise: no test sets the machine's clock.
+    // That a step cancels it shows in the lab, with the machine's clock.
     #[tokio::test]
     async fn the_kernel_takes_the_timer_and_it_does_not_ring_by_itself() {
         let mut timer = KernelTimer::new().unwrap();

@@ -10,7 +10,7 @@ use std::process::Command;
 use accounting_tests::hotspot::{HOSTS, Hotspot, online};
 use accounting_tests::lab::site::LAN;
 use accounting_tests::needs_root;
-use serde_json::json;
+use redb::{Database, TableDefinition};
 
 /// A start that must fail, of a configuration that differs from the lab's.
 struct Attempt<'a> {
@@ -79,8 +79,7 @@ fn a_failed_start_says_why_and_changes_nothing() {
     let hotspot = Hotspot::with_clients(2).unwrap();
     let (paid, unpaid) = (hotspot.client(1), hotspot.client(2));
     let daemon = hotspot.daemon();
-    let token = hotspot.token(60, &json!({})).unwrap();
-    hotspot.admit(paid, &token).unwrap();
+    let token = hotspot.let_in(paid).unwrap();
     let flows = HOSTS.map(|host| hotspot.uplink(paid, host, 200).unwrap());
     let strangers = HOSTS.map(|host| hotspot.uplink(unpaid, host, 200).unwrap());
 
@@ -153,7 +152,9 @@ fn stores(hotspot: &Hotspot, store: &Path) {
     let attempt = Attempt::with(hotspot, &[]);
     let name = store.display().to_string();
     let corrupt: Vec<u8> = b"this is no store of anything".repeat(1_000);
-    for bytes in [corrupt, kept[..kept.len() / 3].to_vec()] {
+    let flipped = kept.iter().enumerate();
+    let flipped = flipped.map(|(at, byte)| byte ^ u8::from(at > 4_096 && at % 512 == 300));
+    for bytes in [corrupt, kept[..kept.len() / 3].to_vec(), flipped.collect()] {
         fs::write(store, &bytes).unwrap();
         attempt.fails_with(&[&name, "restore a backup"]);
         assert!(
@@ -161,6 +162,21 @@ fn stores(hotspot: &Hotspot, store: &Path) {
             "a damaged store was written to"
         );
     }
+    fs::write(store, &kept).unwrap();
+    let newer = Database::open(store).unwrap();
+    let transaction = newer.begin_write().unwrap();
+    let version: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+    let number = 4_711_u64.to_le_bytes();
+    transaction
+        .open_table(version)
+        .unwrap()
+        .insert("version", number.as_slice())
+        .unwrap();
+    transaction.commit().unwrap();
+    drop(newer);
+    let bytes = fs::read(store).unwrap();
+    attempt.fails_with(&[&name, "4711", "newer"]);
+    assert!(fs::read(store).unwrap() == bytes, "a newer store was written to");
     fs::remove_file(store).unwrap();
     fs::create_dir(store).unwrap();
     attempt.fails_with(&[&name]);

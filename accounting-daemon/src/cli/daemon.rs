@@ -92,6 +92,11 @@ pub(super) enum Payload {
 }
 
 impl Daemon {
+    #[cfg(test)]
+    pub(super) const fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
     /// Whether anybody listens at the socket.
     pub(super) async fn runs(&self) -> bool {
         UnixStream::connect(&self.path).await.is_ok()
@@ -205,7 +210,7 @@ fn request(
     }
 }
 
-async fn collect(answer: Response<Incoming>) -> Result<(StatusCode, Bytes), Failure> {
+pub(super) async fn collect(answer: Response<Incoming>) -> Result<(StatusCode, Bytes), Failure> {
     let status = answer.status();
     let mut body = answer.into_body();
     let mut bytes = Vec::new();

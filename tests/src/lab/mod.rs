@@ -99,6 +99,17 @@ pub struct Lab {
 }
 
 impl Lab {
+    /// A lab of so many clients, without a daemon.
+    ///
+    /// # Errors
+    /// As [`Lab::up`].
+    pub fn with_clients(clients: usize) -> Result<Self> {
+        Self::up(&Options {
+            clients,
+            ..Options::default()
+        })
+    }
+
     /// Removes what dead labs left and brings a new one up: wires, internet, gateway, daemon, clients, in this order,
     /// so that the clients get their addresses through the gate.
     ///
