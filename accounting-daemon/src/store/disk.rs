@@ -6,6 +6,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableHandl
 
 use super::{
     AuditRetention, Checkpoint, Opened, Store, StoreError, Write,
+    balances::joined,
     codec::Row,
     file,
     held::{Held, Source},
@@ -16,7 +17,7 @@ use super::{
     },
     write::write_all,
 };
-use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
+use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenBalance, TokenId, UsageRecord};
 
 /// The redb file `accounting.redb` in the data folder. Clones share it.
 #[derive(Clone, Debug)]
@@ -248,10 +249,21 @@ impl Disk {
     }
 
     fn find(&self, tables: &Tables, id: TokenId) -> Result<Option<Token>, StoreError> {
-        let row = self.did("read a token", tables.tokens.get(id))?;
-        row.map(|row| Token::decode(row.value()))
-            .transpose()
-            .map_err(|_| self.damaged("tokens"))
+        let Some(token) = self.did("read a token", tables.tokens.get(id))? else {
+            return Ok(None);
+        };
+        let balance = self.did("read a balance", tables.balances.get(id))?;
+        let token = joined(token.value(), balance.as_ref().map(redb::AccessGuard::value));
+        token.map(Some).map_err(|_| self.damaged("tokens"))
+    }
+
+    fn find_balance(&self, tables: &Tables, id: TokenId) -> Result<Option<TokenBalance>, StoreError> {
+        let row = self.did("read a balance", tables.balances.get(id))?;
+        match row.map(|row| TokenBalance::decode(row.value())) {
+            Some(balance) => balance.map(Some).map_err(|_| self.damaged("balances")),
+            // Nobody has used it yet.
+            None => Ok(self.find(tables, id)?.map(|token| token.balance())),
+        }
     }
 
     pub(super) fn did<T, E: Into<redb::Error>>(
@@ -311,10 +323,10 @@ impl Store for Disk {
             }
             ids.sort_unstable();
             ids.dedup();
-            let tokens = self.read(database, |tables| {
-                let found = ids.into_iter().map(|id| self.find(tables, id));
+            let balances = self.read(database, |tables| {
+                let found = ids.into_iter().map(|id| self.find_balance(tables, id));
                 found
-                    .map(|token| token?.ok_or_else(|| self.damaged("sessions")))
+                    .map(|balance| balance?.ok_or_else(|| self.damaged("sessions")))
                     .collect::<Result<_, _>>()
             })?;
             Ok(Opened {
@@ -322,7 +334,7 @@ impl Store for Disk {
                 lists,
                 sessions,
                 heard,
-                tokens,
+                balances,
                 next_token: next(META_NEXT_TOKEN)?,
                 next_session: next(META_NEXT_SESSION)?,
             })
@@ -334,14 +346,14 @@ impl Store for Disk {
             .with(|database| self.read(database, |tables| self.find(tables, id)))
     }
 
-    fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError> {
+    fn balance_by_code(&self, code: &FoldedCode) -> Result<Option<TokenBalance>, StoreError> {
         self.0.with(|database| {
             self.read(database, |tables| {
                 let row = self.did("read a code", tables.codes.get(code.as_str()))?;
                 let Some(id) = row.map(|row| row.value()) else {
                     return Ok(None);
                 };
-                self.find(tables, id)?
+                self.find_balance(tables, id)?
                     .map(Some)
                     .ok_or_else(|| self.damaged("codes"))
             })
