@@ -6,7 +6,7 @@ impl Ledger {
     /// Takes an open session into memory that never stopped passing; its token must be there. Sessions come in the order
     /// of their numbers. What came due by the calendar up to `booked` has been booked.
     pub fn restore(&mut self, session: Session, booked: u64, now: Now) {
-        let Some(account) = self.accounts.get_mut(&session.token) else {
+        let Some(account) = self.accounts.get_mut(session.token) else {
             debug_assert!(false, "a session without its token");
             return;
         };
@@ -25,7 +25,7 @@ impl Ledger {
     /// Charges a session whose device has left the gate up to `until` (monotonic milliseconds), when it was there for
     /// sure. Its token must be there as the store has it, and nothing booked yet.
     pub fn charge_absent(&mut self, session: &mut Session, until: u64) {
-        let Some(account) = self.accounts.get_mut(&session.token) else {
+        let Some(account) = self.accounts.get_mut(session.token) else {
             return;
         };
         if session.parked {
@@ -55,7 +55,7 @@ impl Ledger {
             session.settled = now.monotonic;
         }
         let capped = self.capped_at(&session).is_some_and(|at| at <= now.monotonic);
-        let Some(account) = self.accounts.get_mut(&session.token) else {
+        let Some(account) = self.accounts.get_mut(session.token) else {
             return;
         };
         account.settle(now.monotonic);
@@ -79,7 +79,7 @@ impl Ledger {
         let sessions = &self.sessions;
         account
             .open
-            .sort_by_key(|device| sessions.get(device).map_or(session.id, |open| open.session.id));
+            .sort_by_key(|device| sessions.get(*device).map_or(session.id, |open| open.id));
         let token = session.token;
         self.remember(session.clone(), Seen::default());
         self.reschedule(token, now);
