@@ -222,7 +222,6 @@ impl Ledger {
                 }));
                 admitted.began = true;
             }
-            self.effects.push(Effect::Update(account.row()));
         }
         let session = Session {
             id,
@@ -238,6 +237,7 @@ impl Ledger {
             addresses: Vec::new(),
         };
         self.remember(session.clone(), Seen::default());
+        self.keep_balance(token);
         self.reschedule(token, now);
         self.admit(session);
         id

@@ -181,9 +181,7 @@ impl Ledger {
     }
 
     fn keep_and_reschedule(&mut self, token: TokenId, at: u64, now: Now) {
-        if let Some(account) = self.accounts.get(token) {
-            self.effects.push(Effect::Update(account.row()));
-        }
+        self.keep_balance(token);
         self.reschedule_from(token, at, now);
     }
 }

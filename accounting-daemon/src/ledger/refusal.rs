@@ -104,9 +104,9 @@ impl Ledger {
         account.open.push(session.device);
         account.open.sort_by_key(id_of);
         self.effects.push(Effect::Unrelease(session.id));
-        self.effects.push(Effect::Update(account.row()));
         let token = session.token;
         self.remember(session.clone(), heard);
+        self.keep_balance(token);
         self.reschedule(token, now);
         self.admit(session);
     }

@@ -211,9 +211,14 @@ impl Ledger {
     }
 
     fn closed(&mut self, token: TokenId, at: u64, now: Now) {
+        self.keep_balance(token);
+        self.reschedule_from(token, at, now);
+    }
+
+    /// Asks for a balance to be kept: once it is known who draws on it.
+    pub(super) fn keep_balance(&mut self, token: TokenId) {
         if let Some(account) = self.accounts.get(token) {
             self.effects.push(Effect::Update(account.row()));
         }
-        self.reschedule_from(token, at, now);
     }
 }

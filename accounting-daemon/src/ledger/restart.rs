@@ -59,7 +59,6 @@ impl Ledger {
             return;
         };
         account.settle(now.monotonic);
-        self.effects.push(Effect::Update(account.row()));
         let expired = account.token.valid_to.get().is_some_and(|to| now.wall >= to);
         if capped || expired || account.token.left() == 0 {
             let cause = match (capped, expired) {
@@ -67,6 +66,7 @@ impl Ledger {
                 (false, true) => Cause::Expired,
                 (false, false) => Cause::Depleted,
             };
+            self.effects.push(Effect::Update(account.row()));
             self.effects.push(Effect::Release(UsageRecord::of(
                 &session,
                 now.wall,
@@ -82,6 +82,7 @@ impl Ledger {
             .sort_by_key(|device| sessions.get(*device).map_or(session.id, |open| open.id));
         let token = session.token;
         self.remember(session.clone(), Seen::default());
+        self.keep_balance(token);
         self.reschedule(token, now);
         self.admit(session);
     }
