@@ -1,7 +1,5 @@
 //! The daemon goes and comes back while people are online: nobody who paid loses a packet, nobody who did not gets one.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
-
 use std::time::Duration;
 
 use accounting_tests::hotspot::{HOSTS, Hotspot, online};

@@ -84,8 +84,6 @@ struct Plan {
     writes: Vec<Write>,
     /// Where in `writes` the records stand that the closing completes.
     closing: Vec<usize>,
-    /// Sessions that ended in the round in which they opened: the gate has not counted for them.
-    unopened: BTreeSet<SessionId>,
     /// Tokens whose balance may run down otherwise than before.
     touched: BTreeSet<TokenId>,
     /// Sessions whose charge goes on, or stands still, from another instant on.
@@ -127,9 +125,7 @@ impl Plan {
                     plan.keep.insert(session.device, session);
                 }
                 Effect::Release(record) => {
-                    let admit = plan.admit.remove(&record.device);
-                    let unopened = admit.filter(|(session, _)| session.id == record.id);
-                    plan.unopened.extend(unopened.map(|(session, _)| session.id));
+                    plan.admit.remove(&record.device);
                     plan.keep.remove(&record.device);
                     plan.closing.push(plan.writes.len());
                     plan.writes.push(Write::Release(record));
@@ -415,6 +411,8 @@ impl<S: Store, G: Gate> Core<S, G> {
             let Some(Write::Release(record)) = plan.writes.get_mut(place) else {
                 continue;
             };
+            // What went through a device that the kernel did not let go of is in the record of its session.
+            let recorded = self.stuck.contains(&record.device);
             let counted = match self.gate.close(record.device) {
                 Ok(traffic) => traffic.unwrap_or_default(),
                 Err(error) => {
@@ -425,11 +423,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                     counted
                 }
             };
-            let counted = if plan.unopened.contains(&record.id) {
-                Traffic::default()
-            } else {
-                counted
-            };
+            let counted = if recorded { Traffic::default() } else { counted };
             let row = self.carried.row(record.id, counted, now);
             record.traffic = Traffic {
                 seen_up: counted.seen_up,
