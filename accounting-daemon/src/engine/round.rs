@@ -469,7 +469,10 @@ impl<S: Store, G: Gate> Core<S, G> {
                     opened.push(session.device);
                 }
                 Err(error) => {
-                    self.note(Some(&error));
+                    // What the operator wants is no fault of the kernel.
+                    if !self.is_blocked(session.device) {
+                        self.note(Some(&error));
+                    }
                     refused.insert(session.id);
                     self.meters.tidy(session.token);
                     self.ledger.refused(session.id, now);
@@ -515,7 +518,12 @@ impl<S: Store, G: Gate> Core<S, G> {
             Pending::Redeem(result, answer) => {
                 let result = result.map_err(Refusal::Ledger).and_then(|(device, id)| {
                     if refused.contains(&id) {
-                        return Err(Refusal::Ledger(RedeemError::GateFull));
+                        let error = if self.is_blocked(device) {
+                            RedeemError::Blocked
+                        } else {
+                            RedeemError::GateFull
+                        };
+                        return Err(Refusal::Ledger(error));
                     }
                     // Another letter of the same round may have ended it again: asked once more, it is decided anew.
                     let view = self.session_view(device, now).filter(|view| view.id == id);
