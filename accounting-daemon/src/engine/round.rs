@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Feed, Meters, Refusal, SessionView, TokenView, Unavailable,
-    answer::{Balance, Message, PageAsked, Pending},
+    answer::{Balance, CodeCheck, Message, PageAsked, Pending},
     balances::Publisher,
     feed::News,
     heard::Carried,
@@ -17,8 +17,8 @@ use crate::{
     gate::{Entry, Gate, GateError},
     ledger::mutant::{Mutant, broken},
     ledger::{
-        Cause, EditError, Effect, FoldedCode, Ledger, Now, RedeemError, Rules, Seen, Session, SessionId,
-        Token, TokenId, Traffic,
+        Cause, Class, EditError, Effect, FoldedCode, Ledger, Now, RedeemError, Rules, Seen, Session,
+        SessionId, Token, TokenId, Traffic,
     },
     mac::DeviceId,
     store::{AuditRecord, Checkpoint, Store, StoreError, Write},
@@ -32,6 +32,8 @@ pub trait Observer: Send + Sync {
     fn round(&self, _letters: usize, _online: usize) {}
     /// So many codes were refused in the last minute, whoever tried them.
     fn attempts(&self, _refused: usize) {}
+    /// So many codes of a class were refused in the last minute; `closed`: no more are heard.
+    fn class_attempts(&self, _class: Class, _refused: usize, _closed: bool) {}
     /// A letter found the mailbox full.
     fn mailbox_full(&self) {}
     /// The kernel refused a call; closing is tried again, opening is taken back.
@@ -109,6 +111,7 @@ impl Plan {
                     plan.last.remove(&token);
                     plan.touched.insert(token);
                 }
+                Effect::Factor(token, factor) => plan.writes.push(Write::Factor(token, factor)),
                 Effect::Adjust(adjustment) => plan.writes.push(Write::Adjust(adjustment)),
                 Effect::Deadline { token, at } => {
                     let tightest = plan.tightest.entry(token).or_insert(at);
@@ -163,6 +166,10 @@ impl<S: Store, G: Gate> Core<S, G> {
                 self.ledger.forget_idle();
                 self.observer.round(letters, self.ledger.online());
                 self.observer.attempts(self.ledger.attempts(now));
+                for class in Class::ALL {
+                    let (refused, closed) = self.ledger.class_attempts(class, now);
+                    self.observer.class_attempts(class, refused, closed);
+                }
                 Ok(())
             }
             Err(error) => {
@@ -268,6 +275,15 @@ impl<S: Store, G: Gate> Core<S, G> {
                 }
                 Pending::Edit(result.map(|()| id), answer)
             }
+            Message::Email(id, email, salt, by, answer) => {
+                self.load_token(id, failure);
+                let before = self.audited(id, now);
+                let result = self.ledger.set_email(id, &email, salt);
+                if result.is_ok() {
+                    self.audit_token("token.email", id, before, by, now);
+                }
+                Pending::Delete(result, answer)
+            }
             Message::Balance(balance, by, answer) => {
                 let Balance {
                     token,
@@ -295,7 +311,8 @@ impl<S: Store, G: Gate> Core<S, G> {
             Message::Check(check, answer) => {
                 self.load_code(&check.code.folded(), failure);
                 let seen = seen(&self.gate);
-                Pending::Check(self.ledger.check(&check.code, &check.asker, &seen, now), answer)
+                let CodeCheck { code, given, asker } = &check;
+                Pending::Check(self.ledger.check(code, given, asker, &seen, now), answer)
             }
             Message::Sessions(asked, answer) => Pending::Sessions(asked, answer),
             Message::ChangeList(change, by, answer) => {
@@ -328,7 +345,11 @@ impl<S: Store, G: Gate> Core<S, G> {
 
     fn load(&mut self, found: Result<Option<Token>, StoreError>, failure: &mut Option<StoreError>) {
         match found {
-            Ok(token) => token.into_iter().for_each(|token| self.ledger.load(token)),
+            Ok(None) => {}
+            Ok(Some(token)) => match self.store.factor(token.id) {
+                Ok(factor) => self.ledger.load(token, factor),
+                Err(error) => *failure = Some(error),
+            },
             Err(error) => *failure = Some(error),
         }
     }

@@ -8,7 +8,7 @@ use std::{
 use super::{Core, Observer, balances::Publisher, heard::Carried, lists::Lists, round::seen};
 use crate::{
     gate::{Adoption, Deadline, Entry, Gate, GateError},
-    ledger::{Effect, Ledger, Now, Rules, Session, SessionId, Token, TokenId},
+    ledger::{Effect, Ledger, Now, Rules, Session, SessionId, TokenId},
     mac::DeviceId,
     store::{Checkpoint, Heard, Opened, Store, StoreError, Write},
 };
@@ -152,7 +152,10 @@ impl<S: Store, G: Gate> Core<S, G> {
         same_boot: bool,
     ) -> Vec<Session> {
         let mut ledger = Ledger::new(self.rules.clone(), opened.next_token, opened.next_session);
-        opened.tokens.into_iter().for_each(|token| ledger.load(token));
+        for token in opened.tokens {
+            let factor = opened.factors.get(&token.id).copied();
+            ledger.load(token, factor);
+        }
         let absent: BTreeSet<_> = adoption.missing.into_iter().collect();
         let (staying, mut missing): (Vec<Session>, Vec<Session>) = opened
             .sessions
@@ -236,11 +239,9 @@ fn off(checkpoint: Checkpoint, now: Now) -> u64 {
 fn expected(opened: &Opened, rules: &Rules, now: Now) -> (Ledger, Vec<(TokenId, Deadline)>, Vec<Entry>) {
     let booked = opened.checkpoint.unwrap_or_default().monotonic;
     let mut ledger = Ledger::new(rules.clone(), opened.next_token, opened.next_session);
-    opened
-        .tokens
-        .iter()
-        .cloned()
-        .for_each(|token: Token| ledger.load(token));
+    for token in &opened.tokens {
+        ledger.load(token.clone(), opened.factors.get(&token.id).copied());
+    }
     opened
         .sessions
         .iter()

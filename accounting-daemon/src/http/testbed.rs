@@ -25,9 +25,9 @@ use crate::{
     config::Config,
     engine::{Core, Engine, Worker},
     gate::{simulated::SimulatedGate, status::GateStatus},
-    ledger::Rules,
+    ledger::{AccessCode, Metering, NewToken, Rules},
     metrics::Metrics,
-    store::Disk,
+    store::{Actor, Disk},
 };
 
 /// What was answered.
@@ -61,6 +61,11 @@ pub(super) struct Testbed {
 impl Testbed {
     /// `zones`: zone and location; without any there is zone 0 for all.
     pub(super) fn new(folder: &Path, zones: &[(u16, u64)]) -> Self {
+        Self::with(folder, zones, "")
+    }
+
+    /// `more`: further tables of the configuration.
+    pub(super) fn with(folder: &Path, zones: &[(u16, u64)], more: &str) -> Self {
         let mut config = format!("data = {:?}\n", folder.to_str().unwrap());
         let numbers: Vec<u16> = match zones {
             [] => vec![0],
@@ -72,6 +77,7 @@ impl Testbed {
         for (zone, location) in zones {
             config += &format!("[[zone]]\nnumber = {zone}\nbusiness_id = {location}\n");
         }
+        config += more;
         let config = Config::parse(Path::new("t.toml"), &config, true).unwrap();
         let disk = Disk::open(folder).unwrap();
         let clock = Clock::new(true, None).unwrap();
@@ -100,6 +106,32 @@ impl Testbed {
             engine,
             worker: Some(worker),
         }
+    }
+
+    /// Makes ordinary tokens with these codes, at once.
+    pub(super) async fn fill(&self, codes: Vec<String>) {
+        let made = codes.into_iter().map(|code| NewToken {
+            unique_id: uuid::Uuid::new_v4(),
+            business_id: 1,
+            code: AccessCode::new(code).unwrap(),
+            description: None,
+            minutes_included: 60,
+            minutes_left: None,
+            valid_from: None,
+            valid_to: None,
+            user_limit: None,
+            mac_address: None,
+            booking_guid: None,
+            visitor_guid: None,
+            system_id: None,
+            metering: Metering::ConnectedTime,
+            factor: None,
+            by: "test".to_owned(),
+        });
+        self.engine
+            .create_all(made.collect(), Actor::daemon())
+            .await
+            .unwrap();
     }
 
     /// Asks as a full administrator.

@@ -2,7 +2,9 @@
 
 use uuid::Uuid;
 
-use super::{AccessCode, Cause, Effect, Ledger, MINUTE_MS, Metering, Mutant, Now, TokenId, broken};
+use super::{
+    AccessCode, Cause, Effect, Email, Ledger, MINUTE_MS, Metering, Mutant, Now, SecondFactor, TokenId, broken,
+};
 use crate::mac::Mac;
 
 /// What is to change. The outer `None` leaves a field as it is; an inner one clears it.
@@ -165,6 +167,19 @@ impl Ledger {
         Ok(())
     }
 
+    /// Sets the e-mail address that must come with the code of a token that has one, from the next redemption on. It must have been
+    /// loaded.
+    ///
+    /// # Errors
+    /// [`EditError::NotFound`].
+    pub fn set_email(&mut self, id: TokenId, email: &Email, salt: [u8; 16]) -> Result<(), EditError> {
+        let factor = self.factors.get_mut(&id).ok_or(EditError::NotFound)?;
+        *factor = SecondFactor::new(factor.class, email, salt);
+        let factor = *factor;
+        self.effects.push(Effect::Factor(id, factor));
+        Ok(())
+    }
+
     /// Deletes a token: its sessions are revoked by one store in the kernel, their records stay. It must have been
     /// loaded.
     ///
@@ -182,6 +197,7 @@ impl Ledger {
         if let Some(account) = self.accounts.remove(&id) {
             let code = account.token.code.folded();
             self.codes.remove(&code);
+            self.factors.remove(&id);
             self.deleted.insert(id);
             self.effects.push(Effect::Delete { token: id, code });
         }

@@ -17,6 +17,7 @@ mod due;
 mod edit;
 mod effect;
 mod error;
+mod factor;
 pub mod mutant;
 mod now;
 mod parking;
@@ -48,6 +49,7 @@ use due::DueAt;
 pub use edit::{Adjustment, Edit, EditError};
 pub use effect::Effect;
 pub use error::{CreateError, RedeemError, ReleaseError};
+pub use factor::{Class, EMAIL_CHARACTERS_MAX, Email, EmailError, Given, SecondFactor};
 use mutant::{Mutant, broken};
 pub use now::Now;
 use parking::Parking;
@@ -77,6 +79,8 @@ pub struct Ledger {
     /// online.
     perhaps_idle: BTreeSet<TokenId>,
     codes: BTreeMap<FoldedCode, TokenId>,
+    /// What must be given besides their codes, of those in memory that ask for it.
+    factors: BTreeMap<TokenId, SecondFactor>,
     sessions: BTreeMap<DeviceId, Open>,
     /// Their devices, oldest session first.
     by_number: BTreeMap<SessionId, DeviceId>,
@@ -109,6 +113,7 @@ impl Ledger {
             accounts: BTreeMap::new(),
             perhaps_idle: BTreeSet::new(),
             codes: BTreeMap::new(),
+            factors: BTreeMap::new(),
             sessions: BTreeMap::new(),
             by_number: BTreeMap::new(),
             admitted: BTreeMap::new(),
@@ -137,9 +142,9 @@ impl Ledger {
         self.codes.contains_key(code)
     }
 
-    /// Takes a token into memory as the store holds it. One that is there already, or that this round deleted, stays
-    /// as it is.
-    pub fn load(&mut self, token: Token) {
+    /// Takes a token into memory as the store holds it, with what must be given besides its code. One that is there already, or
+    /// that this round deleted, stays as it is.
+    pub fn load(&mut self, token: Token, factor: Option<SecondFactor>) {
         let (id, code) = (token.id, token.code.folded());
         // What this round changed is not in the store yet: the row may have a code that is free by now, or be gone.
         if self.accounts.contains_key(&id)
@@ -149,12 +154,24 @@ impl Ledger {
         }
         self.accounts.insert(id, Box::new(Account::new(token)));
         self.codes.insert(code, id);
+        self.factors.extend(factor.map(|factor| (id, factor)));
         self.perhaps_idle.insert(id);
+    }
+
+    /// The class of a token in memory; `None`: an ordinary one.
+    #[must_use]
+    pub fn class(&self, token: TokenId) -> Option<Class> {
+        self.factors.get(&token).map(|factor| factor.class)
     }
 
     /// How many codes were refused in the last minute, whoever tried them.
     pub fn attempts(&mut self, now: Now) -> usize {
         self.attempts.count(now)
+    }
+
+    /// How many codes of a class were tried in the last minute, and whether no more are heard.
+    pub fn class_attempts(&mut self, class: Class, now: Now) -> (usize, bool) {
+        self.attempts.of_class(class, &self.rules, now)
     }
 
     /// Drops tokens that nobody uses from memory; to be called once their effects are durable.
@@ -167,6 +184,7 @@ impl Ledger {
             }
             if let Some(account) = self.accounts.remove(&id) {
                 self.codes.remove(&account.token.code.folded());
+                self.factors.remove(&id);
             }
         }
     }

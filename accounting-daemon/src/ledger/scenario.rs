@@ -106,7 +106,7 @@ impl Scenario {
             ["redeem", name, who, takeover @ ..] => {
                 let code = AccessCode::new(format!("code {name}")).unwrap();
                 if let Some(&id) = self.tokens.get(*name) {
-                    self.ledger.load(self.rows[&id].clone());
+                    self.ledger.load(self.rows[&id].clone(), None);
                 }
                 self.seen.remove(&device(who));
                 let seen = self.seen.clone();
@@ -115,6 +115,7 @@ impl Scenario {
                 let asker = Asker::Client("portal".into());
                 let redemption = Redemption {
                     code,
+                    given: Given::Nothing,
                     device: device(who),
                     takeover,
                     asker,
@@ -134,7 +135,7 @@ impl Scenario {
             ["edit", name, field, value] => {
                 let id = self.loaded(name);
                 if let Some(&other) = self.tokens.get(*value) {
-                    self.ledger.load(self.rows[&other].clone());
+                    self.ledger.load(self.rows[&other].clone(), None);
                 }
                 let wall = || now.wall + i64::try_from(ms(value)).unwrap();
                 let mut edit = Edit::default();
@@ -248,6 +249,7 @@ impl Scenario {
             } else {
                 Metering::ConnectedTime
             },
+            factor: None,
             by: String::new(),
         };
         let id = self.ledger.create(new, self.now).unwrap();
@@ -273,6 +275,7 @@ impl Scenario {
                 | Effect::Deadline { .. }
                 | Effect::Admit(..)
                 | Effect::Keep(_)
+                | Effect::Factor(..)
                 | Effect::Void(_) => {}
             }
         }
@@ -280,7 +283,7 @@ impl Scenario {
 
     fn loaded(&mut self, name: &str) -> TokenId {
         let id = self.tokens[name];
-        self.ledger.load(self.rows[&id].clone());
+        self.ledger.load(self.rows[&id].clone(), None);
         id
     }
 

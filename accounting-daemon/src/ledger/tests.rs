@@ -1,6 +1,7 @@
 //! The rules, one readable scenario each; the sentence is the name.
 
 mod charging;
+mod classes;
 mod edits;
 mod elapsed;
 mod redeeming;

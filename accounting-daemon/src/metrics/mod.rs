@@ -11,7 +11,7 @@ use prometheus::{
 use crate::{
     engine::Observer,
     gate::status::{GateStatus, TcMode, XdpMode},
-    ledger::{Cause, RedeemError},
+    ledger::{Cause, Class, RedeemError},
 };
 
 mod alarms;
@@ -388,6 +388,10 @@ impl Observer for Metrics {
 
     fn attempts(&self, refused: usize) {
         self.guessing.refused(refused);
+    }
+
+    fn class_attempts(&self, class: Class, refused: usize, closed: bool) {
+        self.guessing.of_class(class, refused, closed);
     }
 
     fn store_failing(&self, failing: bool) {

@@ -16,7 +16,7 @@ use super::{
     },
     write::write_all,
 };
-use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
+use crate::ledger::{Adjustment, FoldedCode, SecondFactor, Session, SessionId, Token, TokenId, UsageRecord};
 
 /// The redb file `accounting.redb` in the data folder. Clones share it.
 #[derive(Clone, Debug)]
@@ -254,6 +254,16 @@ impl Disk {
             .map_err(|_| self.damaged("tokens"))
     }
 
+    fn find_factor(&self, tables: &Tables, token: TokenId) -> Result<Option<SecondFactor>, StoreError> {
+        let Some(factors) = &tables.factors else {
+            return Ok(None);
+        };
+        let row = self.did("read what must be given besides a code", factors.get(token))?;
+        row.map(|row| SecondFactor::decode(row.value()))
+            .transpose()
+            .map_err(|_| self.damaged("factors"))
+    }
+
     pub(super) fn did<T, E: Into<redb::Error>>(
         &self,
         action: &'static str,
@@ -311,6 +321,14 @@ impl Store for Disk {
             }
             ids.sort_unstable();
             ids.dedup();
+            let factors = self.read(database, |tables| {
+                let found = ids.iter().filter_map(|id| {
+                    self.find_factor(tables, *id)
+                        .transpose()
+                        .map(|factor| Ok((*id, factor?)))
+                });
+                found.collect::<Result<_, _>>()
+            })?;
             let tokens = self.read(database, |tables| {
                 let found = ids.into_iter().map(|id| self.find(tables, id));
                 found
@@ -323,6 +341,7 @@ impl Store for Disk {
                 sessions,
                 heard,
                 tokens,
+                factors,
                 next_token: next(META_NEXT_TOKEN)?,
                 next_session: next(META_NEXT_SESSION)?,
             })
@@ -346,6 +365,11 @@ impl Store for Disk {
                     .ok_or_else(|| self.damaged("codes"))
             })
         })
+    }
+
+    fn factor(&self, token: TokenId) -> Result<Option<SecondFactor>, StoreError> {
+        self.0
+            .with(|database| self.read(database, |tables| self.find_factor(tables, token)))
     }
 
     fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {

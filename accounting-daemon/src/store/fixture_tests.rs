@@ -3,13 +3,13 @@
 //! `ACCOUNTING_WRITE_FIXTURE=1 cargo test -p accounting-daemon fixture` writes the file of the current version anew, for
 //! the day on which the version changes. Files of older versions are never written again.
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use uuid::Uuid;
 
 use super::{schema::VERSION, *};
 use crate::{
-    ledger::{AccessCode, Cause, Metering, Run, Traffic},
+    ledger::{AccessCode, Cause, Class, Metering, Run, SecondFactor, Traffic},
     mac::{DeviceId, Mac},
 };
 
@@ -127,6 +127,14 @@ fn adjustment() -> Adjustment {
     }
 }
 
+fn factor() -> SecondFactor {
+    SecondFactor {
+        class: Class::Visitor,
+        salt: [3; 16],
+        digest: [4; 32],
+    }
+}
+
 fn user() -> User {
     User::administrator("admin@lab.test", "$argon2id$hash")
 }
@@ -160,6 +168,7 @@ fn write(path: &std::path::Path) {
         Write::Open(session()),
         Write::Open(gone),
         Write::Release(record()),
+        Write::Factor(2, factor()),
     ];
     disk.commit(&writes, checkpoint()).unwrap();
     let accounts = |accounts: &Accounts<'_>| -> Result<(), StoreError> {
@@ -187,6 +196,12 @@ fn a_store_of_each_version_reads_back_whole() {
             sessions: vec![session()],
             heard: Vec::new(),
             tokens: vec![running(), plain()],
+            // Earlier layouts had none.
+            factors: if version < 3 {
+                BTreeMap::new()
+            } else {
+                [(2, factor())].into()
+            },
             next_token: 3,
             next_session: 5,
         };

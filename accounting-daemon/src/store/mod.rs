@@ -11,6 +11,7 @@ mod codec;
 mod damage_tests;
 mod disk;
 mod error;
+mod factors;
 #[cfg(test)]
 pub(crate) mod faulty;
 mod file;
@@ -50,8 +51,12 @@ pub use resumptions::{Digest, RESUMPTIONS_PER_TOKEN_MAX, Resumption};
 pub use role::{Role, UnknownRole};
 pub use usage::UsageFilter;
 
+use std::collections::BTreeMap;
+
 use crate::{
-    ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, Traffic, UsageRecord},
+    ledger::{
+        Adjustment, FoldedCode, SecondFactor, Session, SessionId, Token, TokenId, Traffic, UsageRecord,
+    },
     mac::DeviceId,
 };
 
@@ -90,6 +95,8 @@ pub enum Write {
     Uncode(FoldedCode),
     /// A token that is gone.
     Delete(TokenId),
+    /// What must be given besides the code of a token.
+    Factor(TokenId, SecondFactor),
     /// A change of what a token is good for.
     Adjust(Adjustment),
     /// An open session.
@@ -129,6 +136,8 @@ pub struct Opened {
     pub heard: Vec<Heard>,
     /// The tokens of those sessions, and those on which elapsed time runs, by number.
     pub tokens: Vec<Token>,
+    /// What must be given besides their codes, of those that ask for it.
+    pub factors: BTreeMap<TokenId, SecondFactor>,
     /// The next number of a token.
     pub next_token: TokenId,
     /// The next number of a session.
@@ -154,6 +163,12 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`].
     fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError>;
+
+    /// What must be given besides the code of a token; `None`: nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn factor(&self, token: TokenId) -> Result<Option<SecondFactor>, StoreError>;
 
     /// Among the oldest `most` usage records, by their number, those that were released before a time (wall clock
     /// milliseconds).

@@ -6,14 +6,16 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use redb::{Database, ReadOnlyTable, ReadableDatabase};
+use redb::{Database, ReadOnlyTable, ReadableDatabase, TableError};
 
-use super::schema::{CODES, TOKENS};
+use super::schema::{CODES, FACTORS, TOKENS};
 
-/// Both tables as the last commit left them.
+/// The tables as the last commit left them.
 pub(super) struct Tables {
     pub(super) tokens: ReadOnlyTable<u64, &'static [u8]>,
     pub(super) codes: ReadOnlyTable<&'static str, u64>,
+    /// `None` in a store that an earlier program left, before the first commit.
+    pub(super) factors: Option<ReadOnlyTable<u64, &'static [u8]>>,
 }
 
 /// The tables, once somebody has asked.
@@ -55,6 +57,10 @@ impl Tables {
         Ok(Self {
             tokens: transaction.open_table(TOKENS)?,
             codes: transaction.open_table(CODES)?,
+            factors: match transaction.open_table(FACTORS) {
+                Err(TableError::TableDoesNotExist(_)) => None,
+                table => Some(table?),
+            },
         })
     }
 }

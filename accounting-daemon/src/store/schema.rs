@@ -11,7 +11,7 @@ use super::{
 };
 
 /// The layout that this program writes.
-pub(super) const VERSION: u64 = 2;
+pub(super) const VERSION: u64 = 3;
 
 /// The oldest layout that is brought to the current one when it is opened.
 const VERSION_OLDEST: u64 = 1;
@@ -39,6 +39,8 @@ pub(super) const LISTS: TableDefinition<'_, (u8, u64), &[u8]> = TableDefinition:
 pub(super) const RUNS: TableDefinition<'_, u64, ()> = TableDefinition::new("runs");
 /// Token number and a number that grows, to adjustment.
 pub(super) const ADJUSTMENTS: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("adjustments");
+/// Token number to what must be given besides its code.
+pub(super) const FACTORS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("factors");
 /// UUID of a token to its number.
 pub(super) const UNIQUE_IDS: TableDefinition<'_, u128, u64> = TableDefinition::new("unique_ids");
 /// Location and number of a token.
@@ -89,7 +91,7 @@ pub(super) const META_NEXT_AUDIT: &str = "next_audit";
 macro_rules! every_table {
     ($with:ident) => {
         $with!(
-            META TOKENS CODES SESSIONS USAGE USAGE_OF_TOKENS PRUNED HEARD ADJUSTMENTS RUNS LISTS
+            META TOKENS CODES SESSIONS USAGE USAGE_OF_TOKENS PRUNED HEARD ADJUSTMENTS RUNS LISTS FACTORS
             UNIQUE_IDS LOCATIONS MACS BOOKINGS VISITORS COUNTS
             RESUMPTIONS RESUMPTIONS_OF AUDIT USERS CLIENTS GRANTS GRANTS_BY_OWNER
         )
@@ -135,7 +137,8 @@ fn make(database: &Database) -> Result<(), redb::Error> {
 /// Brings an older layout to the current one, in one transaction.
 pub(super) fn upgrade(path: &str, database: &Database) -> Result<(), StoreError> {
     let failed = |error: redb::Error| StoreError::of(path, "bring it to this version", error);
-    if version(database).map_err(failed)? == Some(Some(VERSION)) {
+    let from = version(database).map_err(failed)?;
+    if from == Some(Some(VERSION)) {
         return Ok(());
     }
     tracing::info!(to = VERSION, "the store is brought to a newer version");
@@ -143,8 +146,10 @@ pub(super) fn upgrade(path: &str, database: &Database) -> Result<(), StoreError>
         let mut transaction = database.begin_write()?;
         transaction.set_two_phase_commit(true);
         make_tables(&transaction)?;
-        index::build(&transaction)?;
-        usage::build(&transaction)?;
+        if from == Some(Some(VERSION_OLDEST)) {
+            index::build(&transaction)?;
+            usage::build(&transaction)?;
+        }
         transaction.commit()?;
         Ok(())
     };

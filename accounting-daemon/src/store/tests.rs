@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    ledger::{AccessCode, Cause, Metering, Run, Traffic},
+    ledger::{AccessCode, Cause, Class, Email, Metering, Run, Traffic},
     mac::{DeviceId, Mac},
 };
 use uuid::Uuid;
@@ -69,6 +69,11 @@ pub(super) fn record(id: SessionId) -> UsageRecord {
     }
 }
 
+fn factor(salt: u8) -> SecondFactor {
+    let email = Email::new("ann@example.org").unwrap();
+    SecondFactor::new(Class::Visitor, &email, [salt; 16])
+}
+
 #[test]
 fn what_was_committed_is_there_after_the_file_was_opened_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -93,6 +98,8 @@ fn what_was_committed_is_there_after_the_file_was_opened_again() {
         Write::Open(session(1, 1)),
         Write::Open(session(2, 2)),
         Write::Release(record(1)),
+        Write::Factor(1, factor(1)),
+        Write::Factor(2, factor(2)),
     ];
     disk.commit(&writes, checkpoint).unwrap();
     drop(disk);
@@ -106,6 +113,7 @@ fn what_was_committed_is_there_after_the_file_was_opened_again() {
             sessions: vec![session(2, 2)],
             heard: Vec::new(),
             tokens: vec![token(2)],
+            factors: [(2, factor(2))].into(),
             next_token: 3,
             next_session: 3,
         }

@@ -6,6 +6,7 @@ use super::{
     AuditRetention, Checkpoint, Write, audit,
     codec::Row,
     disk::{number, time},
+    factors,
     index::Indexes,
     lists,
     schema::{
@@ -68,9 +69,11 @@ pub(super) fn write_all(
             Write::Delete(id) => {
                 runs.remove(id)?;
                 pruned.remove(id)?;
+                factors::forget(transaction, *id)?;
                 let before = tokens.remove(id)?;
                 indexes.moved(before.as_ref().map(redb::AccessGuard::value), None)?;
             }
+            Write::Factor(id, factor) => factors::keep(transaction, *id, factor)?,
             Write::Adjust(adjustment) => {
                 let of_token = (adjustment.token, 0)..=(adjustment.token, u64::MAX);
                 let last = adjustments

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use accounting_daemon::{
-    ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord},
+    ledger::{Adjustment, FoldedCode, SecondFactor, Session, SessionId, Token, TokenId, UsageRecord},
     store::{Checkpoint, Heard, Opened, Write},
 };
 
@@ -12,6 +12,7 @@ use accounting_daemon::{
 pub(crate) struct Image {
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) tokens: BTreeMap<TokenId, Token>,
+    pub(crate) factors: BTreeMap<TokenId, SecondFactor>,
     pub(crate) codes: BTreeMap<FoldedCode, TokenId>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) heard: BTreeMap<SessionId, Heard>,
@@ -43,6 +44,7 @@ impl Image {
                 .filter(|token| token.run.is_some() || used.contains(&token.id))
                 .cloned()
                 .collect(),
+            factors: self.factors.clone(),
             next_token: self.last_token + 1,
             next_session: self.last_session + 1,
         }
@@ -77,6 +79,10 @@ impl Image {
             }
             Write::Delete(id) => {
                 self.tokens.remove(id);
+                self.factors.remove(id);
+            }
+            Write::Factor(id, factor) => {
+                self.factors.insert(*id, *factor);
             }
             // Nobody reads the audit here, and nobody changes the lists.
             Write::Audit(_) | Write::List(_) | Write::Unlist(..) => {}

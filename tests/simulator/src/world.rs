@@ -7,7 +7,7 @@ use std::{
 
 use accounting_daemon::{
     gate::{Adoption, Deadline, Entry, Gate, GateError, Listed, simulated::SimulatedGate},
-    ledger::{FoldedCode, SessionId, Token, TokenId, Traffic},
+    ledger::{FoldedCode, SecondFactor, SessionId, Token, TokenId, Traffic},
     mac::DeviceId,
     store::{Checkpoint, Opened, Store, StoreError, Write},
 };
@@ -94,6 +94,10 @@ impl Store for Shared {
 
     fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError> {
         Ok(self.look().image.token_by_code(code))
+    }
+
+    fn factor(&self, token: TokenId) -> Result<Option<SecondFactor>, StoreError> {
+        Ok(self.look().image.factors.get(&token).copied())
     }
 
     fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {

@@ -355,6 +355,7 @@ pub(super) fn new_token(code: &str, minutes: u32, seats: u32) -> NewToken {
         visitor_guid: None,
         system_id: None,
         metering: Metering::ConnectedTime,
+        factor: None,
         by: "test".into(),
     }
 }

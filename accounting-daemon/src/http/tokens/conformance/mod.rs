@@ -15,7 +15,7 @@ use crate::{
         Caller, Rights, Role,
         site::{Read, Site},
     },
-    ledger::{AccessCode, Asker, Redemption},
+    ledger::{AccessCode, Asker, Given, Redemption},
     mac::{DeviceId, Mac},
     store::Via,
 };
@@ -52,6 +52,7 @@ async fn ids(site: &Site, query: &str) -> Vec<u64> {
 async fn redeem(site: &Site, code: &str, last: u8) {
     let redemption = Redemption {
         code: AccessCode::new(code).unwrap(),
+        given: Given::Nothing,
         device: DeviceId {
             mac: Mac([2, 0, 0, 0, 0, last]),
             zone: 0,
