@@ -1,12 +1,14 @@
 //! A name on the list is reachable before anybody signs in; its neighbours are not, nor are addresses that are nobody's site.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use accounting_tests::clock;
 use accounting_tests::hotspot::{HOSTS, Hotspot};
-use accounting_tests::lab::site::{LAN_IP4, LAN_IP6, OTHER_IP4, OTHER_IP6};
-use accounting_tests::lab::{GATEWAY_NAME, INTERNET_NAME, OTHER_NAME, Options, Request, resolve};
+use accounting_tests::lab::site::{ISP, LAN_IP4, LAN_IP6, OTHER_IP4, OTHER_IP6};
+use accounting_tests::lab::{
+    GATEWAY_NAME, INTERNET_NAME, MANY_DOMAIN, OTHER_NAME, Options, Request, many_name, resolve,
+};
 use accounting_tests::needs_root;
 
 const SOON: Duration = Duration::from_secs(5);
@@ -61,4 +63,41 @@ fn a_listed_name_is_open_once_it_was_asked_for() {
     for host in others {
         assert!(!web(host, 8080), "{host}");
     }
+}
+
+/// The name is learnt from the answer that the client gets, so both are under way at once.
+#[test]
+fn the_first_connection_to_a_name_is_not_refused() {
+    needs_root!();
+    let hotspot = Hotspot::up(Options {
+        clients: 1,
+        config: format!("[[gate.garden]]\nname = \"*.{MANY_DOMAIN}\"\n"),
+        ..Options::default()
+    })
+    .unwrap();
+    let addresses: String = (0..100)
+        .map(|number| format!("address add {}/32 dev {ISP}\n", many_name(number).1))
+        .collect();
+    hotspot.lab.internet().ip(&addresses).unwrap();
+    let listen = || Ok(std::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, 9_000))?);
+    let _listener = hotspot.lab.internet().enter(listen).unwrap();
+    let space = hotspot.client(1).namespace();
+    let (mut refused, mut retried) = (0, 0);
+    for number in 0..100 {
+        let (name, address) = many_name(number);
+        // The strangers' budget of a device.
+        std::thread::sleep(Duration::from_millis(150));
+        assert_eq!(resolve(space, LAN_IP4.into(), &name).unwrap(), [address]);
+        let begun = clock::monotonic();
+        let dial = || {
+            let to = (IpAddr::from(address), 9_000).into();
+            Ok(std::net::TcpStream::connect_timeout(&to, SOON))
+        };
+        refused += u32::from(space.enter(dial).unwrap().is_err());
+        retried += u32::from(clock::monotonic().saturating_sub(begun) > Duration::from_millis(500));
+    }
+    println!(
+        "100 first connections: {refused} refused, {retried} let in at a second attempt of the client's kernel"
+    );
+    assert_eq!(refused, 0);
 }
