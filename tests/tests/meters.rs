@@ -21,6 +21,8 @@ use loom::thread;
 use session_meter::{Limit, NEVER, SessionMeter};
 
 /// A session from 0 to its deadline at 100, booked late, while a reader looks twice.
+/// "Per-session minute counters are lock-free atomics with one writer; anybody reads them without blocking a
+/// redemption."
 #[test]
 fn a_reader_never_sees_a_charge_shrink_or_pass_the_balance() {
     loom::model(|| {
@@ -38,6 +40,8 @@ fn a_reader_never_sees_a_charge_shrink_or_pass_the_balance() {
 }
 
 /// Another device joins: the deadline is halved before it passes; then one leaves and it is lengthened.
+/// "Per-session minute counters are lock-free atomics with one writer; anybody reads them without blocking a
+/// redemption."
 #[test]
 fn a_moving_deadline_loses_nothing() {
     loom::model(|| {
@@ -60,6 +64,8 @@ fn a_moving_deadline_loses_nothing() {
 }
 
 /// The device's place is reused for another session: a reader that holds the old meter reads the old session.
+/// "Per-session minute counters are lock-free atomics with one writer; anybody reads them without blocking a
+/// redemption."
 #[test]
 fn a_reused_place_does_not_mix_sessions() {
     loom::model(|| {

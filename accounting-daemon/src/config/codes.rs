@@ -124,6 +124,7 @@ mod tests {
         config.codes.asks_for_email(&code)
     }
 
+    /// "Length and alphabet are configurable per class (ordinary, visitor, booking)."
     #[test]
     fn what_looks_like_a_visitors_code_asks_for_an_address() {
         for (code, expected) in [

@@ -86,6 +86,8 @@ struct Plan {
     writes: Vec<Write>,
     /// Where in `writes` the records stand that the closing completes.
     closing: Vec<usize>,
+    /// Sessions that ended in the round in which they opened: the gate has not counted for them.
+    unopened: BTreeSet<SessionId>,
     /// Tokens whose balance may run down otherwise than before.
     touched: BTreeSet<TokenId>,
     /// Sessions whose charge goes on, or stands still, from another instant on.
@@ -128,7 +130,9 @@ impl Plan {
                     plan.keep.insert(session.device, session);
                 }
                 Effect::Release(record) => {
-                    plan.admit.remove(&record.device);
+                    let admit = plan.admit.remove(&record.device);
+                    let unopened = admit.filter(|(session, _)| session.id == record.id);
+                    plan.unopened.extend(unopened.map(|(session, _)| session.id));
                     plan.keep.remove(&record.device);
                     plan.closing.push(plan.writes.len());
                     plan.writes.push(Write::Release(record));
@@ -377,12 +381,21 @@ impl<S: Store, G: Gate> Core<S, G> {
             }
             plan.writes.extend(self.audits.drain(..).map(Write::Audit));
             plan.writes.append(&mut self.lists.writes);
+            if !refused.is_empty() {
+                plan.writes.extend(self.carried.restored(&plan.writes));
+            }
             // Deadlines of parked devices move by themselves: nothing is charged, nothing is to be kept.
             if !plan.writes.is_empty() {
                 let checkpoint = Checkpoint {
                     boot: self.boot,
                     monotonic: now.monotonic,
                     wall: now.wall,
+                };
+                let checkpoint = if broken(Mutant::ChangesWithoutCheckpoint) && self.checkpoint.monotonic > 0
+                {
+                    self.checkpoint
+                } else {
+                    checkpoint
                 };
                 self.store.commit(&plan.writes, checkpoint)?;
                 self.checkpoint = checkpoint;
@@ -432,6 +445,11 @@ impl<S: Store, G: Gate> Core<S, G> {
                     self.observer.kernel_failed();
                     counted
                 }
+            };
+            let counted = if plan.unopened.contains(&record.id) {
+                Traffic::default()
+            } else {
+                counted
             };
             let row = self.carried.row(record.id, counted, now);
             record.traffic = Traffic {

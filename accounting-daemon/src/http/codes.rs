@@ -169,6 +169,8 @@ mod tests {
         }
     }
 
+    /// "Generated codes come from the OS CSPRNG, alphabet without look-alikes, default 10 characters shown as 5-5, and
+    /// longer by itself where the space would be under 2^32 times the live codes."
     #[test]
     fn a_code_is_ten_characters_shown_as_five_and_five() {
         let codes = Codes::new(config(), 0);
@@ -185,6 +187,7 @@ mod tests {
         assert_eq!(codes.generate().unwrap().folded().as_str().len(), 11);
     }
 
+    /// "Length and alphabet are configurable per class (ordinary, visitor, booking)."
     #[test]
     fn short_codes_stay_short_only_where_an_address_must_come_with_them() {
         let codes = Codes::new(config(), 1_000_000);
@@ -195,6 +198,8 @@ mod tests {
     }
 
     /// Every byte once in each round: then each character must come equally often.
+    /// "Generated codes come from the OS CSPRNG, alphabet without look-alikes, default 10 characters shown as 5-5, and
+    /// longer by itself where the space would be under 2^32 times the live codes."
     #[test]
     fn every_character_is_equally_likely() {
         let mut next = 0u8;
@@ -215,6 +220,8 @@ mod tests {
         }
     }
 
+    /// "Generated codes come from the OS CSPRNG, alphabet without look-alikes, default 10 characters shown as 5-5, and
+    /// longer by itself where the space would be under 2^32 times the live codes."
     #[test]
     fn codes_grow_with_their_number() {
         assert_eq!(length(31, 10, 0), 10);

@@ -99,7 +99,11 @@ impl Ledger {
             asker,
             ..
         } = redemption;
-        self.attempts.check(Some(*device), asker, &self.rules, now)?;
+        let heard = self.attempts.check(Some(*device), asker, &self.rules, now);
+        if heard.is_err() && broken(Mutant::UnheardAttemptCounts) {
+            self.attempts.refused(Some(*device), asker, now);
+        }
+        heard?;
         let classes = self.classes_tried(code, given);
         self.attempts.check_classes(classes, &self.rules, now)?;
         let result = self.admit_device(redemption, activity, now);
@@ -235,9 +239,16 @@ impl Ledger {
         } else {
             Cause::Switched
         };
-        admitted.replace(self.end_heard(device, switched, activity, now));
+        if !broken(Mutant::SwitchKeepsBoth) {
+            admitted.replace(self.end_heard(device, switched, activity, now));
+        }
         if let Seat::Displace(other) | Seat::TakeOver(other) = seat {
-            admitted.replace(self.end_heard(other, Cause::Displaced, activity, now));
+            let displaced = if broken(Mutant::DisplacedIsSwitched) {
+                Cause::Switched
+            } else {
+                Cause::Displaced
+            };
+            admitted.replace(self.end_heard(other, displaced, activity, now));
         }
         if let Seat::TakeOver(_) = seat {
             self.taken_over(id, now);

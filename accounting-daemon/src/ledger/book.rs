@@ -17,6 +17,7 @@ impl Ledger {
         while let Some(&(at, due)) = self.due.first()
             && at <= now.monotonic
         {
+            let due = self.tie(at, due);
             let entry = (at, due);
             let at = if broken(Mutant::BookedWhenNoticed) {
                 now.monotonic
@@ -30,10 +31,20 @@ impl Ledger {
                 }
                 Due::Idle(device) => self.end_if_idle(device, at, activity, now),
                 Due::SessionTimeout(device) => {
-                    self.end_session(device, at, Cause::SessionTimeout, now);
+                    let cause = if broken(Mutant::CapIsIdle) {
+                        Cause::Idle
+                    } else {
+                        Cause::SessionTimeout
+                    };
+                    self.end_session(device, at, cause, now);
                 }
                 Due::Lost(device) => {
-                    self.end_session(device, at, Cause::GatewayLost, now);
+                    let cause = if broken(Mutant::LostIsIdle) {
+                        Cause::Idle
+                    } else {
+                        Cause::GatewayLost
+                    };
+                    self.end_session(device, at, cause, now);
                 }
                 Due::Expired(token) => self.end_token(token, at, Cause::Expired, now),
                 Due::Depleted(token) => self.end_token(token, at, Cause::Depleted, now),
@@ -44,6 +55,21 @@ impl Ledger {
         if looked {
             self.extend_parked(now);
         }
+    }
+
+    /// Which of those that are due at one instant comes first: the first of them, unless that rule is broken.
+    fn tie(&self, at: u64, due: Due) -> Due {
+        let other = match due {
+            Due::Idle(device) if broken(Mutant::CapBeforeIdle) => Some(Due::SessionTimeout(device)),
+            Due::SessionTimeout(device) if broken(Mutant::ExpiredBeforeCap) => self
+                .sessions
+                .get(&device)
+                .map(|open| Due::Expired(open.session.token)),
+            _ => None,
+        };
+        other
+            .filter(|other| self.due.contains(&(at, *other)))
+            .unwrap_or(due)
     }
 
     /// Works out calendar limits anew after the wall clock was set; one that is not trusted moves nothing.

@@ -49,6 +49,10 @@ impl Ledger {
             self.end_session(device, now.monotonic, Cause::GatewayLost, now);
             return;
         };
+        if broken(Mutant::RefusalLeavesRecord) {
+            self.end_session(device, now.monotonic, Cause::GatewayLost, now);
+            return;
+        }
         self.forget(device);
         if let Some(account) = self.accounts.get_mut(&token) {
             account.settle(now.monotonic);
@@ -65,7 +69,9 @@ impl Ledger {
                     run.device = heir.device;
                 }
             } else {
-                (account.token.mac_address, account.token.last_access) = admitted.before;
+                if !broken(Mutant::RefusalFixesMetering) {
+                    (account.token.mac_address, account.token.last_access) = admitted.before;
+                }
                 if admitted.began && !broken(Mutant::RefusedRunStays) {
                     account.token.run = None;
                 }

@@ -1,7 +1,7 @@
 //! How a session ends: its charge is fixed, its seat is free, its record is made.
 
 use super::{
-    Activity, Cause, Effect, Ledger, Metering, Mutant, Now, ReleaseError, Seen, Session, TokenId,
+    Activity, Cause, Effect, FOREVER, Ledger, Metering, Mutant, Now, ReleaseError, Seen, Session, TokenId,
     UsageRecord, broken, due::Due, session::Open,
 };
 use crate::mac::{DeviceId, Mac};
@@ -95,6 +95,7 @@ impl Ledger {
             return;
         };
         let seen = open.heard(activity);
+        let timeout = timeout + u64::from(broken(Mutant::IdleLate));
         let due = seen.silent_since(&open.session).saturating_add(timeout);
         if due > at {
             if let Some(looked) = open.idle_due {
@@ -206,7 +207,11 @@ impl Ledger {
 
     /// Asks for the device of a session to be let through.
     pub(super) fn admit(&mut self, session: Session) {
-        let until = self.session_deadline(&session);
+        let until = if broken(Mutant::CapNotInGate) {
+            FOREVER
+        } else {
+            self.session_deadline(&session)
+        };
         self.effects.push(Effect::Admit(session, until));
     }
 
@@ -215,6 +220,7 @@ impl Ledger {
         self.rules
             .session_timeout
             .filter(|_| !broken(Mutant::NoSessionTimeout))
+            .map(|timeout| timeout + u64::from(broken(Mutant::CapLate)))
             .map(|timeout| session.opened.saturating_add(timeout.saturating_sub(session.age)))
     }
 

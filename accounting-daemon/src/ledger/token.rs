@@ -140,5 +140,8 @@ pub struct NewToken {
 /// A balance in whole minutes as people see it: rounded up, so that 0 means depleted.
 #[must_use]
 pub fn minutes_shown(ms: u64) -> u64 {
+    if broken(Mutant::MinutesRoundedDown) {
+        return ms / MINUTE_MS;
+    }
     ms.div_ceil(MINUTE_MS)
 }

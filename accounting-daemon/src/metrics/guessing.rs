@@ -81,6 +81,7 @@ fn by_class(name: &str, help: &str) -> Result<IntGaugeVec, prometheus::Error> {
 mod tests {
     use super::*;
 
+    /// "The global rate raises an alarm but refuses nobody, since the space is large."
     #[test]
     fn a_class_whose_budget_is_spent_is_told() {
         let guessing = Guessing::new(&Registry::new()).unwrap();

@@ -8,8 +8,6 @@ mod resuming;
 mod systems;
 mod visitors;
 
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use http_body_util::{BodyExt, Full};
 use hyper::{HeaderMap, StatusCode};
 use serde_json::Value;
@@ -17,29 +15,17 @@ use serde_json::Value;
 use super::*;
 use crate::{
     config::Config,
-    engine::{Core, Observer, Worker},
-    gate::simulated::SimulatedGate,
-    ledger::{AccessCode, Cause, Metering, NewToken, Now, Rules},
+    ledger::NewToken,
     mac::{DeviceId, Mac},
-    store::{Actor, Disk, RESUMPTIONS_PER_TOKEN_MAX},
+    store::{Actor, RESUMPTIONS_PER_TOKEN_MAX},
+    testbed::{Testbed, new_token},
 };
 
 const HOST: &str = "10.77.0.1:8880";
 
-struct Nobody;
-
-impl Observer for Nobody {
-    fn released(&self, _: Cause) {}
-    fn round(&self, _: usize, _: usize) {}
-    fn mailbox_full(&self) {}
-    fn kernel_failed(&self) {}
-    fn store_failing(&self, _: bool) {}
-}
-
 struct Place {
     portal: Portal,
-    wall: Arc<AtomicI64>,
-    _folder: tempfile::TempDir,
+    bed: Testbed,
 }
 
 struct Got {
@@ -70,45 +56,23 @@ impl Place {
 
     /// `config`: further keys of `[portal]`.
     fn with(config: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let text = format!("data = \"/d\"\n[[interface]]\nname = \"g\"\n[portal]\n{config}\n");
-        let config = Config::parse("test".as_ref(), &text, true).unwrap();
-        let disk = Disk::open(folder.path()).unwrap();
-        let clock = crate::clock::Clock::new(true, None).unwrap();
-        let gate = SimulatedGate::new(100);
-        let core = Core::start(
-            disk.clone(),
-            gate,
-            Rules::default(),
-            Arc::new(Nobody),
-            clock.now(),
-            clock.boot(),
-        );
-        let (engine, worker) = Worker::new(core.unwrap(), clock.clone());
-        std::thread::spawn(move || worker.run());
+        let bed = Testbed::new(&format!("[[interface]]\nname = \"g\"\n[portal]\n{config}\n"));
         let status = GateStatus {
             addresses: vec!["10.77.0.1".parse().unwrap()],
             ..GateStatus::default()
         };
-        let wall = Arc::new(AtomicI64::new(0));
-        let later = Arc::clone(&wall);
         let portal = Portal::new(
-            &config,
-            Look::load(&config.portal).unwrap(),
-            engine,
-            disk,
-            Arc::new(move || {
-                let now = clock.now();
-                let wall = now.wall + later.load(Ordering::Relaxed);
-                Now { wall, ..now }
-            }),
-            Arc::new(Metrics::new(Box::new(Vec::new)).unwrap()),
+            &bed.config,
+            Look::load(&bed.config.portal).unwrap(),
+            bed.engine.clone(),
+            bed.disk.clone(),
+            bed.clock(),
+            Arc::clone(&bed.metrics),
             watch::channel(Arc::new(status)).1,
         );
         Self {
             portal: portal.unwrap(),
-            wall,
-            _folder: folder,
+            bed,
         }
     }
 
@@ -119,24 +83,10 @@ impl Place {
     async fn make(&self, code: &str, minutes: u32, seats: u32, change: impl FnOnce(&mut NewToken)) -> u64 {
         let mut new = NewToken {
             unique_id: uuid::Uuid::new_v4(),
-            business_id: 1,
-            code: AccessCode::new(code).unwrap(),
-            description: None,
-            minutes_included: minutes,
-            minutes_left: None,
-            valid_from: None,
-            valid_to: None,
-            user_limit: Some(seats),
-            mac_address: None,
-            booking_guid: None,
-            visitor_guid: None,
-            system_id: None,
-            metering: Metering::ConnectedTime,
-            factor: None,
-            by: "test".to_owned(),
+            ..new_token(code, minutes, seats)
         };
         change(&mut new);
-        self.portal.engine.create(new, Actor::daemon()).await.unwrap().id
+        self.bed.engine.create(new, Actor::daemon()).await.unwrap().id
     }
 
     async fn ask(&self, who: u8, request: hyper::http::request::Builder, body: &str) -> Got {
@@ -165,7 +115,7 @@ impl Place {
 
     async fn online(&self, who: u8) -> bool {
         let device = guest(who).device;
-        let sessions = self.portal.engine.sessions_of(device.mac, None).await;
+        let sessions = self.bed.engine.sessions_of(device.mac, None).await;
         !sessions.unwrap().is_empty()
     }
 }

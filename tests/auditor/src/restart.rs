@@ -37,6 +37,7 @@ impl Auditor {
         self.undo.clear();
         self.attempts.clear();
         self.tried.clear();
+        self.end_lists(now);
         self.offset = now.offset();
         self.last = checkpoint;
         (self.lost, self.looked) = (false, None);
@@ -105,6 +106,7 @@ impl Auditor {
     #[must_use]
     pub fn reboot(&self, then: Now, now: Now, kernel: &[Vec<u64>]) -> Vec<Self> {
         let mut books = self.clone();
+        books.end_lists(now);
         books.lose_all(then, now);
         books.carry_on(then, now);
         books.commits(now, kernel)

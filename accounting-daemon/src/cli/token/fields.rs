@@ -68,6 +68,17 @@ impl Class {
     }
 }
 
+#[cfg(test)]
+impl Fields {
+    /// So many minutes, and nothing else.
+    pub(super) fn of(minutes: u32) -> Self {
+        Self {
+            minutes: Some(minutes),
+            ..Self::default()
+        }
+    }
+}
+
 /// How minutes run.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Metering {

@@ -114,6 +114,7 @@ fn a_secret_of_a_former_redemption_stands_for_the_address() {
     assert_eq!(place.redeem("11111", Given::Secret(id)), Ok(()));
 }
 
+/// "A class with a small space has its own global budget, which refuses that class only."
 #[test]
 fn the_budget_of_a_class_refuses_this_class_and_nobody_else() {
     let mut place = Place::new();

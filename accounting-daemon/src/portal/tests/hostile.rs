@@ -169,3 +169,34 @@ async fn requests_that_are_none_are_refused_well() {
     );
     assert_eq!(place.get(1, "/favicon.ico").await.status, 200);
 }
+
+/// "A MAC alone never resumes, and no page shows a whole code."
+#[tokio::test]
+async fn no_page_shows_a_whole_code() {
+    let place = Place::new();
+    place.token("ABCDE-12345", 60, 1).await;
+    let whole = |got: &Got| got.says("ABCDE") || got.body.to_lowercase().contains("abcde");
+    let posted = place.post(1, "/login", "code=abcde12345").await;
+    assert_eq!(posted.status, 303);
+    assert!(!whole(&posted) && !posted.header("location").contains("bcde"));
+    let secret = posted.cookie().to_owned();
+    for online in [true, false] {
+        for path in [
+            "/",
+            "/login",
+            "/status",
+            "/status?welcome=1",
+            "/resume",
+            "/captive-api",
+        ] {
+            let request = Request::get(path).header("host", HOST).header("cookie", &secret);
+            let got = place.ask(1, request, "").await;
+            assert!(!whole(&got), "{path}, online: {online}: {}", got.body);
+        }
+        assert_eq!(place.online(1).await, online);
+        place.post(1, "/logout", "").await;
+    }
+    // Who is refused reads the reason, and what they typed themselves.
+    let refused = place.post(2, "/login", "code=NOBODYS-1").await;
+    assert!(!whole(&refused));
+}

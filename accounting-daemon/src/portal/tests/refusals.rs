@@ -6,7 +6,7 @@ use super::*;
 #[tokio::test]
 async fn each_refusal_says_what_to_do_next() {
     let place = Place::new();
-    let now = (place.portal.clock)().wall;
+    let now = place.bed.time.now().wall;
     place.token("EMPTY-00000", 0, 1).await;
     place.token("ONESEAT-111", 60, 1).await;
     place
@@ -68,6 +68,7 @@ async fn who_guesses_is_told_to_wait_and_others_are_not() {
     assert_eq!(place.post(2, "/login", "code=ABCDE12345").await.status, 303);
 }
 
+/// "The global rate raises an alarm but refuses nobody, since the space is large."
 #[tokio::test]
 async fn devices_that_guess_together_cost_honest_guests_nothing() {
     let place = Place::new();

@@ -2,6 +2,8 @@
 
 use super::*;
 
+/// "Resuming without typing the code takes a 256-bit cookie (HttpOnly, stored hashed) given at the redemption."
+/// "A MAC alone never resumes, and no page shows a whole code."
 #[tokio::test]
 async fn a_browser_resumes_by_its_secret_once_and_by_nothing_else() {
     let place = Place::new();
@@ -47,7 +49,7 @@ async fn a_browser_resumes_by_its_secret_once_and_by_nothing_else() {
     assert_eq!(place.ask(2, with("/resume", &next), "").await.status, 303);
 
     place.post(2, "/logout", "").await;
-    place.portal.engine.delete(id, Actor::daemon()).await.unwrap();
+    place.bed.engine.delete(id, Actor::daemon()).await.unwrap();
     let last = place.ask(2, with("/resume", &next), "").await;
     assert_eq!(last.status, 403, "the token is gone");
 }
@@ -62,7 +64,7 @@ async fn secrets_grow_old_and_are_few() {
         let header = secret.header(30, false).unwrap();
         cookies.push(header.to_str().unwrap().split(';').next().unwrap().to_owned());
         // Their order is that of the milliseconds in which they were given.
-        place.wall.fetch_add(1, Ordering::Relaxed);
+        place.bed.time.put_forward(1);
     }
     let resume = async |cookie: &str| {
         let request = Request::get("/resume")
@@ -72,9 +74,9 @@ async fn secrets_grow_old_and_are_few() {
     };
     assert_eq!(resume(&cookies[0]).await, 303, "the oldest was forgotten");
     assert_eq!(resume(&cookies[1]).await, 200);
-    place.wall.store(29 * 86_400_000, Ordering::Relaxed);
+    place.bed.time.put_forward(29 * 86_400_000);
     assert_eq!(resume(&cookies[1]).await, 200);
-    place.wall.store(31 * 86_400_000, Ordering::Relaxed);
+    place.bed.time.put_forward(2 * 86_400_000);
     assert_eq!(resume(&cookies[1]).await, 303);
 
     let never = Place::with("resume_days = 0");

@@ -114,6 +114,7 @@ async fn a_seat_is_taken_over_and_a_browser_resumes_with_the_address_that_was_gi
     assert!(place.online(1).await);
 }
 
+/// "A class with a small space has its own global budget, which refuses that class only."
 #[tokio::test]
 async fn a_flood_at_visitors_codes_closes_their_class_and_nothing_else() {
     let place = Place::new();
