@@ -6,6 +6,7 @@ mod accounts;
 mod accounts_tests;
 mod audit;
 mod backup;
+mod balances;
 mod codec;
 #[cfg(test)]
 mod damage_tests;
@@ -31,9 +32,11 @@ mod probation;
 mod reader;
 mod resumptions;
 mod role;
+mod rows;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod token_rows;
 mod usage;
 mod write;
 
@@ -51,11 +54,10 @@ pub use resumptions::{Digest, RESUMPTIONS_PER_TOKEN_MAX, Resumption};
 pub use role::{Role, UnknownRole};
 pub use usage::UsageFilter;
 
-use std::collections::BTreeMap;
-
 use crate::{
     ledger::{
-        Adjustment, FoldedCode, SecondFactor, Session, SessionId, Token, TokenId, Traffic, UsageRecord,
+        Adjustment, FoldedCode, SecondFactor, Session, SessionId, Token, TokenBalance, TokenId, Traffic,
+        UsageRecord,
     },
     mac::DeviceId,
 };
@@ -89,8 +91,10 @@ pub struct Heard {
 pub enum Write {
     /// A token that is new, with its code.
     Create(Token),
-    /// A token that is there, with its code.
-    Update(Token),
+    /// A token that was edited, with its code; its balance follows.
+    Edit(Token),
+    /// The balance of a token that is there.
+    Update(TokenBalance),
     /// A code that no token has any more.
     Uncode(FoldedCode),
     /// A token that is gone.
@@ -134,10 +138,8 @@ pub struct Opened {
     pub sessions: Vec<Session>,
     /// What had gone through them.
     pub heard: Vec<Heard>,
-    /// The tokens of those sessions, and those on which elapsed time runs, by number.
-    pub tokens: Vec<Token>,
-    /// What must be given besides their codes, of those that ask for it.
-    pub factors: BTreeMap<TokenId, SecondFactor>,
+    /// The balances of their tokens, and of those on which elapsed time runs, by number.
+    pub balances: Vec<TokenBalance>,
     /// The next number of a token.
     pub next_token: TokenId,
     /// The next number of a session.
@@ -158,11 +160,11 @@ pub trait Store: Send {
     /// [`StoreError`].
     fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError>;
 
-    /// The token with this code.
+    /// The balance of the token with this code.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError>;
+    fn balance_by_code(&self, code: &FoldedCode) -> Result<Option<TokenBalance>, StoreError>;
 
     /// What must be given besides the code of a token; `None`: nothing.
     ///

@@ -8,11 +8,12 @@ use std::{
 
 use redb::{Database, ReadOnlyTable, ReadableDatabase, TableError};
 
-use super::schema::{CODES, FACTORS, TOKENS};
+use super::schema::{BALANCES, CODES, FACTORS, TOKENS};
 
 /// The tables as the last commit left them.
 pub(super) struct Tables {
     pub(super) tokens: ReadOnlyTable<u64, &'static [u8]>,
+    pub(super) balances: ReadOnlyTable<u64, &'static [u8]>,
     pub(super) codes: ReadOnlyTable<&'static str, u64>,
     /// `None` in a store that an earlier program left, before the first commit.
     pub(super) factors: Option<ReadOnlyTable<u64, &'static [u8]>>,
@@ -56,6 +57,7 @@ impl Tables {
         let transaction = database.begin_read()?;
         Ok(Self {
             tokens: transaction.open_table(TOKENS)?,
+            balances: transaction.open_table(BALANCES)?,
             codes: transaction.open_table(CODES)?,
             factors: match transaction.open_table(FACTORS) {
                 Err(TableError::TableDoesNotExist(_)) => None,
