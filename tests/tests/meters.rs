@@ -5,11 +5,7 @@ mod atomics {
     pub(super) use loom::sync::atomic::{AtomicU64, Ordering};
 }
 
-#[expect(
-    dead_code,
-    unreachable_pub,
-    reason = "the daemon's file, of which the models use a part"
-)]
+#[expect(unreachable_pub, reason = "the daemon's file")]
 #[path = "../../accounting-daemon/src/engine/session_meter.rs"]
 mod session_meter;
 
