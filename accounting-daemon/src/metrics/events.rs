@@ -7,7 +7,7 @@ use prometheus::HistogramTimer;
 use super::{Alarm, GrantType, Metrics, PortalMetrics, RedeemResult, Route, SignIn, StatusClass};
 use crate::{
     engine::Observer,
-    ledger::{Cause, RedeemError},
+    ledger::{Cause, Class, RedeemError},
 };
 
 impl Metrics {
@@ -126,6 +126,10 @@ impl Observer for Metrics {
 
     fn attempts(&self, refused: usize) {
         self.guessing.refused(refused);
+    }
+
+    fn class_attempts(&self, class: Class, refused: usize, closed: bool) {
+        self.guessing.of_class(class, refused, closed);
     }
 
     fn store_failing(&self, failing: bool) {

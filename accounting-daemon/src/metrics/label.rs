@@ -69,6 +69,10 @@ label! {
         Redemptions = "redemptions",
         /// Whether a code would open a session.
         Check = "check",
+        /// Tokens of classes.
+        ClassedTokens = "classed_tokens",
+        /// The e-mail address that comes with a code.
+        TokenEmail = "token_email",
         /// The balance of a token.
         Balance = "balance",
         /// One device.
