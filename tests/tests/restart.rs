@@ -44,8 +44,7 @@ fn detach_does_what_it_says() {
     let hotspot = Hotspot::with_clients(2).unwrap();
     let (paid, unpaid) = (hotspot.client(1), hotspot.client(2));
     let daemon = hotspot.daemon();
-    let token = hotspot.token(60, &json!({})).unwrap();
-    hotspot.admit(paid, &token).unwrap();
+    hotspot.let_in(paid).unwrap();
     let detach = |how: &str| {
         let mut command = daemon.command();
         command.args(["detach", "--config"]).arg(daemon.config()).arg(how);

@@ -37,8 +37,8 @@ pub(super) struct Carried {
     since: u64,
     /// The same for the pass that follows.
     next: u64,
-    /// The last device of the present pass.
-    at: Option<DeviceId>,
+    /// The last session of the present pass.
+    at: Option<SessionId>,
     /// Devices that were seen with addresses that their sessions' rows may not have yet.
     seen: BTreeSet<DeviceId>,
 }
@@ -137,12 +137,15 @@ impl<S: Store, G: Gate> Core<S, G> {
             }
             (carried.since, carried.next, carried.began) = (carried.next, now.monotonic, now.monotonic);
         }
-        let sessions = self.ledger.sessions_from(self.carried.at).take(ROWS_MAX);
+        let sessions = self
+            .ledger
+            .sessions_after(self.carried.at.unwrap_or(0))
+            .take(ROWS_MAX);
         let (mut writes, mut looked, mut last) = (Vec::new(), 0, None);
         for session in sessions {
-            (looked, last) = (looked + 1, Some(session.device));
+            (looked, last) = (looked + 1, Some(session.id));
             if self.carried.seen.remove(&session.device) {
-                writes.push(Write::Open(session.clone()));
+                writes.extend(self.ledger.open_session(session.device).map(Write::Open));
             }
             let counted = self.gate.traffic(session.device).unwrap_or_default();
             if counted.seen_up.max(counted.seen_down) >= Some(self.carried.since) {

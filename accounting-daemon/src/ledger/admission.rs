@@ -2,8 +2,8 @@
 
 use super::{
     AccessCode, Activity, Asker, Cause, CreateError, Effect, ID_MAX, Ledger, MINUTE_MS, Metering, Mutant,
-    NewToken, Now, RedeemError, Run, Seen, Session, SessionId, Token, TokenId, broken, refusal::Admitted,
-    seat::Seat,
+    NewToken, Now, RedeemError, Run, Seen, Session, SessionId, Token, TokenBalance, TokenId, broken,
+    refusal::Admitted, seat::Seat,
 };
 use crate::mac::DeviceId;
 
@@ -35,7 +35,7 @@ impl Ledger {
     /// [`CreateError`]; nothing has changed then.
     pub fn create(&mut self, new: NewToken, now: Now) -> Result<TokenId, CreateError> {
         let folded = new.code.folded();
-        if self.codes.contains_key(&folded) && !broken(Mutant::CodeMadeTwice) {
+        if self.owner(&folded).is_some() && !broken(Mutant::CodeMadeTwice) {
             return Err(CreateError::CodeInUse);
         }
         if self.next_token > ID_MAX {
@@ -69,8 +69,10 @@ impl Ledger {
             entitled: u64::from(minutes) * MINUTE_MS,
             used: 0,
             settled: now.monotonic,
+            draws: 0,
             run: None,
         };
+        self.codes.insert(folded, Some(id));
         self.effects.push(Effect::Create(token.clone()));
         self.load(token);
         Ok(id)
@@ -135,17 +137,16 @@ impl Ledger {
         activity: &dyn Activity,
         now: Now,
     ) -> Result<Verdict, RedeemError> {
-        let id = *self.codes.get(&code.folded()).ok_or(RedeemError::UnknownCode)?;
-        let Some(account) = self.accounts.get(&id) else {
+        let id = self.owner(&code.folded()).ok_or(RedeemError::UnknownCode)?;
+        let Some(account) = self.accounts.get(id) else {
             return Err(RedeemError::UnknownCode);
         };
         let token = &account.token;
         if !broken(Mutant::AnyLocation) && !self.rules.opens_at(token.business_id, device) {
             return Err(RedeemError::WrongLocation);
         }
-        let open = device.and_then(|device| self.sessions.get(&device));
-        let current = open.map(|open| &open.session);
-        if let Some(session) = current
+        let open = device.and_then(|device| self.sessions.get(device));
+        if let Some(session) = open
             && session.token == id
             && !broken(Mutant::RetryOpensAnother)
         {
@@ -159,7 +160,7 @@ impl Ledger {
             return Err(RedeemError::Depleted);
         }
         let seat = self.seat(id, takeover, activity, now)?;
-        if current.is_none()
+        if open.is_none()
             && matches!(seat, Seat::Free)
             && self.sessions.len() >= self.rules.devices_max + usize::from(broken(Mutant::GateOverfull))
         {
@@ -215,24 +216,23 @@ impl Ledger {
         let id = self.number();
         let run = self.number_of_run(token);
         let mut metering = Metering::default();
-        if let Some(account) = self.accounts.get_mut(&token) {
+        if let Some(account) = self.accounts.get_mut(token) {
             account.settle(now.monotonic);
             account.open.push(device);
-            admitted.before = (account.token.mac_address, account.token.last_access);
+            admitted.before = (account.token.mac_address, account.token.last_access.get());
             account.token.mac_address = Some(device.mac);
-            account.token.last_access = Some(now.wall);
+            account.token.last_access = Some(now.wall).into();
             metering = account.token.metering;
             if let Some(run) = run {
-                account.token.run = Some(Run {
+                account.token.run = Some(Box::new(Run {
                     id: run,
                     device,
                     opened_wall: now.wall,
                     charged: 0,
                     paused: false,
-                });
+                }));
                 admitted.began = true;
             }
-            self.effects.push(Effect::Update(account.token.clone()));
         }
         let session = Session {
             id,
@@ -248,6 +248,7 @@ impl Ledger {
             addresses: Vec::new(),
         };
         self.remember(session.clone(), Seen::default());
+        self.keep_balance(token);
         self.reschedule(token, now);
         self.admit(session);
         id
@@ -261,27 +262,28 @@ impl Ledger {
 
     /// A number for the run that a redemption of this token begins, where it does.
     fn number_of_run(&mut self, token: TokenId) -> Option<SessionId> {
-        let token = &self.accounts.get(&token)?.token;
+        let token = &self.accounts.get(token)?.token;
         let begins = token.metering == Metering::ElapsedTime && token.run.is_none();
         begins.then(|| self.number())
     }
 }
 
-fn check_calendar(token: &Token, now: Now) -> Result<(), RedeemError> {
-    if token.valid_from.is_none() && token.valid_to.is_none() {
+fn check_calendar(token: &TokenBalance, now: Now) -> Result<(), RedeemError> {
+    let (valid_from, valid_to) = (token.valid_from.get(), token.valid_to.get());
+    if valid_from.is_none() && valid_to.is_none() {
         return Ok(());
     }
     if !now.trusted && !broken(Mutant::UntrustedClockJudges) {
         return Err(RedeemError::ClockNotSet);
     }
-    if let Some(valid_from) = token.valid_from
+    if let Some(valid_from) = valid_from
         && now.wall < valid_from
         && !broken(Mutant::ValidTooEarly)
     {
         return Err(RedeemError::NotYetValid { valid_from });
     }
     let late = i64::from(broken(Mutant::ValidToInclusive));
-    if token.valid_to.is_some_and(|valid_to| now.wall >= valid_to + late) {
+    if valid_to.is_some_and(|valid_to| now.wall >= valid_to + late) {
         return Err(RedeemError::Expired);
     }
     Ok(())

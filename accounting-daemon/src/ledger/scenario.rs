@@ -32,7 +32,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::mac::Mac;
+use crate::mac::{DeviceId, Mac};
 
 struct Scenario {
     ledger: Ledger,
@@ -362,8 +362,13 @@ impl Scenario {
             let name = text.split(|c: char| !c.is_alphabetic()).next().unwrap();
             self.did.push(name.to_owned());
             match effect {
-                Effect::Create(token) | Effect::Update(token) => {
+                Effect::Create(token) | Effect::Edit(token) => {
                     self.rows.insert(token.id, token);
+                }
+                Effect::Update(balance) => {
+                    if let Some(row) = self.rows.get_mut(&balance.id) {
+                        row.set_balance(balance);
+                    }
                 }
                 Effect::Release(record) | Effect::EndRun(record) => self.records.push(record),
                 Effect::Unrelease(id) => self.records.retain(|record| record.id != id),

@@ -14,7 +14,7 @@ use tokio::{sync::watch, time::MissedTickBehavior};
 use self::{clones::Clones, hush::Hush, told::Told};
 use crate::{
     clock::Clock,
-    engine::{Engine, SessionMeter},
+    engine::{Engine, Reading},
     gate::{Neighbour, Stats, neighbours, status::GateStatus},
     metrics::{Alarm, Metrics},
 };
@@ -26,13 +26,13 @@ const SWEEP: Duration = Duration::from_secs(2);
 const FRESH_MS: u64 = 120_000;
 
 /// Looks at the clients until it is told to stop.
-pub struct Sightings {
+pub(crate) struct Sightings {
     status: watch::Receiver<Arc<GateStatus>>,
     engine: Engine,
     metrics: Arc<Metrics>,
     clock: Clock,
     stats: Stats,
-    told: Told<SessionMeter>,
+    told: Told<i64>,
     clones: Clones,
     cloned: Hush,
     /// Frames of rogues that were counted up to the last sweep; `None` before the first.
@@ -45,7 +45,7 @@ pub struct Sightings {
 impl Sightings {
     /// What it looks at, and whom it tells.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         status: watch::Receiver<Arc<GateStatus>>,
         engine: Engine,
         metrics: Arc<Metrics>,
@@ -68,7 +68,7 @@ impl Sightings {
     }
 
     /// Sweeps until `stop` is ready. Needs the runtime, in the network namespace of the interfaces.
-    pub async fn run(mut self, stop: impl Future<Output = ()>) {
+    pub(crate) async fn run(mut self, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -98,7 +98,8 @@ impl Sightings {
         let now = self.clock.monotonic();
         let meters = self.engine.meters();
         let fresh = seen.iter().filter(|one| lasts(one));
-        let news = self.told.news(fresh, |device| meters.of(device));
+        let session_of = |device| meters.of(device).map(Reading::origin);
+        let news = self.told.news(fresh, session_of);
         if !news.is_empty() && !self.engine.saw(news.clone()) {
             // The mailbox is full: told with the next sweep.
             self.told.take_back(&news);

@@ -20,7 +20,7 @@ use super::{
     // Every table is named there, and here none by itself.
     schema::{self, *},
 };
-use crate::ledger::{Adjustment, Session, Token, UsageRecord};
+use crate::ledger::{Adjustment, Session, Token, TokenBalance, UsageRecord};
 
 /// While it is put in place.
 const NAME_RESTORED: &str = "accounting.redb.restored";
@@ -195,6 +195,12 @@ fn count_rows(shown: &str, database: &Database) -> Result<Counted, StoreError> {
     rows::<(u64, u64), Adjustment>(&transaction, ADJUSTMENTS)
         .map_err(failed)?
         .ok_or_else(|| damaged("adjustments"))?;
+    // A store of an older version has none.
+    let kept = match transaction.open_table(BALANCES) {
+        Err(TableError::TableDoesNotExist(_)) => Some(0),
+        _ => rows::<u64, TokenBalance>(&transaction, BALANCES).map_err(failed)?,
+    };
+    kept.ok_or_else(|| damaged("balances"))?;
     let codes = codes(&transaction).map_err(failed)?;
     if codes != Some(counted.tokens) {
         return Err(damaged("codes"));
@@ -247,15 +253,16 @@ pub fn restore(backup: &Path, folder: &Path, suffix: &str) -> Result<Replaced, S
         reason: reason.to_string(),
         advice: "see that both the backup and the folder can be read and written, and the disk is not full",
     };
-    fs::create_dir_all(folder).map_err(|error| refused(folder, &error))?;
+    file::make_folder(folder).map_err(|error| refused(folder, &error))?;
     // Held until the end, so that no daemon starts on what is about to go.
     let held = hold(&path)?;
     let copy = folder.join(NAME_RESTORED);
     let begin = || -> io::Result<()> {
         remove(&copy)?;
-        let mut target = OpenOptions::new().write(true).create_new(true).open(&copy)?;
+        let mut target = file::create(&copy)?;
         let mut source = File::open(backup)?;
         io::copy(&mut source, &mut target)?;
+        file::hand_over(&copy, folder)?;
         target.sync_all()
     };
     begin().map_err(|error| refused(backup, &error))?;

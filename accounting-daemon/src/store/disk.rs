@@ -8,13 +8,14 @@ use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableHandl
 
 use super::{
     AuditRetention, StoreError,
+    balances::joined,
     codec::Row,
     file,
     held::{Held, Source},
     reader::{Reader, Tables},
     schema::{self, ADJUSTMENTS, META, META_FLOOR, META_NEXT_TOKEN, PRUNED, USAGE},
 };
-use crate::ledger::{Adjustment, Token, TokenId, UsageRecord};
+use crate::ledger::{Adjustment, Token, TokenBalance, TokenId, UsageRecord};
 
 /// The redb file `accounting.redb` in the data folder. Clones share it.
 #[derive(Clone, Debug)]
@@ -246,10 +247,21 @@ impl Disk {
     }
 
     fn find(&self, tables: &Tables, id: TokenId) -> Result<Option<Token>, StoreError> {
-        let row = self.did("read a token", tables.tokens.get(id))?;
-        row.map(|row| Token::decode(row.value()))
-            .transpose()
-            .map_err(|_| self.damaged("tokens"))
+        let Some(token) = self.did("read a token", tables.tokens.get(id))? else {
+            return Ok(None);
+        };
+        let balance = self.did("read a balance", tables.balances.get(id))?;
+        let token = joined(token.value(), balance.as_ref().map(redb::AccessGuard::value));
+        token.map(Some).map_err(|_| self.damaged("tokens"))
+    }
+
+    fn find_balance(&self, tables: &Tables, id: TokenId) -> Result<Option<TokenBalance>, StoreError> {
+        let row = self.did("read a balance", tables.balances.get(id))?;
+        match row.map(|row| TokenBalance::decode(row.value())) {
+            Some(balance) => balance.map(Some).map_err(|_| self.damaged("balances")),
+            // Nobody has used it yet.
+            None => Ok(self.find(tables, id)?.map(|token| token.balance())),
+        }
     }
 
     pub(super) fn did<T, E: Into<redb::Error>>(

@@ -8,9 +8,10 @@ use uuid::Uuid;
 use super::{
     codec::{Damaged, Reader, Row},
     schema::{BOOKINGS, COUNTS, LOCATIONS, MACS, TOKENS, UNIQUE_IDS, VISITORS},
+    token_rows::device_of_balance,
 };
 use crate::{
-    ledger::{Token, TokenId},
+    ledger::{Token, TokenBalance, TokenId},
     mac::Mac,
 };
 
@@ -84,12 +85,24 @@ impl<'t> Indexes<'t> {
         })
     }
 
-    /// A token was written or removed: `before` and `after` are its rows.
-    pub(super) fn moved(&mut self, before: Option<&[u8]>, after: Option<&[u8]>) -> Result<(), redb::Error> {
-        let keys = |row: Option<&[u8]>| {
-            row.map(Keys::of)
-                .transpose()
-                .map_err(|_| redb::Error::Corrupted("a damaged row in table tokens".to_owned()))
+    /// A token was written or removed: `before` and `after` are its rows, `balance` is its balance's, which knows the
+    /// device better, where there is one.
+    pub(super) fn moved(
+        &mut self,
+        before: Option<&[u8]>,
+        after: Option<&[u8]>,
+        balance: Option<&[u8]>,
+    ) -> Result<(), redb::Error> {
+        let device = balance
+            .map(device_of_balance)
+            .transpose()
+            .map_err(|_| damaged("balances"))?;
+        let keys = |row: Option<&[u8]>| -> Result<Option<Keys>, redb::Error> {
+            let keys = row.map(Keys::of).transpose().map_err(|_| damaged("tokens"))?;
+            Ok(keys.map(|keys| Keys {
+                mac: device.unwrap_or(keys.mac),
+                ..keys
+            }))
         };
         let (before, after) = (keys(before)?, keys(after)?);
         if before == after {
@@ -140,6 +153,34 @@ impl<'t> Indexes<'t> {
         )
     }
 
+    /// The balance of a token was written: `before` is the row that it had.
+    pub(super) fn charged(
+        &mut self,
+        before: Option<&[u8]>,
+        after: &TokenBalance,
+        tokens: &impl ReadableTable<u64, &'static [u8]>,
+    ) -> Result<(), redb::Error> {
+        let id = after.id;
+        let before = match before {
+            Some(row) => device_of_balance(row).map_err(|_| damaged("balances"))?,
+            None => {
+                let row = tokens.get(id)?;
+                let keys = row.map(|row| Keys::of(row.value())).transpose();
+                keys.map_err(|_| damaged("tokens"))?.and_then(|keys| keys.mac)
+            }
+        };
+        if before == after.mac_address {
+            return Ok(());
+        }
+        if let Some(mac) = before {
+            put(&mut self.macs, (mac_key(mac), id), false)?;
+        }
+        if let Some(mac) = after.mac_address {
+            put(&mut self.macs, (mac_key(mac), id), true)?;
+        }
+        Ok(())
+    }
+
     /// Writes the counts that changed.
     pub(super) fn finish(mut self) -> Result<(), redb::Error> {
         for (key, by) in std::mem::take(&mut self.changes) {
@@ -151,6 +192,10 @@ impl<'t> Indexes<'t> {
         }
         Ok(())
     }
+}
+
+fn damaged(table: &str) -> redb::Error {
+    redb::Error::Corrupted(format!("a damaged row in table {table}"))
 }
 
 /// Tells an index which key of a token went and which came, where they differ.
@@ -195,7 +240,7 @@ pub(super) fn build(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     let mut indexes = Indexes::open(transaction)?;
     for row in tokens.iter()? {
         let (_, row) = row?;
-        indexes.moved(None, Some(row.value()))?;
+        indexes.moved(None, Some(row.value()), None)?;
     }
     indexes.finish()
 }

@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use super::{
     Disk, StoreError,
-    codec::Row,
+    balances::{joined, walk},
     index::{BLOCK, EVERYWHERE, mac_key},
-    schema::{BOOKINGS, CODES, COUNTS, LOCATIONS, MACS, TOKENS, UNIQUE_IDS, VISITORS},
+    schema::{BALANCES, BOOKINGS, CODES, COUNTS, LOCATIONS, MACS, TOKENS, UNIQUE_IDS, VISITORS},
 };
 use crate::{
     ledger::{FoldedCode, Token, TokenId},
@@ -163,14 +163,16 @@ impl Disk {
         };
         let (rows, next) = self.snapshot(|read| {
             let tokens = read.open_table(TOKENS)?;
+            let balances = read.open_table(BALANCES)?;
             if *among == Among::All {
-                let range = tokens.range(ids.clone())?;
-                let row = |row: Result<(_, redb::AccessGuard<'_, &[u8]>), redb::StorageError>| {
-                    Ok::<_, redb::Error>(Token::decode(row?.1.value()))
-                };
+                let (range, used) = (tokens.range(ids.clone())?, balances.range(ids.clone())?);
                 let rows: Vec<_> = match direction {
-                    Direction::Ascending => range.take(rows_max).map(row).collect::<Result<_, _>>()?,
-                    Direction::Descending => range.rev().take(rows_max).map(row).collect::<Result<_, _>>()?,
+                    Direction::Ascending => walk(range, used, direction)
+                        .take(rows_max)
+                        .collect::<Result<_, _>>()?,
+                    Direction::Descending => walk(range.rev(), used.rev(), direction)
+                        .take(rows_max)
+                        .collect::<Result<_, _>>()?,
                 };
                 let last = rows.last().and_then(|row| row.as_ref().ok());
                 let next = last.map(|token| token.id).filter(|_| rows.len() == rows_max);
@@ -181,7 +183,11 @@ impl Disk {
             let mut rows = Vec::new();
             for id in numbers {
                 if let Some(row) = tokens.get(id)? {
-                    rows.push(Token::decode(row.value()));
+                    let balance = balances.get(id)?;
+                    rows.push(joined(
+                        row.value(),
+                        balance.as_ref().map(redb::AccessGuard::value),
+                    ));
                 }
             }
             Ok((rows, next))

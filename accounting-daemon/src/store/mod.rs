@@ -6,6 +6,7 @@ mod accounts;
 mod accounts_tests;
 mod audit;
 mod backup;
+mod balances;
 mod codec;
 #[cfg(test)]
 mod damage_tests;
@@ -30,9 +31,11 @@ mod probation;
 mod reader;
 mod resumptions;
 mod role;
+mod rows;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod token_rows;
 mod usage;
 mod write;
 
@@ -51,7 +54,9 @@ pub use role::{Role, UnknownRole};
 pub use usage::UsageFilter;
 
 use crate::{
-    ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, Traffic, UsageRecord},
+    ledger::{
+        Adjustment, FoldedCode, Session, SessionId, Token, TokenBalance, TokenId, Traffic, UsageRecord,
+    },
     mac::DeviceId,
 };
 
@@ -84,8 +89,10 @@ pub struct Heard {
 pub enum Write {
     /// A token that is new, with its code.
     Create(Token),
-    /// A token that is there, with its code.
-    Update(Token),
+    /// A token that was edited, with its code; its balance follows.
+    Edit(Token),
+    /// The balance of a token that is there.
+    Update(TokenBalance),
     /// A code that no token has any more.
     Uncode(FoldedCode),
     /// A token that is gone.
@@ -127,8 +134,8 @@ pub struct Opened {
     pub sessions: Vec<Session>,
     /// What had gone through them.
     pub heard: Vec<Heard>,
-    /// The tokens of those sessions, and those on which elapsed time runs, by number.
-    pub tokens: Vec<Token>,
+    /// The balances of their tokens, and of those on which elapsed time runs, by number.
+    pub balances: Vec<TokenBalance>,
     /// The next number of a token.
     pub next_token: TokenId,
     /// The next number of a session.
@@ -149,11 +156,11 @@ pub trait Store: Send {
     /// [`StoreError`].
     fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError>;
 
-    /// The token with this code.
+    /// The balance of the token with this code.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError>;
+    fn balance_by_code(&self, code: &FoldedCode) -> Result<Option<TokenBalance>, StoreError>;
 
     /// Among the oldest `most` usage records, by their number, those that were released before a time (wall clock
     /// milliseconds).

@@ -8,11 +8,12 @@ use std::{
 
 use redb::{Database, ReadOnlyTable, ReadableDatabase};
 
-use super::schema::{CODES, TOKENS};
+use super::schema::{BALANCES, CODES, TOKENS};
 
-/// Both tables as the last commit left them.
+/// The tables as the last commit left them.
 pub(super) struct Tables {
     pub(super) tokens: ReadOnlyTable<u64, &'static [u8]>,
+    pub(super) balances: ReadOnlyTable<u64, &'static [u8]>,
     pub(super) codes: ReadOnlyTable<&'static str, u64>,
 }
 
@@ -54,6 +55,7 @@ impl Tables {
         let transaction = database.begin_read()?;
         Ok(Self {
             tokens: transaction.open_table(TOKENS)?,
+            balances: transaction.open_table(BALANCES)?,
             codes: transaction.open_table(CODES)?,
         })
     }

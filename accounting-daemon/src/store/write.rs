@@ -1,6 +1,6 @@
 //! One transaction: every row of a commit, and the checkpoint.
 
-use redb::{ReadableTable, WriteTransaction};
+use redb::{AccessGuard, ReadableTable, WriteTransaction};
 
 use super::{
     AuditRetention, Checkpoint, Write, audit,
@@ -9,8 +9,8 @@ use super::{
     index::Indexes,
     lists,
     schema::{
-        ADJUSTMENTS, CODES, HEARD, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN,
-        PRUNED, RUNS, SESSIONS, TOKENS,
+        ADJUSTMENTS, BALANCES, CODES, HEARD, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION,
+        META_NEXT_TOKEN, PRUNED, RUNS, SESSIONS, TOKENS,
     },
     usage::UsageTables,
 };
@@ -28,6 +28,7 @@ pub(super) fn write_all(
         return Ok(());
     }
     let mut tokens = transaction.open_table(TOKENS)?;
+    let mut balances = transaction.open_table(BALANCES)?;
     let mut codes = transaction.open_table(CODES)?;
     let mut sessions = transaction.open_table(SESSIONS)?;
     let mut usage = UsageTables::open(transaction)?;
@@ -41,25 +42,38 @@ pub(super) fn write_all(
     let mut last_session: Option<SessionId> = None;
     for write in writes {
         match write {
-            Write::Create(token) | Write::Update(token) => {
+            Write::Create(token) | Write::Edit(token) => {
                 let row = token.encode();
                 let before = tokens.insert(token.id, row.as_slice())?;
-                indexes.moved(before.as_ref().map(redb::AccessGuard::value), Some(&row))?;
-                drop(before);
+                let balance = balances.get(token.id)?;
+                indexes.moved(
+                    before.as_ref().map(AccessGuard::value),
+                    Some(&row),
+                    balance.as_ref().map(AccessGuard::value),
+                )?;
+                drop((before, balance));
                 let code = token.code.folded();
                 // Codes lie anywhere in their table: writing one anew would cost a page of its own.
                 if codes.get(code.as_str())?.map(|row| row.value()) != Some(token.id) {
                     codes.insert(code.as_str(), token.id)?;
                 }
-                if token.run.is_some() {
-                    runs.insert(token.id, ())?;
-                } else {
-                    runs.remove(token.id)?;
-                }
-                // The number of a run is taken from its beginning on.
-                last_session = last_session.max(token.run.as_ref().map(|run| run.id));
                 if let Write::Create(token) = write {
                     last_token = last_token.max(Some(token.id));
+                }
+            }
+            Write::Update(balance) => {
+                let before = balances.insert(balance.id, balance.encode().as_slice())?;
+                indexes.charged(before.as_ref().map(AccessGuard::value), balance, &tokens)?;
+                drop(before);
+                match &balance.run {
+                    Some(run) => {
+                        runs.insert(balance.id, ())?;
+                        // The number of a run is taken from its beginning on.
+                        last_session = last_session.max(Some(run.id));
+                    }
+                    None => {
+                        runs.remove(balance.id)?;
+                    }
                 }
             }
             Write::Uncode(code) => {
@@ -68,8 +82,12 @@ pub(super) fn write_all(
             Write::Delete(id) => {
                 runs.remove(id)?;
                 pruned.remove(id)?;
-                let before = tokens.remove(id)?;
-                indexes.moved(before.as_ref().map(redb::AccessGuard::value), None)?;
+                let (before, balance) = (tokens.remove(id)?, balances.remove(id)?);
+                indexes.moved(
+                    before.as_ref().map(AccessGuard::value),
+                    None,
+                    balance.as_ref().map(AccessGuard::value),
+                )?;
             }
             Write::Adjust(adjustment) => {
                 let of_token = (adjustment.token, 0)..=(adjustment.token, u64::MAX);

@@ -75,6 +75,7 @@ pub(crate) fn token(id: TokenId, now: Now) -> Result<Token> {
         entitled: u64::from(MINUTES) * MINUTE_MS,
         used: 0,
         settled: now.monotonic,
+        draws: 0,
         run: None,
     })
 }
@@ -98,8 +99,10 @@ pub(crate) fn fill(data: &Path, tokens: u64, sessions: u64) -> Result<()> {
                 token.mac_address = Some(device(id - 1).mac);
                 token.last_access = Some(now.wall);
             }
-            writes.push(Write::Create(token));
+            writes.push(Write::Create(token.clone()));
             if open {
+                token.draws = 1;
+                writes.push(Write::Update(token.balance()));
                 writes.push(Write::Open(session(id, now)));
             }
         }

@@ -9,7 +9,7 @@ use accounting_daemon::{
     },
     ledger::{
         AccessCode, Asker, Cause, CreateError, Edit, EditError, Metering, NewToken, Now, RedeemError,
-        Redemption, ReleaseError, Rules, Token, minutes_shown,
+        Redemption, ReleaseError, Rules, Token, TokenBalance, minutes_shown,
     },
     mac::{DeviceId, Mac},
     store::{Actor, ListEntry, ListKind},
@@ -109,7 +109,7 @@ pub(crate) fn letter(command: &Command) -> (Message, Reply) {
                 |answer| Message::Create(Box::new(new), Actor::daemon(), answer),
                 |token: Token| {
                     // This answer does not speak of seats.
-                    Answer::Token(token_seen(&token, 0))
+                    Answer::Token(token_seen(&token.balance(), 0))
                 },
                 create_error,
             )
@@ -243,10 +243,10 @@ fn look<T: 'static, E: std::fmt::Display + 'static>(
 }
 
 fn view_seen(view: TokenView) -> Answer {
-    Answer::Token(token_seen(&view.token, view.seats_used))
+    Answer::Token(token_seen(&view.token.balance(), view.seats_used))
 }
 
-fn token_seen(token: &Token, seats: u32) -> audit::TokenSeen {
+fn token_seen(token: &TokenBalance, seats: u32) -> audit::TokenSeen {
     audit::TokenSeen {
         id: token.id,
         entitled: token.entitled,

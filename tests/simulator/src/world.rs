@@ -7,7 +7,7 @@ use std::{
 
 use accounting_daemon::{
     gate::{Adoption, Deadline, Entry, Gate, GateError, Listed, simulated::SimulatedGate},
-    ledger::{FoldedCode, SessionId, Token, TokenId, Traffic},
+    ledger::{FoldedCode, SessionId, Token, TokenBalance, TokenId, Traffic},
     mac::DeviceId,
     store::{Checkpoint, Opened, Store, StoreError, Write},
 };
@@ -104,10 +104,10 @@ impl Store for Shared {
         Ok(world.image.token(id))
     }
 
-    fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError> {
+    fn balance_by_code(&self, code: &FoldedCode) -> Result<Option<TokenBalance>, StoreError> {
         let mut world = self.look();
         world.reads()?;
-        Ok(world.image.token_by_code(code))
+        Ok(world.image.balance_by_code(code))
     }
 
     fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {

@@ -65,7 +65,7 @@ fn a_copy_made_under_load_has_whole_commits_only() {
                 let sum = &mut sums[usize::try_from(id).unwrap()];
                 *sum += 1;
                 let writes = [
-                    Write::Update(used(id, *sum)),
+                    Write::Update(used(id, *sum).balance()),
                     Write::EndRun(charged(commits, id, 1)),
                 ];
                 owner.commit(&writes, CHECKPOINT).unwrap();
@@ -142,7 +142,7 @@ fn a_restored_store_is_what_it_was_and_the_other_is_kept() {
     let disk = Disk::open(folder.path()).unwrap();
     assert_eq!(disk.opened().unwrap(), before);
     assert!(disk.user("a@b").unwrap().is_some());
-    assert!(disk.token_by_code(&token(2).code.folded()).unwrap().is_some());
+    assert!(disk.balance_by_code(&token(2).code.folded()).unwrap().is_some());
     assert!(copy.exists(), "a backup can be restored again");
 }
 
@@ -200,4 +200,27 @@ fn looking_through_a_store_does_not_touch_it() {
         matches!(error, StoreError::Damaged { table: "codes", .. }),
         "{error}"
     );
+}
+
+#[test]
+fn a_store_is_for_its_daemon_alone_also_a_restored_one() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+
+    let (outer, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let folder = outer.path().join("made/here");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let store = folder.join(file::NAME);
+    let disk = Disk::open(&folder).unwrap();
+    assert_eq!((mode(&folder) & 0o027, mode(&store)), (0, 0o600));
+    let copy = other.path().join("backup");
+    disk.copy_to(&copy).unwrap();
+    drop(disk);
+    if rustix::process::geteuid().is_root() {
+        // Of a user of its own.
+        chown(&folder, Some(65_534), Some(65_534)).unwrap();
+    }
+    restore(&copy, &folder, "old").unwrap();
+    let (is, wanted) = (fs::metadata(&store).unwrap(), fs::metadata(&folder).unwrap());
+    assert_eq!(mode(&store), 0o600);
+    assert_eq!((is.uid(), is.gid()), (wanted.uid(), wanted.gid()));
 }

@@ -4,7 +4,7 @@ use redb::{ReadableTable, TableHandle as _};
 
 use super::{Disk, number};
 use crate::{
-    ledger::{FoldedCode, Session, SessionId, Token, TokenId, UsageRecord},
+    ledger::{FoldedCode, Session, SessionId, Token, TokenBalance, TokenId, UsageRecord},
     store::{
         Checkpoint, Opened, Store, StoreError, Write,
         codec::Row,
@@ -44,10 +44,10 @@ impl Store for Disk {
             }
             ids.sort_unstable();
             ids.dedup();
-            let tokens = self.read(database, |tables| {
-                let found = ids.into_iter().map(|id| self.find(tables, id));
+            let balances = self.read(database, |tables| {
+                let found = ids.into_iter().map(|id| self.find_balance(tables, id));
                 found
-                    .map(|token| token?.ok_or_else(|| self.damaged("sessions")))
+                    .map(|balance| balance?.ok_or_else(|| self.damaged("sessions")))
                     .collect::<Result<_, _>>()
             })?;
             Ok(Opened {
@@ -55,7 +55,7 @@ impl Store for Disk {
                 lists,
                 sessions,
                 heard,
-                tokens,
+                balances,
                 next_token: next(META_NEXT_TOKEN)?,
                 next_session: next(META_NEXT_SESSION)?,
             })
@@ -67,14 +67,14 @@ impl Store for Disk {
             .with(|database| self.read(database, |tables| self.find(tables, id)))
     }
 
-    fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError> {
+    fn balance_by_code(&self, code: &FoldedCode) -> Result<Option<TokenBalance>, StoreError> {
         self.0.with(|database| {
             self.read(database, |tables| {
                 let row = self.did("read a code", tables.codes.get(code.as_str()))?;
                 let Some(id) = row.map(|row| row.value()) else {
                     return Ok(None);
                 };
-                self.find(tables, id)?
+                self.find_balance(tables, id)?
                     .map(Some)
                     .ok_or_else(|| self.damaged("codes"))
             })
