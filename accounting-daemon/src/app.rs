@@ -17,7 +17,7 @@ use crate::{
     engine::{Core, Engine, Worker},
     gate::{self, Interface, KernelGate, Settings, Stats, Strangers, Supervisor, status::GateStatus},
     http::{self, Auth, OneTimePassword},
-    ledger::Rules,
+    ledger::{Class, Rules},
     metrics::Metrics,
     portal::{self, Look, Portal},
     sightings::Sightings,
@@ -78,7 +78,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         config.api.sign_in.clone(),
     )?;
     let portal = Portal::new(
-        &config.portal,
+        &config,
         look,
         engine.clone(),
         disk.clone(),
@@ -183,6 +183,9 @@ pub(crate) fn rules(config: &Config) -> Rules {
         seat_silence: ms(sessions.seat_silence),
         attempts_per_device: sessions.attempts_per_device,
         attempts_per_asker: sessions.attempts_per_client,
+        attempts_per_class: Class::ALL
+            .map(|class| (class, config.codes.class(class).attempts_per_minute))
+            .into(),
         ..Rules::default()
     }
 }

@@ -168,6 +168,7 @@ pub(crate) fn new_token(code: &str, minutes: u32, seats: u32) -> NewToken {
         visitor_guid: None,
         system_id: None,
         metering: Metering::ConnectedTime,
+        factor: None,
         by: "test".to_owned(),
     }
 }

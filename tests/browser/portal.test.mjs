@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { api, browser, curl, internet, mac, offline, portal, shot, token } from "./lib.mjs";
+import { api, browser, curl, internet, mac, offline, portal, shot, token, visitor } from "./lib.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let one, two;
@@ -160,6 +160,54 @@ test("without JavaScript all of it works", async () => {
   assert.equal(await heading(page), "You are online");
 });
 
+test("a visitor's five digits open together with the e-mail address only", async () => {
+  // Refusals count as attempts of the device: the other one has its own to make.
+  offline(2);
+  const code = visitor(60, "ann@example.org");
+  const nobodys = code === "00000" ? "00001" : "00000";
+  const page = await two.phone();
+  await page.goto(portal);
+  assert.equal(await page.locator("#email").count(), 0, "others are not asked");
+  const told = [];
+  for (const digits of [code, nobodys]) {
+    await page.goto(portal);
+    await type(page, digits);
+    assert.equal(await heading(page), "Your e-mail address is missing");
+    assert.equal(await page.inputValue("#code"), digits);
+    told.push((await page.locator("main").innerText()));
+  }
+  assert.equal(told[0], told[1], "it is told which codes there are");
+  await shot(page, "visitor");
+  // What is no address is not even sent.
+  await page.fill("#email", "ann");
+  await page.click("main form:has(#code) button");
+  assert.equal(await page.evaluate(() => document.querySelector("#email").validity.typeMismatch), true);
+  for (const [digits, email] of [[code, "bob@example.org"], [nobodys, "ann@example.org"]]) {
+    await page.fill("#code", digits);
+    await page.fill("#email", email);
+    await page.click("main form:has(#code) button");
+    assert.equal(await heading(page), "We do not know this code");
+    assert.equal(await page.inputValue("#email"), email);
+  }
+  await shot(page, "visitor-unknown");
+  await page.goto(`${portal}/login?code=${code}`);
+  await page.fill("#email", "Ann@Example.org");
+  await page.click("main form:has(#code) button");
+  assert.equal(await heading(page), "You are online");
+  assert.ok(!(await page.content()).includes("example.org"), "a page shows the address");
+  await page.click("text=Log out");
+  await page.click("text=Go online again");
+  assert.equal(await heading(page), "You are online", "the browser's secret stands for both");
+  offline(2);
+  const blind = await two.phone({ javaScriptEnabled: false, locale: "ar", colorScheme: "dark", viewport: { width: 320, height: 568 } });
+  await blind.goto(portal);
+  await type(blind, code);
+  await shot(blind, "visitor-arabic-dark");
+  await blind.fill("#email", "ann@example.org");
+  await blind.click("main form:has(#code) button");
+  assert.match(await heading(blind), /متصل/);
+});
+
 test("in Arabic, from right to left, in the dark", async () => {
   offline(1);
   const page = await one.phone({ locale: "ar-EG", colorScheme: "dark" });
@@ -189,6 +237,9 @@ test("every page passes axe and fits 320 pixels, light and dark", async () => {
     await check("login");
     await type(page, "NO-SUCH-CODE-AT-ALL");
     await check("unknown");
+    await type(page, "01234");
+    await check("visitor");
+    await page.goto(portal);
     await type(page, code);
     await check("status");
     await page.goto(`${portal}/login?another=1`);

@@ -1,15 +1,20 @@
 //! A name on the list is reachable before anybody signs in; its neighbours are not, nor are addresses that are nobody's site.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use accounting_tests::clock;
 use accounting_tests::hotspot::{HOSTS, Hotspot};
-use accounting_tests::lab::site::{LAN_IP4, LAN_IP6, OTHER_IP4, OTHER_IP6};
-use accounting_tests::lab::{GATEWAY_NAME, INTERNET_NAME, OTHER_NAME, Options, Request, resolve};
+use accounting_tests::lab::site::{ISP, LAN_IP4, LAN_IP6, OTHER_IP4, OTHER_IP6};
+use accounting_tests::lab::{
+    GATEWAY_NAME, INTERNET_NAME, MANY_DOMAIN, OTHER_NAME, Options, Request, many_name, resolve,
+};
 use accounting_tests::needs_root;
 
 const SOON: Duration = Duration::from_secs(5);
+/// Names that are asked for, each for the first time.
+const NAMES: u8 = 20;
+
 const SHORT: Duration = Duration::from_millis(400);
 
 #[test]
@@ -61,4 +66,42 @@ fn a_listed_name_is_open_once_it_was_asked_for() {
     for host in others {
         assert!(!web(host, 8080), "{host}");
     }
+}
+
+/// The name is learnt from the answer that the client gets, so the client may be sooner: then its first connection is refused, and the
+/// next one is not.
+#[test]
+fn who_is_sooner_than_the_learning_gets_in_with_the_next_connection() {
+    needs_root!();
+    let hotspot = Hotspot::up(Options {
+        clients: 1,
+        config: format!("[[gate.garden]]\nname = \"*.{MANY_DOMAIN}\"\n"),
+        ..Options::default()
+    })
+    .unwrap();
+    let addresses: String = (0..100)
+        .map(|number| format!("address add {}/32 dev {ISP}\n", many_name(number).1))
+        .collect();
+    hotspot.lab.internet().ip(&addresses).unwrap();
+    let listen = || Ok(std::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, 9_000))?);
+    let _listener = hotspot.lab.internet().enter(listen).unwrap();
+    let space = hotspot.client(1).namespace();
+    let mut refused = 0;
+    for number in 0..NAMES {
+        let (name, address) = many_name(number);
+        let dial = || {
+            let to = (IpAddr::from(address), 9_000).into();
+            Ok(std::net::TcpStream::connect_timeout(&to, SOON).is_ok())
+        };
+        // Within the strangers' budget of a device, beyond which nothing is refused aloud.
+        std::thread::sleep(Duration::from_millis(700));
+        assert_eq!(resolve(space, LAN_IP4.into(), &name).unwrap(), [address]);
+        if !space.enter(dial).unwrap() {
+            refused += 1;
+            clock::wait_for("the garden", SOON, || Ok(space.enter(dial)?.then_some(()))).unwrap();
+        }
+    }
+    println!(
+        "{NAMES} first connections right after the answer: {refused} refused, and let in with the next one"
+    );
 }

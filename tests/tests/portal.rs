@@ -1,4 +1,4 @@
-//! The portal in the lab: a real browser behind the gate, and what the gateway tells devices about it.
+//! The portal in the lab: a real browser behind the gate, and whom the portal does not speak to.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use accounting_tests::browser::{self, Browser};
 use accounting_tests::hotspot::Hotspot;
-use accounting_tests::lab::site::{LAN_IP4, LAN_IP6, WAN_IP4};
+use accounting_tests::lab::site::{LAN_IP4, WAN_IP4};
 use accounting_tests::lab::{PORTAL_PORT, Request, variables};
 use accounting_tests::{needs_root, root::skip_because};
 use serde_json::json;
@@ -50,43 +50,6 @@ fn run(hotspot: &Hotspot, browser: &Browser) {
         status.success(),
         "the browser's tests failed; the daemon's log:\n{}",
         hotspot.daemon().log()
-    );
-}
-
-#[test]
-fn dhcp_tells_where_captivity_is_told_and_it_is_told_there() {
-    needs_root!();
-    let hotspot = Hotspot::with_clients(1).unwrap();
-    let client = hotspot.client(1);
-    let url = client.captive_api().unwrap();
-    let (server, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let ask = || {
-        let answer = hotspot
-            .lab
-            .get(client, server.parse::<SocketAddr>().unwrap(), &format!("/{path}"));
-        answer.unwrap().json().unwrap()
-    };
-    assert_eq!(ask()["captive"], true);
-    let token = hotspot.token(10, &json!({})).unwrap();
-    hotspot.admit(client, &token).unwrap();
-    let state = ask();
-    assert_eq!(state["captive"], false);
-    assert!(
-        (590..=600).contains(&state["seconds-remaining"].as_u64().unwrap()),
-        "{state}"
-    );
-    // IPv6 gets what IPv4 gets.
-    let six = SocketAddr::from((LAN_IP6, PORTAL_PORT));
-    let state = hotspot
-        .lab
-        .get(client, six, "/captive-api")
-        .unwrap()
-        .json()
-        .unwrap();
-    assert_eq!(state["captive"], false);
-    assert_eq!(
-        state["user-portal-url"],
-        format!("http://[{LAN_IP6}]:{PORTAL_PORT}/")
     );
 }
 

@@ -1,17 +1,12 @@
-//! The settings of the api listener, of the first administrator and of generated codes.
+//! The settings of the api listener and of the first administrator.
 
 use std::{
-    collections::BTreeSet,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use super::{accounts::SignInConfig, problem::ProblemKind, reader::Table};
-use crate::ledger::AccessCode;
-
-/// Letters and digits that nobody mistakes for one another: no `0`, `O`, `1`, `I` or `L`.
-pub const CODE_ALPHABET: &str = "23456789ABCDEFGHJKMNPQRSTUVWXYZ";
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const KIB: usize = 1024;
@@ -66,15 +61,6 @@ pub struct AdministratorConfig {
     pub email: String,
     /// A file whose content becomes the first password; one is generated and printed without it.
     pub password_file: Option<PathBuf>,
-}
-
-/// How access codes are generated.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CodesConfig {
-    /// Characters, 4 to 32; more are used by themselves when many codes are live.
-    pub length: usize,
-    /// At least eight ASCII characters that compare as different in codes.
-    pub alphabet: String,
 }
 
 impl ApiConfig {
@@ -188,32 +174,4 @@ pub(crate) fn is_email(text: &str) -> bool {
         && text
             .chars()
             .all(|c| !c.is_control() && !c.is_whitespace() && c != ':')
-}
-
-impl CodesConfig {
-    pub(super) fn check(mut table: Table<'_, '_>) -> Self {
-        let length = table.number("length", 4, 32, 10);
-        let value = table.get("alphabet");
-        table.finish();
-        let alphabet = value.map_or(Some(CODE_ALPHABET.to_owned()), |value| match value.text()? {
-            alphabet if is_alphabet(alphabet) => Some(alphabet.to_owned()),
-            _ => value.bad_text(
-                "8 to 64 different ASCII letters, digits or signs without space and dash; case does not count, O and 0 \
-                 are one, I, L and 1 are one",
-            ),
-        });
-        Self {
-            length,
-            alphabet: alphabet.unwrap_or_default(),
-        }
-    }
-}
-
-/// Characters that compare equal in codes would make some codes likelier than others.
-fn is_alphabet(text: &str) -> bool {
-    let folded = |c: char| AccessCode::new(c).map(|code| code.folded()).ok();
-    let different: BTreeSet<_> = text.chars().filter_map(folded).collect();
-    (8..=64).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_graphic())
-        && different.len() == text.len()
 }

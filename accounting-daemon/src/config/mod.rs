@@ -3,6 +3,7 @@
 //! All settings, with their defaults, are shown in `docs/config.example.toml`. Durations carry their unit in the key.
 
 mod accounts;
+mod codes;
 mod edge;
 mod gate;
 mod portal;
@@ -22,8 +23,9 @@ use toml::de::DeTable;
 use crate::store::AuditRetention;
 
 pub use accounts::SignInConfig;
+pub use codes::{CODE_ALPHABET, ClassConfig, CodesConfig};
 pub(crate) use edge::is_email;
-pub use edge::{AdministratorConfig, ApiConfig, CODE_ALPHABET, CodesConfig, TlsConfig};
+pub use edge::{AdministratorConfig, ApiConfig, TlsConfig};
 pub use gate::{GARDEN_PORTS_MAX, GardenConfig, GateConfig, RESOLVERS_MAX, StrangersConfig};
 pub use portal::{Colour, PortalConfig};
 pub use problem::{ConfigErrors, Problem, ProblemKind};

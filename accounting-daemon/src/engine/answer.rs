@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     ledger::{
-        AccessCode, Asker, BulkError, Cause, CreateError, Edit, EditError, NewToken, RedeemError, Redemption,
-        ReleaseError, SessionId, Token, TokenId,
+        AccessCode, Asker, BulkError, Cause, CreateError, Edit, EditError, Email, Given, NewToken,
+        RedeemError, Redemption, ReleaseError, SessionId, Token, TokenId,
     },
     mac::{DeviceId, Mac},
     store::Actor,
@@ -41,6 +41,14 @@ pub enum Message {
         Box<Edit>,
         Actor,
         Answer<Result<TokenView, Refusal<EditError>>>,
+    ),
+    /// See [`super::Engine::set_email`].
+    Email(
+        TokenId,
+        Email,
+        [u8; 16],
+        Actor,
+        Answer<Result<(), Refusal<EditError>>>,
     ),
     /// See [`super::Engine::set_balance`].
     Balance(Balance, Actor, Answer<Result<TokenView, Refusal<EditError>>>),
@@ -91,6 +99,8 @@ pub enum Message {
 pub struct CodeCheck {
     /// What was typed.
     pub code: AccessCode,
+    /// What came with it.
+    pub given: Given,
     /// Who asks.
     pub asker: Asker,
 }
@@ -171,6 +181,7 @@ impl Message {
             Self::DeleteAll(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Token(_, answer) => answer.send(Err(why)).is_ok(),
             Self::Edit(_, _, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
+            Self::Email(_, _, _, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Balance(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Delete(_, _, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),
             Self::Redeem(_, answer) => answer.send(Err(Refusal::Unavailable(why))).is_ok(),

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Core;
 use crate::{
     gate::Gate,
-    ledger::{Metering, Now, Token, TokenId, minutes_shown},
+    ledger::{Class, Metering, Now, Token, TokenId, minutes_shown},
     mac::Mac,
     store::{Actor, AuditRecord, Store, shortened},
 };
@@ -14,7 +14,8 @@ use crate::{
 impl<S: Store, G: Gate> Core<S, G> {
     /// The token as the audit shows it now; `None` where there is none.
     pub(super) fn audited(&self, id: TokenId, now: Now) -> Option<String> {
-        Some(shown(&self.ledger.token(id, now)?.token))
+        let class = self.ledger.class(id).map(Class::as_str);
+        Some(shown(&self.ledger.token(id, now)?.token, class))
     }
 
     /// A change of a token that has been decided; its present state is what it is after.
@@ -65,7 +66,7 @@ impl<S: Store, G: Gate> Core<S, G> {
     }
 }
 
-fn shown(token: &Token) -> String {
+fn shown(token: &Token, class: Option<&str>) -> String {
     let time = |ms: Option<i64>| {
         let time = DateTime::from_timestamp_millis(ms?)?;
         Some(time.to_rfc3339_opts(SecondsFormat::Secs, true))
@@ -74,7 +75,7 @@ fn shown(token: &Token) -> String {
         Metering::ConnectedTime => "ConnectedTime",
         Metering::ElapsedTime => "ElapsedTime",
     };
-    let shown = json!({
+    let mut shown = json!({
         "BusinessId": token.business_id,
         "AccessCode": shortened(token.code.as_str()),
         "Description": token.description,
@@ -89,5 +90,9 @@ fn shown(token: &Token) -> String {
         "SystemId": token.system_id,
         "Metering": metering,
     });
+    if let Some(class) = class {
+        // The address is personal; that one is asked for is not.
+        shown["Class"] = class.into();
+    }
     shown.to_string()
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Core,
-    answer::{Balance, Message, Pending},
+    answer::{Balance, CodeCheck, Message, Pending},
     round::seen,
 };
 use crate::{
@@ -78,6 +78,15 @@ impl<S: Store, G: Gate> Core<S, G> {
                 }
                 Pending::Edit(result.map(|()| id), answer)
             }
+            Message::Email(id, email, salt, by, answer) => {
+                self.load_token(id, failure);
+                let before = self.audited(id, now);
+                let result = self.ledger.set_email(id, &email, salt);
+                if result.is_ok() {
+                    self.audit_token("token.email", id, before, by, now);
+                }
+                Pending::Delete(result, answer)
+            }
             Message::Balance(balance, by, answer) => {
                 let Balance {
                     token,
@@ -105,7 +114,8 @@ impl<S: Store, G: Gate> Core<S, G> {
             Message::Check(check, answer) => {
                 self.load_code(&check.code.folded(), failure);
                 let seen = seen(&self.gate);
-                Pending::Check(self.ledger.check(&check.code, &check.asker, &seen, now), answer)
+                let CodeCheck { code, given, asker } = &check;
+                Pending::Check(self.ledger.check(code, given, asker, &seen, now), answer)
             }
             Message::Sessions(asked, answer) => Pending::Sessions(asked, answer),
             Message::ChangeList(change, by, answer) => {
@@ -127,7 +137,11 @@ impl<S: Store, G: Gate> Core<S, G> {
             return;
         }
         match self.store.token(id) {
-            Ok(token) => token.into_iter().for_each(|token| self.ledger.load(token)),
+            Ok(Some(token)) => match self.store.factor(token.id) {
+                Ok(factor) => self.ledger.load(token, factor),
+                Err(error) => *failure = Some(error),
+            },
+            Ok(None) => {}
             Err(error) => *failure = Some(error),
         }
     }
@@ -137,7 +151,10 @@ impl<S: Store, G: Gate> Core<S, G> {
             return;
         }
         match self.store.balance_by_code(code) {
-            Ok(Some(balance)) => self.ledger.load_code(code.clone(), balance),
+            Ok(Some(balance)) => match self.store.factor(balance.id) {
+                Ok(factor) => self.ledger.load_code(code.clone(), balance, factor),
+                Err(error) => *failure = Some(error),
+            },
             Ok(None) => {}
             Err(error) => *failure = Some(error),
         }

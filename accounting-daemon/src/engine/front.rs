@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{
     ledger::{
-        BulkError, Cause, CreateError, Edit, EditError, NewToken, RedeemError, Redemption, ReleaseError,
-        Token, TokenId,
+        BulkError, Cause, CreateError, Edit, EditError, Email, NewToken, RedeemError, Redemption,
+        ReleaseError, Token, TokenId,
     },
     mac::{DeviceId, Mac},
     store::Actor,
@@ -123,6 +123,23 @@ impl Engine {
     pub async fn edit(&self, id: TokenId, edit: Edit, by: Actor) -> Result<TokenView, Refusal<EditError>> {
         flatten(
             self.ask(|answer| Message::Edit(id, Box::new(edit), by, answer))
+                .await,
+        )
+    }
+
+    /// Sets the e-mail address that must come with the code of a token that has one, under a salt that was drawn for it.
+    ///
+    /// # Errors
+    /// [`EditError`], or no answer.
+    pub async fn set_email(
+        &self,
+        id: TokenId,
+        email: Email,
+        salt: [u8; 16],
+        by: Actor,
+    ) -> Result<(), Refusal<EditError>> {
+        flatten(
+            self.ask(|answer| Message::Email(id, email, salt, by, answer))
                 .await,
         )
     }

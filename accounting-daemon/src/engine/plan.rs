@@ -36,6 +36,7 @@ impl Plan {
                     plan.writes.push(Write::Uncode(code));
                     plan.last.remove(&token);
                 }
+                Effect::Factor(token, factor) => plan.writes.push(Write::Factor(token, factor)),
                 Effect::Adjust(adjustment) => plan.writes.push(Write::Adjust(adjustment)),
                 Effect::Deadline { token, at } => {
                     let tightest = plan.tightest.entry(token).or_insert(at);

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     gate::{Entry, Gate, GateError},
     ledger::mutant::{Mutant, broken},
-    ledger::{Cause, Ledger, Now, Rules, Seen, SessionId, Traffic},
+    ledger::{Cause, Class, Ledger, Now, Rules, Seen, SessionId, Traffic},
     mac::DeviceId,
     store::{AuditRecord, Checkpoint, Store, StoreError, Write},
 };
@@ -26,6 +26,8 @@ pub trait Observer: Send + Sync {
     fn round(&self, _letters: usize, _online: usize) {}
     /// So many codes were refused in the last minute, whoever tried them.
     fn attempts(&self, _refused: usize) {}
+    /// So many codes of a class were refused in the last minute; `closed`: no more are heard.
+    fn class_attempts(&self, _class: Class, _refused: usize, _closed: bool) {}
     /// A letter found the mailbox full.
     fn mailbox_full(&self) {}
     /// The kernel refused a call; closing is tried again, opening is taken back.
@@ -93,6 +95,10 @@ impl<S: Store, G: Gate> Core<S, G> {
                 self.ledger.forget_idle();
                 self.observer.round(letters, self.ledger.online());
                 self.observer.attempts(self.ledger.attempts(now));
+                for class in Class::ALL {
+                    let (refused, closed) = self.ledger.class_attempts(class, now);
+                    self.observer.class_attempts(class, refused, closed);
+                }
                 Ok(())
             }
             Err(error) => {
@@ -258,7 +264,10 @@ impl<S: Store, G: Gate> Core<S, G> {
                     opened.push(session.device);
                 }
                 Err(error) => {
-                    self.note(Some(&error));
+                    // What the operator wants is no fault of the kernel.
+                    if !self.is_blocked(session.device) {
+                        self.note(Some(&error));
+                    }
                     refused.insert(session.id);
                     self.ledger.refused(session.id, now);
                 }

@@ -23,8 +23,8 @@ use super::{answer::Message, *};
 use crate::{
     gate::{Adoption, Deadline, Entry, Gate, GateError, Listed, simulated::SimulatedGate},
     ledger::{
-        AccessCode, Asker, Cause, CreateError, FoldedCode, Metering, NewToken, Now, RedeemError, Redemption,
-        Rules, TokenId, Traffic, UsageRecord,
+        AccessCode, Asker, Cause, CreateError, FoldedCode, Given, Metering, NewToken, Now, RedeemError,
+        Redemption, Rules, SecondFactor, TokenId, Traffic, UsageRecord,
     },
     mac::Mac,
     store::{Actor, Checkpoint, Disk, Opened, Store, StoreError, Write},
@@ -45,6 +45,9 @@ impl Store for Witnessed<Disk> {
     }
     fn balance_by_code(&self, code: &FoldedCode) -> Result<Option<TokenBalance>, StoreError> {
         self.0.balance_by_code(code)
+    }
+    fn factor(&self, token: TokenId) -> Result<Option<SecondFactor>, StoreError> {
+        self.0.factor(token)
     }
     fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {
         self.0.usage_before(before, most)
@@ -209,6 +212,7 @@ impl Bench {
 fn redemption(code: &str, who: u8) -> Redemption {
     Redemption {
         code: AccessCode::new(code).unwrap(),
+        given: Given::Nothing,
         device: device(who),
         takeover: false,
         asker: Asker::Client("portal".into()),

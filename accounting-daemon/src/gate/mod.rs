@@ -45,7 +45,7 @@ pub use lists::Listed;
 #[cfg(feature = "fuzz")]
 pub(crate) use names::fuzz as fuzz_answers;
 pub use names::{NAMES_MAX, Pattern};
-pub use neighbours::{Neighbour, neighbours};
+pub use neighbours::{Neighbour, Neighbours, hold, neighbours};
 pub use settings::{Interface, Refuse, Settings, Strangers, directory};
 pub use stats::Stats;
 pub use transparent::listen;

@@ -13,11 +13,12 @@ use super::{
     fields::Fields,
     problem,
     problem::{Kind, Problem},
+    redemptions,
     redemptions::REFUSALS,
 };
 use crate::{
     engine::{CodeCheck, Refusal},
-    ledger::{AccessCode, Asker},
+    ledger::{AccessCode, Asker, Given},
     metrics::Route,
 };
 
@@ -39,50 +40,43 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint {
     .problems(REFUSALS),
 }];
 
-/// The longest e-mail address, in characters (RFC 5321).
-const EMAIL_CHARACTERS_MAX: usize = 254;
-
 fn shape(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "required": ["AccessCode"],
         "properties": {
             "AccessCode": {"type": "string", "description": "The code as it was typed"},
-            "Email": {
-                "type": ["string", "null"],
-                "maxLength": EMAIL_CHARACTERS_MAX,
-                "description": "Whose code it is, for codes that ask for it",
-            },
+            "Email": redemptions::shape_of_email(),
         },
     })
 }
 
 /// Answers nothing, or the problem of the first condition that fails.
 async fn check(context: &Context, caller: &Caller, asked: &Asked) -> Answer {
-    let code = match parse(&asked.body) {
-        Ok(code) => code,
+    let (code, given) = match parse(&asked.body) {
+        Ok(parsed) => parsed,
         Err(problem) => return problem.into_answer(),
     };
     if !caller.may(Role::Redeem) {
         return Dialect::Gateway.denied(&Denied::Forbidden);
     }
     let asker = Asker::Client(caller.name.clone());
-    match context.engine.check(CodeCheck { code, asker }).await {
+    match context.engine.check(CodeCheck { code, given, asker }).await {
         Ok(()) => answer::empty(StatusCode::NO_CONTENT),
         Err(Refusal::Ledger(error)) => Problem::from(error).into_answer(),
         Err(Refusal::Unavailable(reason)) => problem::unavailable(reason),
     }
 }
 
-fn parse(body: &[u8]) -> Result<AccessCode, Problem> {
+fn parse(body: &[u8]) -> Result<(AccessCode, Given), Problem> {
     let mut fields = Fields::json(body)
         .map_err(|error| Problem::new(Kind::MalformedRequest, format!("the body {error}")))?;
     let code = fields.parsed("AccessCode", |text| AccessCode::new(text));
     let code = fields.require("AccessCode", code);
-    let _: Option<String> = fields.text("Email", EMAIL_CHARACTERS_MAX);
+    let given = redemptions::given(&mut fields);
     let errors = fields.into_errors();
     match code {
-        Some(code) if errors.is_empty() => Ok(code),
+        Some(code) if errors.is_empty() => Ok((code, given)),
         _ => Err(Problem::malformed(&errors)),
     }
 }
@@ -93,13 +87,21 @@ mod tests {
 
     #[test]
     fn a_code_is_enough() {
-        assert_eq!(parse(br#"{"AccessCode":"AB-1"}"#).unwrap().as_str(), "AB-1");
-        assert!(parse(br#"{"AccessCode":"AB-1","Email":"a@b"}"#).is_ok());
+        for body in [
+            &br#"{"AccessCode":"AB-1"}"#[..],
+            br#"{"AccessCode":"AB-1","Email":""}"#,
+        ] {
+            let (code, given) = parse(body).unwrap();
+            assert_eq!((code.as_str(), given), ("AB-1", Given::Nothing));
+        }
+        let (_, given) = parse(br#"{"AccessCode":"AB-1","Email":"A@b"}"#).unwrap();
+        assert_eq!(given, Given::Email("a@b".parse().unwrap()));
         for wrong in [
             &b"{}"[..],
             br#"{"AccessCode":" "}"#,
             br#"{"AccessCode":1}"#,
             br#"{"AccessCode":"x","Email":5}"#,
+            br#"{"AccessCode":"x","Email":"nobody"}"#,
         ] {
             assert_eq!(parse(wrong).unwrap_err().kind, Kind::MalformedRequest);
         }

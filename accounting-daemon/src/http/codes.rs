@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{
     config::CodesConfig,
-    ledger::{AccessCode, CodeError},
+    ledger::{AccessCode, Class, CodeError},
 };
 
 /// How much larger the space of codes is kept than the number of live ones.
@@ -63,9 +63,34 @@ impl Codes {
             self.config.length,
             self.live.load(Ordering::Relaxed).saturating_add(many - 1),
         );
-        let drawn = draw(alphabet, length, getrandom::fill)?;
-        Ok(AccessCode::new(grouped(&drawn))?)
+        of(alphabet, length)
     }
+
+    /// A new code of a class: as long as configured where an e-mail address must come with it, else as long as ordinary codes grow.
+    ///
+    /// # Errors
+    /// [`GenerateError`].
+    pub fn generate_of_class(&self, class: Class) -> Result<AccessCode, GenerateError> {
+        let config = self.config.class(class);
+        let length = if config.email {
+            config.length
+        } else {
+            let live = self.live.load(Ordering::Relaxed);
+            length(config.alphabet.len(), config.length, live)
+        };
+        of(&config.alphabet, length)
+    }
+
+    /// Whether tokens of a class are made with an e-mail address only.
+    #[must_use]
+    pub fn needs_email(&self, class: Class) -> bool {
+        self.config.class(class).email
+    }
+}
+
+fn of(alphabet: &str, length: usize) -> Result<AccessCode, GenerateError> {
+    let drawn = draw(alphabet, length, getrandom::fill)?;
+    Ok(AccessCode::new(grouped(&drawn))?)
 }
 
 /// Characters of an ASCII alphabet, each equally likely, from a source of random bytes.
@@ -127,17 +152,28 @@ mod tests {
     use std::convert::Infallible;
 
     use super::*;
-    use crate::config::CODE_ALPHABET;
+    use crate::config::{CODE_ALPHABET, ClassConfig};
+
+    fn config() -> CodesConfig {
+        let class = |email| ClassConfig {
+            length: 5,
+            alphabet: "0123456789".to_owned(),
+            email,
+            attempts_per_minute: 30,
+        };
+        CodesConfig {
+            length: 10,
+            alphabet: CODE_ALPHABET.to_owned(),
+            visitor: class(true),
+            booking: class(false),
+        }
+    }
 
     /// "Generated codes come from the OS CSPRNG, alphabet without look-alikes, default 10 characters shown as 5-5, and
     /// longer by itself where the space would be under 2^32 times the live codes."
     #[test]
     fn a_code_is_ten_characters_shown_as_five_and_five() {
-        let config = CodesConfig {
-            length: 10,
-            alphabet: CODE_ALPHABET.to_owned(),
-        };
-        let codes = Codes::new(config, 0);
+        let codes = Codes::new(config(), 0);
         let code = codes.generate().unwrap();
         let (first, second) = code.as_str().split_once('-').unwrap();
         assert_eq!((first.len(), second.len()), (5, 5));
@@ -149,6 +185,16 @@ mod tests {
         assert_ne!(codes.generate().unwrap(), code);
         codes.created(1_000_000);
         assert_eq!(codes.generate().unwrap().folded().as_str().len(), 11);
+    }
+
+    /// "Length and alphabet are configurable per class (ordinary, visitor, booking)."
+    #[test]
+    fn short_codes_stay_short_only_where_an_address_must_come_with_them() {
+        let codes = Codes::new(config(), 1_000_000);
+        let length = |class| codes.generate_of_class(class).unwrap().folded().as_str().len();
+        assert_eq!(length(Class::Visitor), 5);
+        assert_eq!(length(Class::Booking), 16);
+        assert!(codes.needs_email(Class::Visitor) && !codes.needs_email(Class::Booking));
     }
 
     /// Every byte once in each round: then each character must come equally often.

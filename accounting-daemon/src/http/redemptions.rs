@@ -20,7 +20,7 @@ use super::{
 use crate::{
     engine::Refusal,
     gate::status::GateStatus,
-    ledger::{AccessCode, Asker, Redemption},
+    ledger::{AccessCode, Asker, EMAIL_CHARACTERS_MAX, Email, Given, Redemption},
     mac::DeviceId,
     metrics::{RedeemResult, Route},
 };
@@ -66,6 +66,7 @@ fn shape(schemas: &mut SchemaGenerator) -> Schema {
         "required": ["AccessCode", "MacAddress"],
         "properties": {
             "AccessCode": {"type": "string", "description": "The code as it was typed"},
+            "Email": shape_of_email(),
             "MacAddress": describe::mac(schemas),
             "Zone": {
                 "type": ["integer", "null"],
@@ -79,6 +80,24 @@ fn shape(schemas: &mut SchemaGenerator) -> Schema {
             },
         },
     })
+}
+
+/// Of the address that comes with a code.
+pub(super) fn shape_of_email() -> Schema {
+    json_schema!({
+        "type": ["string", "null"],
+        "maxLength": EMAIL_CHARACTERS_MAX,
+        "description": "Whose code it is, for codes that ask for it; without it, or with another, such a code is an unknown one",
+    })
+}
+
+/// Reads the address that comes with a code.
+pub(super) fn given(fields: &mut Fields) -> Given {
+    let email = fields.parsed("Email", |text| match text.trim() {
+        "" => Ok(None),
+        text => Email::new(text).map(Some),
+    });
+    email.flatten().map_or(Given::Nothing, Given::Email)
 }
 
 /// Answers the session, also when it was open already.
@@ -125,6 +144,7 @@ fn parse(
         .map_err(|error| Problem::new(Kind::MalformedRequest, format!("the body {error}")))?;
     let code = fields.parsed("AccessCode", |text| AccessCode::new(text));
     let code = fields.require("AccessCode", code);
+    let given = given(&mut fields);
     let mac = fields.mac("MacAddress");
     let mac = fields.require("MacAddress", mac);
     if mac.is_some_and(|mac| gate.owns(mac)) {
@@ -147,6 +167,7 @@ fn parse(
     match (code, mac, zone) {
         (Some(code), Some(mac), Some(zone)) if errors.is_empty() => Ok(Redemption {
             code,
+            given,
             device: DeviceId { mac, zone },
             takeover,
             asker: Asker::Client(caller.name.clone()),
@@ -245,6 +266,7 @@ mod tests {
             (with("Zone", json!(70_000)), vec!["Zone"]),
             (with("Zone", json!("0")), vec!["Zone"]),
             (with("Takeover", json!("yes")), vec!["Takeover"]),
+            (with("Email", json!("nobody")), vec!["Email"]),
             (
                 json!({"AccessCode": 1, "MacAddress": 2, "Zone": -1, "Takeover": 3}),
                 vec!["AccessCode", "MacAddress", "Zone", "Takeover"],
@@ -317,6 +339,7 @@ mod tests {
                 json!({"UserLimit": 2, "SeatsUsed": 2}),
             ),
             (RedeemError::GateFull, "gate-full", 503, json!({})),
+            (RedeemError::Blocked, "forbidden", 403, json!({})),
         ];
         for (error, name, status, members) in table {
             let answer = Problem::from(error).into_answer();

@@ -19,6 +19,7 @@ pub(super) const ENDPOINTS: &[&[Endpoint]] = &[
     session_stream::ENDPOINTS,
     usage::ENDPOINTS,
     balance::ENDPOINTS,
+    tokens::classed::ENDPOINTS,
     device_lists::ENDPOINTS,
     audit::ENDPOINTS,
     backup::ENDPOINTS,

@@ -1,9 +1,9 @@
 //! Tokens come into being, codes open sessions, sessions end by request.
 
 use super::{
-    AccessCode, Activity, Asker, Cause, CreateError, Effect, ID_MAX, Ledger, MINUTE_MS, Metering, Mutant,
-    NewToken, Now, RedeemError, Run, Seen, Session, SessionId, Token, TokenBalance, TokenId, broken,
-    refusal::Admitted, seat::Seat,
+    AccessCode, Activity, Asker, Cause, Class, CreateError, Effect, Given, ID_MAX, Ledger, MINUTE_MS,
+    Metering, Mutant, NewToken, Now, RedeemError, Run, Seen, Session, SessionId, Token, TokenBalance,
+    TokenId, broken, refusal::Admitted, seat::Seat,
 };
 use crate::mac::DeviceId;
 
@@ -12,6 +12,8 @@ use crate::mac::DeviceId;
 pub struct Redemption {
     /// What was typed.
     pub code: AccessCode,
+    /// What came with it.
+    pub given: Given,
     /// The device to admit; a unicast address, checked by the edge.
     pub device: DeviceId,
     /// Whether the seat of a device may be taken that is silent, though not for long.
@@ -74,7 +76,9 @@ impl Ledger {
         };
         self.codes.insert(folded, Some(id));
         self.effects.push(Effect::Create(token.clone()));
-        self.load(token);
+        self.load(token, new.factor);
+        self.effects
+            .extend(new.factor.map(|factor| Effect::Factor(id, factor)));
         Ok(id)
     }
 
@@ -90,14 +94,22 @@ impl Ledger {
         activity: &dyn Activity,
         now: Now,
     ) -> Result<SessionId, RedeemError> {
-        let Redemption { device, asker, .. } = redemption;
+        let Redemption {
+            code,
+            given,
+            device,
+            asker,
+            ..
+        } = redemption;
         let heard = self.attempts.check(Some(*device), asker, &self.rules, now);
         if heard.is_err() && broken(Mutant::UnheardAttemptCounts) {
             self.attempts.refused(Some(*device), asker, now);
         }
         heard?;
+        let classes = self.classes_tried(code, given);
+        self.attempts.check_classes(classes, &self.rules, now)?;
         let result = self.admit_device(redemption, activity, now);
-        self.count(result.as_ref().err(), Some(*device), asker, now);
+        self.count(result.as_ref().err(), Some(*device), asker, classes, now);
         result
     }
 
@@ -109,21 +121,50 @@ impl Ledger {
     pub fn check(
         &mut self,
         code: &AccessCode,
+        given: &Given,
         asker: &Asker,
         activity: &dyn Activity,
         now: Now,
     ) -> Result<(), RedeemError> {
         self.attempts.check(None, asker, &self.rules, now)?;
-        let result = self.judge(code, None, false, activity, now);
-        self.count(result.as_ref().err(), None, asker, now);
+        let classes = self.classes_tried(code, given);
+        self.attempts.check_classes(classes, &self.rules, now)?;
+        let result = self.judge(code, given, None, false, activity, now);
+        self.count(result.as_ref().err(), None, asker, classes, now);
         result.map(|_| ())
     }
 
-    fn count(&mut self, refusal: Option<&RedeemError>, device: Option<DeviceId>, asker: &Asker, now: Now) {
+    /// The classes whose budget an attempt is part of. Their codes open with an e-mail address only, so that only attempts with one
+    /// are; what meets no token may have been meant for any class. Whoever knows code and address is heard as long as the budget of
+    /// that one class lasts, and all others are answered alike, whether their code is somebody's or not.
+    fn classes_tried(&self, code: &AccessCode, given: &Given) -> &'static [Class] {
+        let Given::Email(_) = given else {
+            return &[];
+        };
+        let Some(id) = self.owner(&code.folded()) else {
+            return &Class::ALL;
+        };
+        match self.factors.get(&id) {
+            None if broken(Mutant::ClassSilencesAll) => &Class::ALL,
+            None => &[],
+            Some(factor) if factor.is_met(id, given) => factor.class.alone(),
+            Some(_) => &Class::ALL,
+        }
+    }
+
+    fn count(
+        &mut self,
+        refusal: Option<&RedeemError>,
+        device: Option<DeviceId>,
+        asker: &Asker,
+        classes: &[Class],
+        now: Now,
+    ) {
         let counts = refusal
             .is_some_and(|error| *error != RedeemError::GateFull || broken(Mutant::FullGateCountsAsAttempt));
         if counts || broken(Mutant::SuccessCountsAsAttempt) {
             self.attempts.refused(device, asker, now);
+            self.attempts.refused_classes(classes, &self.rules, now);
         }
     }
 
@@ -132,6 +173,7 @@ impl Ledger {
     fn judge(
         &self,
         code: &AccessCode,
+        given: &Given,
         device: Option<DeviceId>,
         takeover: bool,
         activity: &dyn Activity,
@@ -141,6 +183,11 @@ impl Ledger {
         let Some(account) = self.accounts.get(id) else {
             return Err(RedeemError::UnknownCode);
         };
+        if let Some(factor) = self.factors.get(&id)
+            && !factor.is_met(id, given)
+        {
+            return Err(RedeemError::UnknownCode);
+        }
         let token = &account.token;
         if !broken(Mutant::AnyLocation) && !self.rules.opens_at(token.business_id, device) {
             return Err(RedeemError::WrongLocation);
@@ -177,11 +224,12 @@ impl Ledger {
     ) -> Result<SessionId, RedeemError> {
         let &Redemption {
             ref code,
+            ref given,
             device,
             takeover,
             ..
         } = redemption;
-        let (id, seat) = match self.judge(code, Some(device), takeover, activity, now)? {
+        let (id, seat) = match self.judge(code, given, Some(device), takeover, activity, now)? {
             Verdict::Open(session) => return Ok(session),
             Verdict::Opens(id, seat) => (id, seat),
         };

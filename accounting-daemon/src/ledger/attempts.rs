@@ -1,13 +1,14 @@
 //! Wrong codes: how many a device, and whoever asks for it, may try in a minute.
 //!
-//! Successes cost nothing. The code space is what protects codes; budgets keep one sender from trying at full speed.
+//! Successes cost nothing. The code space is what protects codes; budgets keep one sender from trying at full speed. Short codes are
+//! protected by the address that must come with them, and by one budget for all who try any.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     net::IpAddr,
 };
 
-use super::{Mutant, Now, RedeemError, Rules, broken};
+use super::{Class, Mutant, Now, RedeemError, Rules, broken};
 use crate::mac::DeviceId;
 
 /// The span in which attempts count, in milliseconds.
@@ -38,6 +39,8 @@ pub(super) struct Attempts {
     by_key: BTreeMap<Key, VecDeque<u64>>,
     /// Attempts in the log; those with a device are there twice.
     count: usize,
+    /// When codes of a class were tried: never more than it may, so that nothing else takes its place.
+    by_class: BTreeMap<Class, VecDeque<u64>>,
 }
 
 impl Attempts {
@@ -61,15 +64,55 @@ impl Attempts {
             let Some(times) = self.by_key.get(&key) else {
                 continue;
             };
-            // The attempt that must leave the window before there is room.
-            if let Some(at) = times.len().checked_sub(max).and_then(|place| times.get(place)) {
-                let wait = (at + WINDOW_MS).saturating_sub(now.monotonic);
-                return Err(RedeemError::TooManyAttempts {
-                    retry_after_s: wait.div_ceil(1_000),
-                });
-            }
+            room(times, max, now)?;
         }
         Ok(())
+    }
+
+    /// Whether another attempt at codes of these classes is heard.
+    pub(super) fn check_classes(
+        &mut self,
+        classes: &[Class],
+        rules: &Rules,
+        now: Now,
+    ) -> Result<(), RedeemError> {
+        if broken(Mutant::ClassUnlimited) {
+            return Ok(());
+        }
+        for class in classes {
+            let Some(max) = rules.attempts_per_class.get(class) else {
+                continue;
+            };
+            room(self.times_of(*class, now), *max, now)?;
+        }
+        Ok(())
+    }
+
+    /// Remembers an attempt that was refused.
+    pub(super) fn refused_classes(&mut self, classes: &[Class], rules: &Rules, now: Now) {
+        for class in classes {
+            let max = rules.attempts_per_class.get(class).copied().unwrap_or_default();
+            let times = self.times_of(*class, now);
+            if times.len() < max {
+                times.push_back(now.monotonic);
+            }
+        }
+    }
+
+    /// How many were refused in the last minute, and whether no more are heard.
+    pub(super) fn of_class(&mut self, class: Class, rules: &Rules, now: Now) -> (usize, bool) {
+        let count = self.times_of(class, now).len();
+        let max = rules.attempts_per_class.get(&class);
+        (count, max.is_some_and(|max| count >= *max))
+    }
+
+    /// Those of the last minute.
+    fn times_of(&mut self, class: Class, now: Now) -> &mut VecDeque<u64> {
+        let times = self.by_class.entry(class).or_default();
+        while times.front().is_some_and(|at| at + WINDOW_MS <= now.monotonic) {
+            times.pop_front();
+        }
+        times
     }
 
     /// Remembers an attempt that was refused.
@@ -115,6 +158,17 @@ impl Attempts {
             self.by_key.remove(&key);
         }
     }
+}
+
+/// Whether there is room for one more; else when the attempt leaves the window that must.
+fn room(times: &VecDeque<u64>, max: usize, now: Now) -> Result<(), RedeemError> {
+    let Some(at) = times.len().checked_sub(max).and_then(|place| times.get(place)) else {
+        return Ok(());
+    };
+    let wait = (at + WINDOW_MS).saturating_sub(now.monotonic);
+    Err(RedeemError::TooManyAttempts {
+        retry_after_s: wait.div_ceil(1_000),
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use uuid::Uuid;
 
-use super::{AccessCode, Cause, Effect, Ledger, MINUTE_MS, Metering, Mutant, Now, Token, TokenId, broken};
+use super::{
+    AccessCode, Cause, Effect, Email, Ledger, MINUTE_MS, Metering, Mutant, Now, SecondFactor, Token, TokenId,
+    broken,
+};
 use crate::mac::Mac;
 
 /// What is to change. The outer `None` leaves a field as it is; an inner one clears it.
@@ -171,6 +174,19 @@ impl Ledger {
         Ok(())
     }
 
+    /// Sets the e-mail address that must come with the code of a token that has one, from the next redemption on. It must have been
+    /// loaded.
+    ///
+    /// # Errors
+    /// [`EditError::NotFound`].
+    pub fn set_email(&mut self, id: TokenId, email: &Email, salt: [u8; 16]) -> Result<(), EditError> {
+        let factor = self.factors.get_mut(&id).ok_or(EditError::NotFound)?;
+        *factor = SecondFactor::new(factor.class, email, salt);
+        let factor = *factor;
+        self.effects.push(Effect::Factor(id, factor));
+        Ok(())
+    }
+
     /// Deletes a token: its sessions are revoked by one store in the kernel, their records stay. It must have been
     /// loaded.
     ///
@@ -193,6 +209,7 @@ impl Ledger {
         }
         self.accounts.remove(id);
         self.records.remove(&id);
+        self.factors.remove(&id);
         self.codes.insert(code.clone(), None);
         self.deleted.insert(id);
         self.effects.push(Effect::Delete { token: id, code });

@@ -1,6 +1,8 @@
 //! What the ledger wants done in the world. The engine does it, in the order given within each of its three phases.
 
-use super::{Adjustment, FoldedCode, Session, SessionId, Token, TokenBalance, TokenId, UsageRecord};
+use super::{
+    Adjustment, FoldedCode, SecondFactor, Session, SessionId, Token, TokenBalance, TokenId, UsageRecord,
+};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub enum Effect {
         /// Its code.
         code: FoldedCode,
     },
+    /// Keep what must be given besides the code of a token.
+    Factor(TokenId, SecondFactor),
     /// Keep a change of what a token is good for.
     Adjust(Adjustment),
     /// Move a token's deadline in the gate (monotonic milliseconds, [`super::FOREVER`] for none). A shorter one takes

@@ -20,6 +20,7 @@ mod due;
 mod edit;
 mod effect;
 mod error;
+mod factor;
 mod maybe;
 pub mod mutant;
 mod now;
@@ -54,6 +55,7 @@ pub use code::{AccessCode, CODE_CHARACTERS_MAX, CodeError, FoldedCode};
 pub use edit::{Adjustment, Edit, EditError};
 pub use effect::Effect;
 pub use error::{CreateError, RedeemError, ReleaseError};
+pub use factor::{Class, EMAIL_CHARACTERS_MAX, Email, EmailError, Given, SecondFactor};
 pub use maybe::{MaybeCount, MaybeTime};
 use mutant::{Mutant, broken};
 pub use now::Now;
@@ -86,6 +88,8 @@ pub struct Ledger {
     perhaps_idle: BTreeSet<TokenId>,
     /// Codes that were given, made, changed or freed since then; `None`: no token has it any more.
     codes: BTreeMap<FoldedCode, Option<TokenId>>,
+    /// What must be given besides the codes of tokens that this round has seen, where something must.
+    factors: BTreeMap<TokenId, SecondFactor>,
     sessions: Sessions,
     /// What the redemptions of this round changed besides, by their sessions.
     admitted: BTreeMap<SessionId, Admitted>,
@@ -116,6 +120,7 @@ impl Ledger {
             records: BTreeMap::new(),
             perhaps_idle: BTreeSet::new(),
             codes: BTreeMap::new(),
+            factors: BTreeMap::new(),
             sessions: Sessions::default(),
             admitted: BTreeMap::new(),
             deleted: BTreeSet::new(),
@@ -142,25 +147,27 @@ impl Ledger {
         self.codes.contains_key(code)
     }
 
-    /// Takes a token into memory as the store holds it. What is there already, or was changed or deleted in this round,
-    /// stays as it is.
-    pub fn load(&mut self, token: Token) {
+    /// Takes a token into memory as the store holds it, with what must be given besides its code. What is there already, or was
+    /// changed or deleted in this round, stays as it is.
+    pub fn load(&mut self, token: Token, factor: Option<SecondFactor>) {
         let id = token.id;
         if self.is_deleted(id) {
             return;
         }
         let (code, record) = (token.code.folded(), token.record());
         self.load_balance(token.balance());
+        self.load_factor(id, factor);
         self.codes.entry(code).or_insert(Some(id));
         self.records.entry(id).or_insert(record);
     }
 
-    /// Takes the balance of the token that has a code into memory, as the store holds both. The same holds as for
-    /// [`Ledger::load`].
-    pub fn load_code(&mut self, code: FoldedCode, balance: TokenBalance) {
+    /// Takes the balance of the token that has a code into memory, with what must be given besides the code, as the store holds
+    /// all three. The same holds as for [`Ledger::load`].
+    pub fn load_code(&mut self, code: FoldedCode, balance: TokenBalance, factor: Option<SecondFactor>) {
         let id = balance.id;
         if !self.is_deleted(id) {
             self.load_balance(balance);
+            self.load_factor(id, factor);
             self.codes.entry(code).or_insert(Some(id));
         }
     }
@@ -176,6 +183,12 @@ impl Ledger {
         self.perhaps_idle.insert(id);
     }
 
+    fn load_factor(&mut self, id: TokenId, factor: Option<SecondFactor>) {
+        if let Some(factor) = factor {
+            self.factors.entry(id).or_insert(factor);
+        }
+    }
+
     fn is_deleted(&self, id: TokenId) -> bool {
         self.deleted.contains(&id) && !broken(Mutant::DeletedInRoundReturns)
     }
@@ -185,9 +198,20 @@ impl Ledger {
         self.codes.get(code).copied().flatten()
     }
 
+    /// The class of a token that this round has seen; `None`: an ordinary one.
+    #[must_use]
+    pub fn class(&self, token: TokenId) -> Option<Class> {
+        self.factors.get(&token).map(|factor| factor.class)
+    }
+
     /// How many codes were refused in the last minute, whoever tried them.
     pub fn attempts(&mut self, now: Now) -> usize {
         self.attempts.count(now)
+    }
+
+    /// How many codes of a class were tried in the last minute, and whether no more are heard.
+    pub fn class_attempts(&mut self, class: Class, now: Now) -> (usize, bool) {
+        self.attempts.of_class(class, &self.rules, now)
     }
 
     /// Drops from memory what only this round needed, and tokens that nobody uses; to be called once the effects are
@@ -196,6 +220,7 @@ impl Ledger {
         self.admitted.clear();
         self.deleted.clear();
         self.records.clear();
+        self.factors.clear();
         self.codes.clear();
         for id in std::mem::take(&mut self.perhaps_idle) {
             if self.accounts.get(id).is_some_and(|account| !account.busy()) {

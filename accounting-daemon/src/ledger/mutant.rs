@@ -22,6 +22,12 @@ mutants! {
     ConditionsOutOfOrder,
     /// Attempts are not limited.
     NoBudget,
+    /// A code is enough where an e-mail address must come with it.
+    EmailNotAsked,
+    /// A class of short codes may be tried without limit.
+    ClassUnlimited,
+    /// A class that is not heard any more takes the others with it.
+    ClassSilencesAll,
     /// A success counts as an attempt.
     SuccessCountsAsAttempt,
     /// A full gate counts as an attempt.

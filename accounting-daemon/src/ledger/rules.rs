@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Mutant, broken};
+use super::{Class, Mutant, broken};
 use crate::mac::DeviceId;
 
 /// Limits and habits. Lengths are milliseconds; `None` switches a rule off.
@@ -30,6 +30,8 @@ pub struct Rules {
     pub attempts_per_device: usize,
     /// Wrong codes that one client or address may try in a minute.
     pub attempts_per_asker: usize,
+    /// Codes of a class that all together may try in vain in a minute, with an e-mail address. A class that is not here has none.
+    pub attempts_per_class: BTreeMap<Class, usize>,
 }
 
 impl Rules {
@@ -61,6 +63,7 @@ impl Default for Rules {
             takeover_window: 600_000,
             attempts_per_device: 10,
             attempts_per_asker: 300,
+            attempts_per_class: Class::ALL.map(|class| (class, 30)).into(),
         }
     }
 }

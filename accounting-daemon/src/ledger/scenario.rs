@@ -163,7 +163,7 @@ impl Scenario {
             ["edit", name, field, value] => {
                 let id = self.loaded(name);
                 if let Some(&other) = self.tokens.get(*value) {
-                    self.ledger.load(self.rows[&other].clone());
+                    self.ledger.load(self.rows[&other].clone(), None);
                 }
                 let wall = || now.wall + i64::try_from(ms(value)).unwrap();
                 let mut edit = Edit::default();
@@ -289,13 +289,14 @@ impl Scenario {
         let code = AccessCode::new(code).unwrap();
         let folded = code.folded();
         for row in self.rows.values().filter(|row| row.code.folded() == folded) {
-            self.ledger.load(row.clone());
+            self.ledger.load(row.clone(), None);
         }
         self.seen.remove(&device);
         let seen = self.seen.clone();
         let activity = |device| seen.get(&device).copied().unwrap_or_default();
         let redemption = Redemption {
             code,
+            given: Given::Nothing,
             device,
             takeover,
             asker: Asker::Client("portal".into()),
@@ -334,10 +335,11 @@ impl Scenario {
             } else {
                 Metering::ConnectedTime
             },
+            factor: None,
             by: String::new(),
         };
         for row in self.rows.values() {
-            self.ledger.load(row.clone());
+            self.ledger.load(row.clone(), None);
         }
         let lasts = new.minutes_left.is_none();
         let id = match self.ledger.create(new, self.now) {
@@ -378,6 +380,7 @@ impl Scenario {
                 | Effect::Deadline { .. }
                 | Effect::Admit(..)
                 | Effect::Keep(_)
+                | Effect::Factor(..)
                 | Effect::Void(_) => {}
             }
         }
@@ -385,7 +388,7 @@ impl Scenario {
 
     fn loaded(&mut self, name: &str) -> TokenId {
         let id = self.tokens[name];
-        self.ledger.load(self.rows[&id].clone());
+        self.ledger.load(self.rows[&id].clone(), None);
         id
     }
 

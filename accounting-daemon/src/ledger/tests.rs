@@ -4,6 +4,7 @@ mod balance;
 mod budgets;
 mod causes;
 mod charging;
+mod classes;
 mod codes;
 mod due;
 mod edits;

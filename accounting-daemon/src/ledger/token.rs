@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{AccessCode, Mutant, SessionId, TokenBalance, broken};
+use super::{AccessCode, Mutant, SecondFactor, SessionId, TokenBalance, broken};
 use crate::mac::{DeviceId, Mac};
 
 /// Milliseconds in a minute.
@@ -228,6 +228,8 @@ pub struct NewToken {
     pub system_id: Option<String>,
     /// How its clock runs.
     pub metering: Metering,
+    /// What must be given besides its code.
+    pub factor: Option<SecondFactor>,
     /// Who makes it.
     pub by: String,
 }

@@ -7,7 +7,7 @@ use prometheus::HistogramTimer;
 use super::{Alarm, GrantType, Metrics, PortalMetrics, RedeemResult, Route, SignIn, StatusClass};
 use crate::{
     engine::Observer,
-    ledger::{Cause, RedeemError},
+    ledger::{Cause, Class, RedeemError},
 };
 
 impl Metrics {
@@ -128,6 +128,10 @@ impl Observer for Metrics {
         self.guessing.refused(refused);
     }
 
+    fn class_attempts(&self, class: Class, refused: usize, closed: bool) {
+        self.guessing.of_class(class, refused, closed);
+    }
+
     fn store_failing(&self, failing: bool) {
         self.store_failing.set(i64::from(failing));
     }
@@ -145,6 +149,7 @@ impl From<&RedeemError> for RedeemResult {
             RedeemError::Depleted => Self::Depleted,
             RedeemError::NoSeat { .. } => Self::NoSeat,
             RedeemError::GateFull => Self::GateFull,
+            RedeemError::Blocked => Self::Blocked,
         }
     }
 }

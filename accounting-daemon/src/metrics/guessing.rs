@@ -1,6 +1,8 @@
 //! The alarm for codes that are guessed: by many devices together, since each by itself has its budget.
 
-use prometheus::{IntGauge, Registry};
+use prometheus::{IntGauge, IntGaugeVec, Opts, Registry};
+
+use crate::ledger::Class;
 
 /// Refused codes of one minute that are more than mistyping. They refuse nobody: the space of codes is large.
 const ALARM: i64 = 1_000;
@@ -9,6 +11,8 @@ const ALARM: i64 = 1_000;
 pub(super) struct Guessing {
     refused: IntGauge,
     alarm: IntGauge,
+    of_class: IntGaugeVec,
+    closed: IntGaugeVec,
 }
 
 impl Guessing {
@@ -22,10 +26,39 @@ impl Guessing {
                 "accounting_guessing",
                 "1 while more codes are refused than people mistype: somebody guesses.",
             )?,
+            of_class: by_class(
+                "accounting_class_refused_codes",
+                "Codes refused in the last minute that came with an e-mail address, by the class that they may have been of.",
+            )?,
+            closed: by_class(
+                "accounting_class_closed",
+                "1 while the budget of a class of short codes is spent: none of this class is heard.",
+            )?,
         };
         registry.register(Box::new(guessing.refused.clone()))?;
         registry.register(Box::new(guessing.alarm.clone()))?;
+        registry.register(Box::new(guessing.of_class.clone()))?;
+        registry.register(Box::new(guessing.closed.clone()))?;
+        for class in Class::ALL {
+            guessing.of_class(class, 0, false);
+        }
         Ok(guessing)
+    }
+
+    /// So many of a class were refused in the last minute, and whether no more are heard.
+    pub(super) fn of_class(&self, class: Class, count: usize, closed: bool) {
+        let of = self.of_class.with_label_values(&[class.as_str()]);
+        of.set(i64::try_from(count).unwrap_or(i64::MAX));
+        let gauge = self.closed.with_label_values(&[class.as_str()]);
+        if closed && gauge.get() == 0 {
+            let class = class.as_str();
+            tracing::warn!(
+                class,
+                count,
+                "codes of a class are guessed: none of it is heard until fewer were refused within a minute"
+            );
+        }
+        gauge.set(i64::from(closed));
     }
 
     /// So many were refused in the last minute.
@@ -40,11 +73,30 @@ impl Guessing {
     }
 }
 
+fn by_class(name: &str, help: &str) -> Result<IntGaugeVec, prometheus::Error> {
+    IntGaugeVec::new(Opts::new(name, help), &["class"])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// "The global rate raises an alarm but refuses nobody, since the space is large."
+    #[test]
+    fn a_class_whose_budget_is_spent_is_told() {
+        let guessing = Guessing::new(&Registry::new()).unwrap();
+        for (refused, closed) in [(29, false), (30, true), (3, false)] {
+            guessing.of_class(Class::Visitor, refused, closed);
+            let value = |gauge: &IntGaugeVec, class: Class| gauge.with_label_values(&[class.as_str()]).get();
+            assert_eq!(value(&guessing.closed, Class::Visitor), i64::from(closed));
+            assert_eq!(
+                value(&guessing.of_class, Class::Visitor),
+                i64::try_from(refused).unwrap()
+            );
+            assert_eq!(value(&guessing.closed, Class::Booking), 0);
+        }
+    }
+
     #[test]
     fn many_refusals_are_an_alarm_while_they_last() {
         let guessing = Guessing::new(&Registry::new()).unwrap();

@@ -47,6 +47,8 @@ label! {
         NoSeat = "no_seat",
         /// See above.
         GateFull = "gate_full",
+        /// See above.
+        Blocked = "blocked",
         /// The engine gave no answer.
         Unavailable = "unavailable",
     }
@@ -67,6 +69,10 @@ label! {
         Redemptions = "redemptions",
         /// Whether a code would open a session.
         Check = "check",
+        /// Tokens of classes.
+        ClassedTokens = "classed_tokens",
+        /// The e-mail address that comes with a code.
+        TokenEmail = "token_email",
         /// The balance of a token.
         Balance = "balance",
         /// One device.

@@ -1,14 +1,21 @@
 //! The texts of the pages: a TOML file each language, to which an operator can add.
 
+mod file;
+mod plural;
+mod wishes;
+mod wording;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use hyper::{header::ACCEPT_LANGUAGE, http::request::Parts};
-use serde::Deserialize;
+use hyper::http::request::Parts;
 
 use super::{cookie, form_of};
+pub(super) use file::LanguageError;
+use file::{Direction, Text, read};
+use plural::Plural;
 
 /// The languages that are built in; the first one has every text and stands in for what another lacks.
 const BUILT_IN: [(&str, &str); 6] = [
@@ -20,89 +27,8 @@ const BUILT_IN: [(&str, &str); 6] = [
     ("pt", include_str!("texts/pt.toml")),
 ];
 
-/// Languages of an `Accept-Language` header that are looked at.
-const WISHES_MAX: usize = 16;
-
 /// Languages at all.
 const LANGUAGES_MAX: usize = 64;
-
-/// Why a file of texts cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum LanguageError {
-    /// It is not TOML, or has other members.
-    #[error("{0}")]
-    Malformed(#[from] toml::de::Error),
-    /// Its name is no language.
-    #[error("is not named after a language such as `nl.toml` or `pt-BR.toml`")]
-    Tag,
-    /// No page has such a text.
-    #[error("has the text `{0}`, which no page shows: correct its name")]
-    Unknown(String),
-    /// A text with a number has no form for it.
-    #[error("`{0}` needs the form `other`")]
-    NoOther(String),
-    /// There are too many.
-    #[error("is one language more than the {LANGUAGES_MAX} that are possible")]
-    TooMany,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    name: String,
-    #[serde(default)]
-    direction: Direction,
-    #[serde(default)]
-    plural: Plural,
-    texts: BTreeMap<String, Text>,
-}
-
-/// Which way it is written.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-enum Direction {
-    #[default]
-    Ltr,
-    Rtl,
-}
-
-/// Which form a number takes; the rules are those of Unicode CLDR for whole numbers.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-enum Plural {
-    /// Japanese, Chinese, Turkish words after a number.
-    None,
-    /// One thing, several things.
-    #[default]
-    One,
-    /// French: none and one are alike.
-    ZeroOne,
-    /// Czech and Slovak.
-    Czech,
-    /// Russian and Ukrainian.
-    Slavic,
-    /// Polish.
-    Polish,
-    Arabic,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-enum Text {
-    Plain(String),
-    Forms(BTreeMap<Form, String>),
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-#[serde(rename_all = "lowercase")]
-enum Form {
-    Zero,
-    One,
-    Two,
-    Few,
-    Many,
-    Other,
-}
 
 /// One language.
 #[derive(Debug)]
@@ -123,102 +49,6 @@ pub(super) struct Language {
 pub(super) struct Languages {
     by_tag: BTreeMap<String, Arc<Language>>,
     english: Arc<Language>,
-}
-
-impl Language {
-    /// A text with its placeholders such as `{host}` filled in. `n` is a number that chooses the form.
-    pub(super) fn say(&self, key: &str, n: Option<u64>, arguments: &[(&str, String)]) -> String {
-        let Some(text) = self.texts.get(key) else {
-            let fallback = self.fallback.as_ref();
-            return fallback.map_or_else(|| key.to_owned(), |other| other.say(key, n, arguments));
-        };
-        let pattern = match text {
-            Text::Plain(pattern) => pattern,
-            Text::Forms(forms) => {
-                let form = self.plural.form(n.unwrap_or_default());
-                let found = forms.get(&form).or_else(|| forms.get(&Form::Other));
-                found.map_or(key, String::as_str)
-            }
-        };
-        fill(pattern, n, arguments)
-    }
-
-    pub(super) fn direction(&self) -> &'static str {
-        match self.direction {
-            Direction::Ltr => "ltr",
-            Direction::Rtl => "rtl",
-        }
-    }
-
-    /// A length of time in hours and minutes, rounded up.
-    pub(super) fn duration(&self, ms: u64) -> String {
-        let minutes = ms.div_ceil(60_000);
-        let (hours, rest) = (minutes / 60, minutes % 60);
-        match (hours, rest) {
-            (0, _) => self.say("minutes", Some(minutes), &[]),
-            (_, 0) => self.say("hours", Some(hours), &[]),
-            _ => {
-                let (hours, minutes) = (
-                    self.say("hours", Some(hours), &[]),
-                    self.say("minutes", Some(rest), &[]),
-                );
-                self.say(
-                    "hours_and_minutes",
-                    None,
-                    &[("hours", hours), ("minutes", minutes)],
-                )
-            }
-        }
-    }
-}
-
-/// Each placeholder once, in one pass: what is filled in is not looked at again.
-fn fill(pattern: &str, n: Option<u64>, arguments: &[(&str, String)]) -> String {
-    let mut filled = String::with_capacity(pattern.len() + 16);
-    let mut rest = pattern;
-    while let Some((before, after)) = rest.split_once('{') {
-        filled.push_str(before);
-        let Some((name, behind)) = after.split_once('}') else {
-            filled.push('{');
-            rest = after;
-            continue;
-        };
-        match (n, arguments.iter().find(|(other, _)| *other == name)) {
-            (_, Some((_, value))) => filled.push_str(value),
-            (Some(n), None) if name == "n" => filled.push_str(&n.to_string()),
-            _ => {}
-        }
-        rest = behind;
-    }
-    filled.push_str(rest);
-    filled
-}
-
-impl Plural {
-    fn form(self, n: u64) -> Form {
-        let (tens, ones) = (n % 100, n % 10);
-        let teen = (11..=14).contains(&tens);
-        match self {
-            Self::None => Form::Other,
-            Self::One if n == 1 => Form::One,
-            Self::ZeroOne if n <= 1 => Form::One,
-            Self::Czech if n == 1 => Form::One,
-            Self::Czech if (2..=4).contains(&n) => Form::Few,
-            Self::Slavic if ones == 1 && tens != 11 => Form::One,
-            Self::Polish if n == 1 => Form::One,
-            Self::Slavic | Self::Polish if (2..=4).contains(&ones) && !teen => Form::Few,
-            Self::Slavic | Self::Polish => Form::Many,
-            Self::Arabic => match (n, tens) {
-                (0, _) => Form::Zero,
-                (1, _) => Form::One,
-                (2, _) => Form::Two,
-                (_, 3..=10) => Form::Few,
-                (_, 11..=99) => Form::Many,
-                _ => Form::Other,
-            },
-            Self::One | Self::ZeroOne | Self::Czech => Form::Other,
-        }
-    }
 }
 
 impl Languages {
@@ -271,7 +101,9 @@ impl Languages {
     pub(super) fn of_request(&self, head: &Parts) -> Arc<Language> {
         let asked = asked(head).and_then(|tag| self.find(&tag));
         let kept = || self.find(cookie::value(&head.headers, cookie::LANGUAGE)?);
-        let language = asked.or_else(kept).or_else(|| self.accepted(head));
+        let language = asked
+            .or_else(kept)
+            .or_else(|| wishes::of(head).into_iter().find_map(|tag| self.find(tag)));
         Arc::clone(language.unwrap_or(&self.english))
     }
 
@@ -279,33 +111,6 @@ impl Languages {
         let tag = tag.to_ascii_lowercase();
         let primary = tag.split('-').next().unwrap_or_default();
         self.by_tag.get(&tag).or_else(|| self.by_tag.get(primary))
-    }
-
-    fn accepted(&self, head: &Parts) -> Option<&Arc<Language>> {
-        let header = head.headers.get(ACCEPT_LANGUAGE)?.to_str().ok()?;
-        let mut wishes: Vec<(u32, &str)> = header
-            .split(',')
-            .take(WISHES_MAX)
-            .filter_map(|wish| {
-                let mut parts = wish.split(';').map(str::trim);
-                let tag = parts.next()?;
-                let weight = parts
-                    .find_map(|part| part.strip_prefix("q="))
-                    .map_or(Some(1.0), |q| {
-                        q.parse::<f32>().ok().filter(|q| (0.0..=1.0).contains(q))
-                    })?;
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "0 to 1000"
-                )]
-                Some(((weight * 1_000.0) as u32, tag))
-            })
-            .filter(|(weight, _)| *weight > 0)
-            .collect();
-        // Stable: of equals the first.
-        wishes.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-        wishes.into_iter().find_map(|(_, tag)| self.find(tag))
     }
 }
 
@@ -317,30 +122,14 @@ pub(super) fn asked(head: &Parts) -> Option<String> {
         .find_map(|(name, value)| (name == "lang").then_some(value))
 }
 
-fn read(tag: &str, text: &str, fallback: Option<Arc<Language>>) -> Result<Language, LanguageError> {
-    let file: File = toml::from_str(text)?;
-    for (key, text) in &file.texts {
-        if let Text::Forms(forms) = text
-            && !forms.contains_key(&Form::Other)
-        {
-            return Err(LanguageError::NoOther(key.clone()));
-        }
-    }
-    Ok(Language {
-        tag: tag.to_owned(),
-        name: file.name,
-        direction: file.direction,
-        plural: file.plural,
-        texts: file.texts,
-        fallback,
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use hyper::{Request, header::COOKIE};
+    use hyper::{
+        Request,
+        header::{ACCEPT_LANGUAGE, COOKIE},
+    };
 
-    use super::*;
+    use super::{plural::Form, *};
 
     fn chosen(uri: &str, accept: &str, cookie: &str) -> String {
         let languages = Languages::built_in().unwrap();
@@ -398,29 +187,6 @@ mod tests {
         assert_eq!(say("fr", 0), "0 minute");
         let forms: BTreeSet<String> = [1, 2, 5, 11, 100].map(|n| say("ar", n)).into();
         assert_eq!(forms.len(), 5);
-        assert_eq!(
-            [1, 2, 5, 12, 21, 22].map(|n| Plural::Slavic.form(n)),
-            [Form::One, Form::Few, Form::Many, Form::Many, Form::One, Form::Few]
-        );
-    }
-
-    #[test]
-    fn durations_are_rounded_up() {
-        let languages = Languages::built_in().unwrap();
-        let say = |ms| languages.english.duration(ms);
-        assert_eq!(say(1), "1 minute");
-        assert_eq!(say(3_600_000), "1 hour");
-        assert_eq!(say(3_600_001), "1 hour 1 minute");
-        assert_eq!(say(0), "0 minutes");
-    }
-
-    #[test]
-    fn what_is_filled_in_is_not_filled_again() {
-        let arguments = [("host", "{n}{host}".to_owned())];
-        assert_eq!(
-            fill("to {host}, {n}, {none}{", Some(7), &arguments),
-            "to {n}{host}, 7, {"
-        );
     }
 
     #[test]

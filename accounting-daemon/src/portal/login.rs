@@ -1,4 +1,6 @@
 //! `/login`: the form for a code, and what happens when one is given.
+//!
+//! The form asks for an e-mail address where the code looks like one that needs it, whether there is such a code or not.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,7 +14,7 @@ use super::{Asked, Portal, Refusal, cookie, destination::Destination, language, 
 use crate::{
     engine,
     http::answer::{self, Answer},
-    ledger::{AccessCode, Asker, MINUTE_MS, Redemption},
+    ledger::{AccessCode, Asker, EMAIL_CHARACTERS_MAX, Email, Given, MINUTE_MS, RedeemError, Redemption},
     metrics::RedeemResult,
     store::Digest,
 };
@@ -33,10 +35,20 @@ pub(super) async fn show(portal: &Portal, asked: &Asked<'_>) -> Answer {
 pub(super) async fn page(portal: &Portal, asked: &Asked<'_>) -> Page {
     let filled = code(asked).filter(|code| code.len() <= FILLED_MAX);
     let wanted = destination(asked);
+    let email = asked.field("email");
+    let asks = email.is_some() || asked.field("visitor").is_some();
     let page = portal
         .page(asked)
         .with("here", "/login")
         .with("code", filled)
+        .with(
+            "email",
+            email.filter(|email| email.chars().count() <= EMAIL_CHARACTERS_MAX),
+        )
+        .with(
+            "asks_for_email",
+            asks || filled.is_some_and(|code| asks_for_email(portal, code)),
+        )
         .with("online", portal.is_online(asked.guest))
         .with("accepted", asked.field("accept").is_some())
         .with("dst", wanted.as_ref().map(|wanted| wanted.url.clone()));
@@ -64,22 +76,35 @@ pub(super) async fn redeem(portal: &Portal, asked: &Asked<'_>) -> Answer {
     let Ok(code) = AccessCode::new(text) else {
         return portal.refuse(asked, Refusal::BadCode).await;
     };
-    enter(portal, asked, code, None).await
+    let given = match asked.field("email").map(Email::new) {
+        None => Given::Nothing,
+        Some(Ok(email)) => Given::Email(email),
+        Some(Err(_)) => return portal.refuse(asked, Refusal::BadEmail).await,
+    };
+    enter(portal, asked, code, given, None).await
 }
 
-/// Opens a session with a code; `spent` is the secret that stood for it.
+/// Whether a text looks like a code that an address must come with.
+fn asks_for_email(portal: &Portal, text: &str) -> bool {
+    AccessCode::new(text).is_ok_and(|code| portal.codes.asks_for_email(&code.folded()))
+}
+
+/// Opens a session with a code and what came with it; `spent` is the secret that stood for both.
 pub(super) async fn enter(
     portal: &Portal,
     asked: &Asked<'_>,
     code: AccessCode,
+    given: Given,
     spent: Option<Digest>,
 ) -> Answer {
     if portal.pages.terms.is_some() && asked.field("accept").is_none() {
         return portal.refuse(asked, Refusal::Terms).await;
     }
     let takeover = asked.field("takeover").is_some();
+    let alone = given == Given::Nothing && portal.codes.asks_for_email(&code.folded());
     let redemption = Redemption {
         code,
+        given,
         device: asked.guest.device,
         takeover,
         asker: Asker::Address(asked.guest.address),
@@ -96,7 +121,11 @@ pub(super) async fn enter(
         }
         Err(engine::Refusal::Ledger(error)) => {
             portal.metrics.redeemed(RedeemResult::from(&error));
-            portal.refuse(asked, Refusal::Code { error, takeover }).await
+            let refusal = match error {
+                RedeemError::UnknownCode if alone => Refusal::EmailNeeded,
+                error => Refusal::Code { error, takeover },
+            };
+            portal.refuse(asked, refusal).await
         }
         Err(engine::Refusal::Unavailable(reason)) => {
             portal.metrics.redeemed(RedeemResult::Unavailable);

@@ -38,7 +38,7 @@ use hyper::{
 use tokio::sync::watch;
 
 use crate::{
-    config::PortalConfig,
+    config::{CodesConfig, Config, PortalConfig},
     engine::Engine,
     gate::status::GateStatus,
     http::{self, Clock, Tls, answer::Answer, body, body::ReadError},
@@ -59,6 +59,7 @@ use writer::Writer;
 /// What guests are answered with.
 pub struct Portal {
     config: PortalConfig,
+    codes: CodesConfig,
     engine: Engine,
     disk: Disk,
     writer: Writer,
@@ -99,7 +100,7 @@ impl Portal {
     /// # Errors
     /// The thread cannot be started.
     pub fn new(
-        config: &PortalConfig,
+        config: &Config,
         look: Look,
         engine: Engine,
         disk: Disk,
@@ -108,9 +109,10 @@ impl Portal {
         gate: watch::Receiver<Arc<GateStatus>>,
     ) -> std::io::Result<Self> {
         Ok(Self {
-            config: config.clone(),
+            config: config.portal.clone(),
+            codes: config.codes.clone(),
             engine,
-            writer: Writer::start(disk.clone(), config.resume_days, Arc::clone(&clock))?,
+            writer: Writer::start(disk.clone(), config.portal.resume_days, Arc::clone(&clock))?,
             disk,
             clock,
             metrics,

@@ -26,6 +26,10 @@ pub(super) enum Refusal {
     NoCode,
     /// What was typed is no code.
     BadCode,
+    /// The code looks like one that an e-mail address must come with, and opens nothing without.
+    EmailNeeded,
+    /// What was typed is no e-mail address.
+    BadEmail,
     /// The terms were not accepted.
     Terms,
     /// The ledger's reason, and whether a seat was to be taken over.
@@ -54,6 +58,8 @@ impl Refusal {
         match self {
             Self::NoCode => "no_code",
             Self::BadCode => "bad_code",
+            Self::EmailNeeded => "email_needed",
+            Self::BadEmail => "bad_email",
             Self::Terms => "terms_needed",
             Self::NotResumable => "not_resumable",
             Self::TooFast => "too_many_attempts",
@@ -71,15 +77,16 @@ impl Refusal {
                 RedeemError::Depleted => "depleted",
                 RedeemError::NoSeat { .. } if *takeover => "seat_in_use",
                 RedeemError::NoSeat { .. } => "no_seat",
-                RedeemError::GateFull => "gate_full",
+                // Whoever is blocked does not reach the portal, but for the moment in which that begins.
+                RedeemError::GateFull | RedeemError::Blocked => "gate_full",
             },
         }
     }
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::NoCode | Self::BadCode | Self::Malformed => StatusCode::BAD_REQUEST,
-            Self::Terms | Self::NotResumable | Self::Foreign => StatusCode::FORBIDDEN,
+            Self::NoCode | Self::BadCode | Self::BadEmail | Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::EmailNeeded | Self::Terms | Self::NotResumable | Self::Foreign => StatusCode::FORBIDDEN,
             Self::TooFast => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -132,6 +139,17 @@ impl Refusal {
             ),
             _ => false,
         }
+    }
+
+    /// Whether an e-mail address may be what was missing; the same whether the code is somebody's or not.
+    fn may_lack_email(&self) -> bool {
+        matches!(
+            self,
+            Self::Code {
+                error: RedeemError::UnknownCode,
+                ..
+            }
+        )
     }
 
     /// Its heading and its text.
@@ -195,7 +213,11 @@ pub(super) async fn answer(portal: &Portal, asked: &Asked<'_>, refusal: Refusal)
     }
     let page = login::page(portal, asked).await;
     let told = refusal.told(&page);
-    let mut page = page.with("refusal", told);
+    let mut page = page
+        .with("refusal", told)
+        .with("email_link", refusal.may_lack_email())
+        .with("email_missing", refusal == Refusal::EmailNeeded)
+        .with("email_wrong", refusal == Refusal::BadEmail);
     if refusal.knows_code() {
         // What opens sessions is not shown again.
         let code = login::code(asked).map(str::to_owned);

@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 
 use super::{Asked, Portal, Refusal, login, offer::Offer};
-use crate::http::answer::Answer;
+use crate::{http::answer::Answer, ledger::Given};
 
 /// Offers it.
 pub(super) async fn show(portal: &Portal, asked: &Asked<'_>) -> Answer {
@@ -24,8 +24,9 @@ pub(super) async fn show(portal: &Portal, asked: &Asked<'_>) -> Answer {
 pub(super) async fn redeem(portal: &Portal, asked: &Asked<'_>) -> Answer {
     match Offer::of(portal, asked).await {
         Some(offer) => {
-            let code = offer.token.token.code.clone();
-            login::enter(portal, asked, code, Some(offer.digest)).await
+            let token = &offer.token.token;
+            let given = Given::Secret(token.id);
+            login::enter(portal, asked, token.code.clone(), given, Some(offer.digest)).await
         }
         None => portal.refuse(asked, Refusal::NotResumable).await,
     }

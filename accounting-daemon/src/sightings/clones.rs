@@ -101,6 +101,8 @@ mod tests {
             address: IpAddr::from([10, 77, 0, last]),
             confirmed,
             changed: 0,
+            interface: 3,
+            held: false,
         }
     }
 

@@ -4,6 +4,7 @@
 //! its original.
 
 mod clones;
+mod held;
 mod hush;
 mod told;
 
@@ -15,7 +16,7 @@ use self::{clones::Clones, hush::Hush, told::Told};
 use crate::{
     clock::Clock,
     engine::{Engine, Reading},
-    gate::{Neighbour, Stats, neighbours, status::GateStatus},
+    gate::{self, Neighbour, StartError, Stats, neighbours, status::GateStatus},
     metrics::{Alarm, Metrics},
 };
 
@@ -81,17 +82,31 @@ impl Sightings {
             let status = Arc::clone(&self.status.borrow());
             match neighbours(&status).await {
                 Ok(seen) => {
-                    self.blind = false;
-                    self.look_at_neighbours(&seen);
+                    self.look_at_neighbours(&seen.known);
+                    let meters = self.engine.meters();
+                    let mut changes = held::changes(&seen.known, |device| meters.of(device).is_some());
+                    changes.extend(
+                        seen.routers
+                            .iter()
+                            .take(held::ROUTERS_MAX)
+                            .map(|one| (*one, true)),
+                    );
+                    let held = gate::hold(&changes, seen).await;
+                    self.trouble(held.err());
                 }
-                Err(error) => {
-                    if !self.blind {
-                        tracing::warn!(%error, "the addresses of clients cannot be seen");
-                    }
-                    self.blind = true;
-                }
+                Err(error) => self.trouble(Some(error)),
             }
         }
+    }
+
+    /// Tells of trouble with the tables once, until it is over.
+    fn trouble(&mut self, error: Option<StartError>) {
+        if let Some(error) = &error
+            && !self.blind
+        {
+            tracing::warn!(%error, "the addresses of clients cannot be seen or held");
+        }
+        self.blind = error.is_some();
     }
 
     fn look_at_neighbours(&mut self, seen: &[Neighbour]) {
@@ -160,6 +175,8 @@ mod tests {
             address: address.parse().unwrap(),
             confirmed,
             changed,
+            interface: 3,
+            held: false,
         };
         let old = FRESH_MS;
         assert!(lasts(&entry("10.77.0.7", 0, old)) && lasts(&entry("2001:db8::7", old, 0)));

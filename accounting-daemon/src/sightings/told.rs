@@ -84,6 +84,8 @@ mod tests {
             address: IpAddr::from([10, 77, 0, last]),
             confirmed: 0,
             changed: 0,
+            interface: 3,
+            held: false,
         }
     }
 

@@ -15,7 +15,7 @@ use super::{
     reader::{Reader, Tables},
     schema::{self, ADJUSTMENTS, META, META_FLOOR, META_NEXT_TOKEN, PRUNED, USAGE},
 };
-use crate::ledger::{Adjustment, Token, TokenBalance, TokenId, UsageRecord};
+use crate::ledger::{Adjustment, SecondFactor, Token, TokenBalance, TokenId, UsageRecord};
 
 /// The redb file `accounting.redb` in the data folder. Clones share it.
 #[derive(Clone, Debug)]
@@ -262,6 +262,20 @@ impl Disk {
             // Nobody has used it yet.
             None => Ok(self.find(tables, id)?.map(|token| token.balance())),
         }
+    }
+
+    pub(super) fn find_factor(
+        &self,
+        tables: &Tables,
+        token: TokenId,
+    ) -> Result<Option<SecondFactor>, StoreError> {
+        let Some(factors) = &tables.factors else {
+            return Ok(None);
+        };
+        let row = self.did("read what must be given besides a code", factors.get(token))?;
+        row.map(|row| SecondFactor::decode(row.value()))
+            .transpose()
+            .map_err(|_| self.damaged("factors"))
     }
 
     pub(super) fn did<T, E: Into<redb::Error>>(

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{schema::VERSION, *};
 use crate::{
-    ledger::{AccessCode, Cause, Metering, Run, Traffic},
+    ledger::{AccessCode, Cause, Class, Metering, Run, SecondFactor, Traffic},
     mac::{DeviceId, Mac},
 };
 
@@ -128,6 +128,14 @@ fn adjustment() -> Adjustment {
     }
 }
 
+fn factor() -> SecondFactor {
+    SecondFactor {
+        class: Class::Visitor,
+        salt: [3; 16],
+        digest: [4; 32],
+    }
+}
+
 fn user() -> User {
     User::administrator("admin@lab.test", "$argon2id$hash")
 }
@@ -163,6 +171,7 @@ fn write(path: &std::path::Path) {
         Write::Open(session()),
         Write::Open(gone),
         Write::Release(record()),
+        Write::Factor(2, factor()),
     ];
     disk.commit(&writes, checkpoint()).unwrap();
     let accounts = |accounts: &Accounts<'_>| -> Result<(), StoreError> {
@@ -201,6 +210,9 @@ fn a_store_of_each_version_reads_back_whole() {
             assert_eq!(disk.token(token.id).unwrap(), Some(token), "version {version}");
         }
         assert_eq!(disk.adjustments(2).unwrap(), [adjustment()]);
+        // Earlier layouts had none.
+        let kept = (version >= 3).then(factor);
+        assert_eq!(disk.factor(2).unwrap(), kept, "version {version}");
         assert_eq!(disk.users(None, 9).unwrap(), [user()], "version {version}");
         // The first layout had none.
         let clients = if version == 1 { vec![] } else { vec![client()] };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Checkpoint, Opened, Store, StoreError, Write};
 use crate::{
     clock::Clock,
-    ledger::{FoldedCode, SessionId, Token, TokenBalance, TokenId},
+    ledger::{FoldedCode, SecondFactor, SessionId, Token, TokenBalance, TokenId},
     metrics::Metrics,
 };
 
@@ -38,6 +38,10 @@ impl<S: Store> Store for Measured<S> {
 
     fn balance_by_code(&self, code: &FoldedCode) -> Result<Option<TokenBalance>, StoreError> {
         self.store.balance_by_code(code)
+    }
+
+    fn factor(&self, token: TokenId) -> Result<Option<SecondFactor>, StoreError> {
+        self.store.factor(token)
     }
 
     fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {

@@ -12,6 +12,7 @@ mod codec;
 mod damage_tests;
 mod disk;
 mod error;
+mod factors;
 #[cfg(test)]
 pub(crate) mod faulty;
 mod file;
@@ -55,7 +56,8 @@ pub use usage::UsageFilter;
 
 use crate::{
     ledger::{
-        Adjustment, FoldedCode, Session, SessionId, Token, TokenBalance, TokenId, Traffic, UsageRecord,
+        Adjustment, FoldedCode, SecondFactor, Session, SessionId, Token, TokenBalance, TokenId, Traffic,
+        UsageRecord,
     },
     mac::DeviceId,
 };
@@ -97,6 +99,8 @@ pub enum Write {
     Uncode(FoldedCode),
     /// A token that is gone.
     Delete(TokenId),
+    /// What must be given besides the code of a token.
+    Factor(TokenId, SecondFactor),
     /// A change of what a token is good for.
     Adjust(Adjustment),
     /// An open session.
@@ -161,6 +165,12 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`].
     fn balance_by_code(&self, code: &FoldedCode) -> Result<Option<TokenBalance>, StoreError>;
+
+    /// What must be given besides the code of a token; `None`: nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn factor(&self, token: TokenId) -> Result<Option<SecondFactor>, StoreError>;
 
     /// Among the oldest `most` usage records, by their number, those that were released before a time (wall clock
     /// milliseconds).

@@ -6,15 +6,17 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use redb::{Database, ReadOnlyTable, ReadableDatabase};
+use redb::{Database, ReadOnlyTable, ReadableDatabase, TableError};
 
-use super::schema::{BALANCES, CODES, TOKENS};
+use super::schema::{BALANCES, CODES, FACTORS, TOKENS};
 
 /// The tables as the last commit left them.
 pub(super) struct Tables {
     pub(super) tokens: ReadOnlyTable<u64, &'static [u8]>,
     pub(super) balances: ReadOnlyTable<u64, &'static [u8]>,
     pub(super) codes: ReadOnlyTable<&'static str, u64>,
+    /// `None` in a store that an earlier program left, before the first commit.
+    pub(super) factors: Option<ReadOnlyTable<u64, &'static [u8]>>,
 }
 
 /// The tables, once somebody has asked.
@@ -57,6 +59,10 @@ impl Tables {
             tokens: transaction.open_table(TOKENS)?,
             balances: transaction.open_table(BALANCES)?,
             codes: transaction.open_table(CODES)?,
+            factors: match transaction.open_table(FACTORS) {
+                Err(TableError::TableDoesNotExist(_)) => None,
+                table => Some(table?),
+            },
         })
     }
 }

@@ -42,6 +42,8 @@ pub(super) const LISTS: TableDefinition<'_, (u8, u64), &[u8]> = TableDefinition:
 pub(super) const RUNS: TableDefinition<'_, u64, ()> = TableDefinition::new("runs");
 /// Token number and a number that grows, to adjustment.
 pub(super) const ADJUSTMENTS: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("adjustments");
+/// Token number to what must be given besides its code.
+pub(super) const FACTORS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("factors");
 /// UUID of a token to its number.
 pub(super) const UNIQUE_IDS: TableDefinition<'_, u128, u64> = TableDefinition::new("unique_ids");
 /// Location and number of a token.
@@ -92,7 +94,7 @@ pub(super) const META_NEXT_AUDIT: &str = "next_audit";
 macro_rules! every_table {
     ($with:ident) => {
         $with!(
-            META TOKENS BALANCES CODES SESSIONS USAGE USAGE_OF_TOKENS PRUNED HEARD ADJUSTMENTS RUNS LISTS
+            META TOKENS BALANCES CODES SESSIONS USAGE USAGE_OF_TOKENS PRUNED HEARD ADJUSTMENTS RUNS LISTS FACTORS
             UNIQUE_IDS LOCATIONS MACS BOOKINGS VISITORS COUNTS
             RESUMPTIONS RESUMPTIONS_OF AUDIT USERS CLIENTS GRANTS GRANTS_BY_OWNER
         )

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    ledger::{AccessCode, Cause, Metering, Run, Traffic},
+    ledger::{AccessCode, Cause, Class, Email, Metering, Run, Traffic},
     mac::{DeviceId, Mac},
 };
 use uuid::Uuid;
@@ -70,6 +70,11 @@ pub(super) fn record(id: SessionId) -> UsageRecord {
     }
 }
 
+fn factor(salt: u8) -> SecondFactor {
+    let email = Email::new("ann@example.org").unwrap();
+    SecondFactor::new(Class::Visitor, &email, [salt; 16])
+}
+
 #[test]
 fn what_was_committed_is_there_after_the_file_was_opened_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -94,6 +99,8 @@ fn what_was_committed_is_there_after_the_file_was_opened_again() {
         Write::Open(session(1, 1)),
         Write::Open(session(2, 2)),
         Write::Release(record(1)),
+        Write::Factor(1, factor(1)),
+        Write::Factor(2, factor(2)),
     ];
     disk.commit(&writes, checkpoint).unwrap();
     drop(disk);
@@ -116,6 +123,7 @@ fn what_was_committed_is_there_after_the_file_was_opened_again() {
             .unwrap(),
         Some(token(1).balance())
     );
+    assert_eq!(disk.factor(2).unwrap(), Some(factor(2)));
     assert_eq!(disk.usage().unwrap(), vec![record(1)]);
 }
 

@@ -6,6 +6,7 @@ use super::{
     AuditRetention, Checkpoint, Write, audit,
     codec::Row,
     disk::{number, time},
+    factors,
     index::Indexes,
     lists,
     schema::{
@@ -82,6 +83,7 @@ pub(super) fn write_all(
             Write::Delete(id) => {
                 runs.remove(id)?;
                 pruned.remove(id)?;
+                factors::forget(transaction, *id)?;
                 let (before, balance) = (tokens.remove(id)?, balances.remove(id)?);
                 indexes.moved(
                     before.as_ref().map(AccessGuard::value),
@@ -89,6 +91,7 @@ pub(super) fn write_all(
                     balance.as_ref().map(AccessGuard::value),
                 )?;
             }
+            Write::Factor(id, factor) => factors::keep(transaction, *id, factor)?,
             Write::Adjust(adjustment) => {
                 let of_token = (adjustment.token, 0)..=(adjustment.token, u64::MAX);
                 let last = adjustments

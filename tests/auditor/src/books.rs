@@ -37,6 +37,8 @@ pub struct Auditor {
     pub(crate) last: u64,
     /// Refused redemptions: when, for which device, asked by whom.
     pub(crate) attempts: Vec<(u64, Device, u8)>,
+    /// When codes of a class were tried in vain, with an e-mail address.
+    pub(crate) tried: Vec<(u64, u8)>,
     pub(crate) undo: BTreeMap<u64, Undo>,
     /// Whether the daemon has been told that no interface is gated.
     pub(crate) lost: bool,
@@ -79,6 +81,7 @@ impl Auditor {
             offset: now.offset(),
             last: now.monotonic,
             attempts: Vec::new(),
+            tried: Vec::new(),
             undo: BTreeMap::new(),
             lost: false,
             looked: None,
@@ -128,8 +131,8 @@ impl Auditor {
     fn decide(&mut self, command: &Command, now: Now) -> Decided {
         let result = match command {
             Command::Create(new) => self.create(new).map(Decided::Changed),
-            Command::Redeem(code, device, takeover, asker) => self
-                .attempt(&fold(code), *device, *takeover, *asker, now)
+            Command::Redeem(code, device, takeover, given, asker) => self
+                .attempt(&fold(code), *device, *takeover, *given, *asker, now)
                 .map(|id| Decided::Session(*device, id)),
             Command::Release(mac, zone, cause) => {
                 let devices: Vec<Device> = self
@@ -202,6 +205,7 @@ impl Auditor {
                 to: new.to,
                 limit: new.limit,
                 elapsed: new.elapsed,
+                whose: new.whose,
                 redeemed: false,
                 grants: vec![minutes(new.minutes_left.unwrap_or(new.minutes))],
                 charges: Vec::new(),

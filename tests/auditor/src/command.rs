@@ -7,8 +7,9 @@ use crate::{Cause, Device};
 pub enum Command {
     /// Make a token.
     Create(New),
-    /// Redeem a code, and perhaps take a silent seat over; the last is the number of the client that asks.
-    Redeem(String, Device, bool, u8),
+    /// Redeem a code, and perhaps take a silent seat over, with somebody's e-mail address or none; the last is the number of the
+    /// client that asks.
+    Redeem(String, Device, bool, Option<u8>, u8),
     /// End the session of a MAC address, in one zone or in the only one.
     Release(u64, Option<u16>, Cause),
     /// Edit a token.
@@ -46,6 +47,17 @@ pub struct New {
     pub limit: Option<u32>,
     /// Whether its time runs whether connected or not.
     pub elapsed: bool,
+    /// Whose e-mail address must come with the code.
+    pub whose: Option<Whose>,
+}
+
+/// Whose e-mail address must come with a code, of which class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whose {
+    /// 0 for visitors, 1 for bookings.
+    pub class: u8,
+    /// The number of somebody.
+    pub who: u8,
 }
 
 /// One field of a token, changed.

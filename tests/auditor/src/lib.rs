@@ -15,6 +15,6 @@ mod rules;
 mod token;
 
 pub use books::{Auditor, Kernel, Round};
-pub use command::{Answer, Change, Command, New, Seat, SessionSeen, TokenSeen, Why};
+pub use command::{Answer, Change, Command, New, Seat, SessionSeen, TokenSeen, Whose, Why};
 pub use rules::{Device, FOREVER, MINUTE, Now, Rules};
 pub use token::{Cause, Record, Run, Session, Token};

@@ -20,6 +20,7 @@ impl Auditor {
         code: &str,
         device: Device,
         takeover: bool,
+        given: Option<u8>,
         asker: u8,
         now: Now,
     ) -> Result<u64, Why> {
@@ -28,7 +29,7 @@ impl Auditor {
             let these = self.attempts.iter().filter(|attempt| counts(attempt));
             these.map(|(at, ..)| *at).collect()
         };
-        let budgets = [
+        let mut budgets = vec![
             (
                 times(&|attempt| attempt.1 == device),
                 self.rules.attempts_per_device,
@@ -38,22 +39,52 @@ impl Auditor {
                 self.rules.attempts_per_asker,
             ),
         ];
+        self.tried.retain(|(at, _)| at + MINUTE > now.monotonic);
+        let classes = self.meant(code, given);
+        for class in &classes {
+            let tried = self.tried.iter().filter(|(_, of)| of == class);
+            budgets.push((tried.map(|(at, _)| *at).collect(), self.rules.attempts_per_class));
+        }
         for (times, most) in budgets {
             if times.len() >= most {
                 let wait = times[times.len() - most] + MINUTE - now.monotonic;
                 return Err(Why::TooManyAttempts(wait.div_ceil(1_000)));
             }
         }
-        let result = self.redeem(code, device, takeover, now);
+        let result = self.redeem(code, device, takeover, given, now);
         if result.is_err_and(|why| why != Why::GateFull) {
             self.attempts.push((now.monotonic, device, asker));
+            let tried = classes.into_iter().map(|class| (now.monotonic, class));
+            self.tried.extend(tried);
         }
         result
     }
 
-    fn redeem(&mut self, code: &str, device: Device, takeover: bool, now: Now) -> Result<u64, Why> {
+    /// The classes that an attempt may have been meant for: that of the token whose code and address they are; every one, where the
+    /// code is nobody's or the address is another's; none without an address, or where none is asked for.
+    fn meant(&self, code: &str, given: Option<u8>) -> Vec<u8> {
+        let Some(given) = given else { return Vec::new() };
+        let token = self.by_code(code).and_then(|id| self.tokens.get(&id));
+        match token.map(|token| token.whose) {
+            Some(None) => Vec::new(),
+            Some(Some(whose)) if whose.who == given => vec![whose.class],
+            _ => vec![0, 1],
+        }
+    }
+
+    fn redeem(
+        &mut self,
+        code: &str,
+        device: Device,
+        takeover: bool,
+        given: Option<u8>,
+        now: Now,
+    ) -> Result<u64, Why> {
         let id = self.by_code(code).ok_or(Why::UnknownCode)?;
         let token = self.tokens.get(&id).ok_or(Why::UnknownCode)?;
+        if token.whose.is_some_and(|whose| given != Some(whose.who)) {
+            return Err(Why::UnknownCode);
+        }
         if !self.rules.locations.is_empty() && self.rules.locations.get(&device.zone) != Some(&token.place) {
             return Err(Why::WrongLocation);
         }

@@ -36,6 +36,7 @@ impl Auditor {
     fn take_over(&mut self, now: Now, checkpoint: u64, kept: &BTreeSet<Device>) {
         self.undo.clear();
         self.attempts.clear();
+        self.tried.clear();
         self.end_lists(now);
         self.offset = now.offset();
         self.last = checkpoint;
@@ -115,6 +116,7 @@ impl Auditor {
         (self.lost, self.looked) = (false, None);
         self.undo.clear();
         self.attempts.clear();
+        self.tried.clear();
         self.offset = then.offset();
         self.last = then.monotonic;
         let devices: BTreeSet<Device> = self.sessions().map(|(_, session)| session.device).collect();

@@ -73,4 +73,6 @@ pub struct Rules {
     pub attempts_per_device: usize,
     /// Refused redemptions of one client in a minute.
     pub attempts_per_asker: usize,
+    /// Refused redemptions with an e-mail address in a minute, by all together, for each class.
+    pub attempts_per_class: usize,
 }

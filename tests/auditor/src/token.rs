@@ -1,7 +1,7 @@
 //! The history of a token, and what follows from it.
 
 use crate::{
-    Device, TokenSeen,
+    Device, TokenSeen, Whose,
     rules::{MINUTE, Now, signed},
 };
 
@@ -130,6 +130,8 @@ pub struct Token {
     pub limit: Option<u32>,
     /// Whether on elapsed time.
     pub elapsed: bool,
+    /// Whose e-mail address must come with its code.
+    pub whose: Option<Whose>,
     /// Whether it was ever redeemed.
     pub redeemed: bool,
     /// Milliseconds given at creation, and each change since.

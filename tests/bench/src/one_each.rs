@@ -7,7 +7,7 @@ use accounting_daemon::{
     clock::Clock,
     engine::{Core, Worker},
     gate::simulated::SimulatedGate,
-    ledger::{AccessCode, Asker, Redemption, Rules},
+    ledger::{AccessCode, Asker, Given, Redemption, Rules},
     store::Disk,
 };
 use accounting_tests::clock;
@@ -35,6 +35,7 @@ pub(crate) fn rate(folder: &Path, tokens: u64, limit: Duration) -> Result<f64> {
         for token in fill::shuffled(tokens) {
             let redemption = Redemption {
                 code: AccessCode::new(fill::code(token + 1)).context("a code that is none")?,
+                given: Given::Nothing,
                 device: fill::device(token),
                 takeover: false,
                 asker: Asker::Client("bench".to_owned()),

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use accounting_daemon::{
-    ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenBalance, TokenId, UsageRecord},
+    ledger::{
+        Adjustment, FoldedCode, SecondFactor, Session, SessionId, Token, TokenBalance, TokenId, UsageRecord,
+    },
     mac::DeviceId,
     store::{Checkpoint, Heard, ListEntry, ListKind, Opened, Write},
 };
@@ -13,6 +15,7 @@ use accounting_daemon::{
 pub(crate) struct Image {
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) tokens: BTreeMap<TokenId, Token>,
+    pub(crate) factors: BTreeMap<TokenId, SecondFactor>,
     pub(crate) codes: BTreeMap<FoldedCode, TokenId>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) heard: BTreeMap<SessionId, Heard>,
@@ -98,6 +101,10 @@ impl Image {
             }
             Write::Delete(id) => {
                 self.tokens.remove(id);
+                self.factors.remove(id);
+            }
+            Write::Factor(id, factor) => {
+                self.factors.insert(*id, *factor);
             }
             // Nobody reads the audit here.
             Write::Audit(_) => {}

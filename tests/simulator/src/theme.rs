@@ -144,6 +144,7 @@ impl Theme {
             takeover_window,
             attempts_per_device: random.pick(&[10, 10, 3]),
             attempts_per_asker: random.pick(&[300, 300, 8]),
+            attempts_per_class: 2,
         };
         if self != Self::Anything {
             rules.locations.clear();

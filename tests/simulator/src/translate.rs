@@ -1,15 +1,15 @@
 //! Between the words of the auditor and those of the daemon.
 
 use accounting_auditor as audit;
-use accounting_auditor::{Answer, Change, Command, Why};
+use accounting_auditor::{Answer, Change, Command, Whose, Why};
 use accounting_daemon::{
     engine::{
         Answer as Sender, Balance, ListChange, ListError, Message, Refusal, SessionView, TokenView,
         Unavailable,
     },
     ledger::{
-        AccessCode, Asker, Cause, CreateError, Edit, EditError, Metering, NewToken, Now, RedeemError,
-        Redemption, ReleaseError, Rules, Token, TokenBalance, minutes_shown,
+        AccessCode, Asker, Cause, Class, CreateError, Edit, EditError, Email, Given, Metering, NewToken, Now,
+        RedeemError, Redemption, ReleaseError, Rules, SecondFactor, Token, TokenBalance, minutes_shown,
     },
     mac::{DeviceId, Mac},
     store::{Actor, ListEntry, ListKind},
@@ -40,6 +40,7 @@ pub(crate) fn rules(rules: &audit::Rules) -> Rules {
         takeover_window: rules.takeover_window,
         attempts_per_device: rules.attempts_per_device,
         attempts_per_asker: rules.attempts_per_asker,
+        attempts_per_class: Class::ALL.map(|class| (class, rules.attempts_per_class)).into(),
     }
 }
 
@@ -84,6 +85,16 @@ fn cause(cause: audit::Cause) -> Cause {
     found.unwrap_or(Cause::Logout)
 }
 
+#[expect(clippy::expect_used, reason = "what is made here is an address")]
+fn email(who: u8) -> Email {
+    Email::new(&format!("somebody-{who}@example.org")).expect("an address")
+}
+
+fn factor(whose: Whose) -> SecondFactor {
+    let class = Class::ALL[usize::from(whose.class)];
+    SecondFactor::new(class, &email(whose.who), [whose.who; 16])
+}
+
 /// Makes a letter of a command, and the way to read its answer.
 pub(crate) fn letter(command: &Command) -> (Message, Reply) {
     match command.clone() {
@@ -103,6 +114,7 @@ pub(crate) fn letter(command: &Command) -> (Message, Reply) {
                 visitor_guid: None,
                 system_id: None,
                 metering: metering(new.elapsed),
+                factor: new.whose.map(factor),
                 by: "simulator".into(),
             };
             ask(
@@ -114,9 +126,10 @@ pub(crate) fn letter(command: &Command) -> (Message, Reply) {
                 create_error,
             )
         }
-        Command::Redeem(typed, from, takeover, asker) => {
+        Command::Redeem(typed, from, takeover, given, asker) => {
             let redeem = Redemption {
                 code: code(&typed),
+                given: given.map_or(Given::Nothing, |who| Given::Email(email(who))),
                 device: device(from),
                 takeover,
                 asker: Asker::Client(asker.to_string()),
@@ -316,6 +329,7 @@ fn redeem_error(error: RedeemError) -> Why {
             used: seats_used as usize,
             retry_after: retry_after_s,
         }),
-        RedeemError::GateFull => Why::GateFull,
+        // The kernel refuses either.
+        RedeemError::GateFull | RedeemError::Blocked => Why::GateFull,
     }
 }

@@ -1,6 +1,6 @@
 //! What happens next: drawn from the seed, biased towards the moments at which something ends.
 
-use accounting_auditor::{Auditor, Cause, Change, Command, Device, FOREVER, MINUTE, New, Now, Rules};
+use accounting_auditor::{Auditor, Cause, Change, Command, Device, FOREVER, MINUTE, New, Now, Rules, Whose};
 
 use crate::{random::Random, theme::Theme};
 
@@ -115,6 +115,8 @@ pub(crate) struct Workload {
     kinds: Vec<(Kind, u64)>,
     theme: Theme,
     codes: u64,
+    /// Draws e-mail addresses.
+    people: Random,
     /// How long records are kept, in milliseconds.
     pub(crate) retention: u64,
 }
@@ -149,6 +151,7 @@ impl Workload {
             kinds,
             theme,
             codes: 0,
+            people: Random::new(0),
             retention: random.pick(&[24 * 60 * MINUTE, 60 * MINUTE]),
         }
     }
@@ -223,7 +226,13 @@ impl Workload {
                 Command::Create(self.token(random, books, now))
             }
             Kind::Create | Kind::Delete if self.theme.deletes(random) => Command::Delete(id),
-            Kind::Takeover => Command::Redeem(spelt(random, books, id), device, true, asker),
+            Kind::Takeover => Command::Redeem(
+                spelt(random, books, id),
+                device,
+                true,
+                self.given(books, id),
+                asker,
+            ),
             Kind::Release => {
                 let zone = (!random.once_in(2)).then_some(device.zone);
                 let cause = random.pick(&[Cause::Logout, Cause::Disconnected]);
@@ -263,7 +272,24 @@ impl Workload {
             Kind::Balance => {
                 Command::Balance(id, random.pick(&[0, 1, 7, 100, 1_000, 33_333, 60_000, 200_000]))
             }
-            _ => Command::Redeem(spelt(random, books, id), device, false, asker),
+            _ => Command::Redeem(
+                spelt(random, books, id),
+                device,
+                false,
+                self.given(books, id),
+                asker,
+            ),
+        }
+    }
+
+    /// The address that comes with a code: mostly the one that must.
+    fn given(&mut self, books: &Auditor, id: u64) -> Option<u8> {
+        let token = books.tokens().find(|token| token.id == id);
+        let due = token.and_then(|token| token.whose).map(|whose| whose.who);
+        if self.people.once_in(5) {
+            self.people.pick(&[None, Some(0), Some(1)])
+        } else {
+            due
         }
     }
 
@@ -280,7 +306,7 @@ impl Workload {
     fn flood(&self, random: &mut Random) -> Vec<Command> {
         let device = random.pick(&self.devices);
         let asker = u8::try_from(random.below(2)).unwrap_or(0);
-        let guess = |number| Command::Redeem(format!("guess {number}"), device, number % 2 == 0, asker);
+        let guess = |number| Command::Redeem(format!("guess {number}"), device, number % 2 == 0, None, asker);
         (0..random.below(24)).map(guess).collect()
     }
 
@@ -300,6 +326,10 @@ impl Workload {
             to: date(random, now, self.theme).filter(|_| dated),
             limit: limit(random),
             elapsed: random.once_in(3),
+            whose: self.people.once_in(5).then(|| Whose {
+                class: self.people.pick(&[0, 1]),
+                who: self.people.pick(&[0, 1]),
+            }),
         }
     }
 }

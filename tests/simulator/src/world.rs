@@ -7,7 +7,7 @@ use std::{
 
 use accounting_daemon::{
     gate::{Adoption, Deadline, Entry, Gate, GateError, Listed, simulated::SimulatedGate},
-    ledger::{FoldedCode, SessionId, Token, TokenBalance, TokenId, Traffic},
+    ledger::{FoldedCode, SecondFactor, SessionId, Token, TokenBalance, TokenId, Traffic},
     mac::DeviceId,
     store::{Checkpoint, Opened, Store, StoreError, Write},
 };
@@ -108,6 +108,10 @@ impl Store for Shared {
         let mut world = self.look();
         world.reads()?;
         Ok(world.image.balance_by_code(code))
+    }
+
+    fn factor(&self, token: TokenId) -> Result<Option<SecondFactor>, StoreError> {
+        Ok(self.look().image.factors.get(&token).copied())
     }
 
     fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {

@@ -189,6 +189,14 @@ impl Client {
         String::from_utf8(bytes).context("option 114 is no text")
     }
 
+    /// The same by DHCPv6 (option 103).
+    ///
+    /// # Errors
+    /// As [`Client::captive_api`].
+    pub fn captive_api6(&self) -> Result<String> {
+        dhcp6::captive_api(&self.namespace, WLAN, self.mac())
+    }
+
     /// The addresses of a name, IPv4 and IPv6, as the gateway's name server gives them.
     ///
     /// # Errors

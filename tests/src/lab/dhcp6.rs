@@ -12,12 +12,28 @@ const REPLY: u8 = 7;
 const CLIENT_ID: u16 = 1;
 const OPTION_REQUEST: u16 = 6;
 const DNS_SERVERS: u16 = 23;
+/// Where captivity is told (RFC 8910).
+const CAPTIVE_PORTAL: u16 = 103;
 
 /// All DHCP relay agents and servers on the link.
 const SERVERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 2);
 
 /// The name servers that the DHCPv6 server on the link names.
 pub(super) fn name_servers(namespace: &Namespace, interface: &str, mac: [u8; 6]) -> Result<Vec<Ipv6Addr>> {
+    let data = ask(namespace, interface, mac, DNS_SERVERS)?;
+    let (addresses, []) = data.as_chunks::<16>() else {
+        bail!("the name servers are no addresses: {data:?}");
+    };
+    Ok(addresses.iter().map(|address| Ipv6Addr::from(*address)).collect())
+}
+
+/// The address at which that server says that the state of captivity is told.
+pub(super) fn captive_api(namespace: &Namespace, interface: &str, mac: [u8; 6]) -> Result<String> {
+    String::from_utf8(ask(namespace, interface, mac, CAPTIVE_PORTAL)?).context("option 103 is no text")
+}
+
+/// The data of one option.
+fn ask(namespace: &Namespace, interface: &str, mac: [u8; 6], option: u16) -> Result<Vec<u8>> {
     let (socket, index) = namespace.enter(|| {
         let index = nix::net::if_::if_nametoindex(interface)
             .with_context(|| format!("no interface {interface} in {}", namespace.name()))?;
@@ -27,21 +43,21 @@ pub(super) fn name_servers(namespace: &Namespace, interface: &str, mac: [u8; 6])
         ))
     })?;
     socket.set_read_timeout(Some(Duration::from_secs(1)))?;
-    let request = request(mac)?;
+    let request = request(mac, option)?;
     for _attempt in 0..3 {
         socket.send_to(&request, SocketAddrV6::new(SERVERS, 547, 0, index))?;
         let mut reply = [0; 2048];
         let Ok(length) = socket.recv(&mut reply) else {
             continue;
         };
-        if let Some(servers) = servers(&request, &reply[..length]) {
-            return Ok(servers);
+        if let Some(data) = option_of(&request, &reply[..length], option) {
+            return data.with_context(|| format!("no option {option} in the reply"));
         }
     }
     bail!("no DHCPv6 server answers")
 }
 
-fn request(mac: [u8; 6]) -> Result<Vec<u8>> {
+fn request(mac: [u8; 6], option: u16) -> Result<Vec<u8>> {
     let mut request = vec![INFORMATION_REQUEST, 0, 0, 0];
     getrandom::fill(&mut request[1..]).context("no randomness")?;
     request.extend(CLIENT_ID.to_be_bytes());
@@ -50,26 +66,23 @@ fn request(mac: [u8; 6]) -> Result<Vec<u8>> {
     request.extend(mac);
     request.extend(OPTION_REQUEST.to_be_bytes());
     request.extend([0, 2]);
-    request.extend(DNS_SERVERS.to_be_bytes());
+    request.extend(option.to_be_bytes());
     Ok(request)
 }
 
-/// The name servers in the reply to `request`; `None` when it is not one.
-fn servers(request: &[u8], reply: &[u8]) -> Option<Vec<Ipv6Addr>> {
+/// The data of an option in the reply to `request`, if it has it; `None` when it is no reply to that.
+fn option_of(request: &[u8], reply: &[u8], option: u16) -> Option<Option<Vec<u8>>> {
     let (head, mut options) = reply.split_at_checked(4)?;
     if head[0] != REPLY || head[1..] != request[1..4] {
         return None;
     }
-    let mut servers = Vec::new();
+    let mut found: Option<Vec<u8>> = None;
     while let Some((head, tail)) = options.split_at_checked(4) {
         let (data, next) = tail.split_at_checked(usize::from(u16::from_be_bytes([head[2], head[3]])))?;
-        if u16::from_be_bytes([head[0], head[1]]) == DNS_SERVERS {
-            let (addresses, []) = data.as_chunks::<16>() else {
-                return None;
-            };
-            servers.extend(addresses.iter().map(|address| Ipv6Addr::from(*address)));
+        if u16::from_be_bytes([head[0], head[1]]) == option {
+            found.get_or_insert_default().extend(data);
         }
         options = next;
     }
-    Some(servers)
+    Some(found)
 }

@@ -1,6 +1,7 @@
 //! The gateway: address translation by nftables; DHCP, DNS and router advertisements by dnsmasq.
 
 use std::fs::File;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Child;
 use std::time::Duration;
@@ -17,8 +18,20 @@ use crate::clock;
 pub const INTERNET_NAME: &str = "internet.lab";
 /// The name of the second host.
 pub const OTHER_NAME: &str = "other.lab";
+/// A domain of a hundred names, of [`many_name`] each.
+pub const MANY_DOMAIN: &str = "many.lab";
 /// The name of the gateway itself.
 pub const GATEWAY_NAME: &str = "gateway.hotspot.lab";
+
+/// A name below [`MANY_DOMAIN`] and its address; no server has that until somebody makes one. `number` is below 100.
+#[must_use]
+pub fn many_name(number: u8) -> (String, Ipv4Addr) {
+    let last = 100 + number;
+    (
+        format!("n203-0-113-{last}.{MANY_DOMAIN}"),
+        Ipv4Addr::new(203, 0, 113, last),
+    )
+}
 
 /// Makes a namespace with wires into a hotspot's gateway; `state` is the lab's folder.
 pub(super) fn serve(gateway: &Namespace, state: &Path) -> Result<Child> {
@@ -58,6 +71,7 @@ pub(super) fn serve_names(internet: &Namespace, state: &Path) -> Result<Child> {
         "listen-address={INTERNET_IP4},{INTERNET_IP6}\n\
          host-record={INTERNET_NAME},{INTERNET_IP4},{INTERNET_IP6}\n\
          host-record={OTHER_NAME},{OTHER_IP4},{OTHER_IP6}\n\
+         synth-domain={MANY_DOMAIN},203.0.113.100,203.0.113.199,n\n\
          local=/lab/\n"
     );
     dnsmasq(internet, "internet", &options, state).context("the internet's name server")

@@ -109,6 +109,15 @@ impl<'a> Request<'a> {
 }
 
 impl Answer {
+    /// Reads an answer from a connection that somebody else has asked on. The head says how long it is, or it ends with the
+    /// connection.
+    ///
+    /// # Errors
+    /// When it is not HTTP, or stops.
+    pub fn read(connection: &mut impl Read) -> Result<Self> {
+        read(connection)
+    }
+
     /// The body as JSON.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     PATH, Which,
-    fields::{Clearable, Fields},
+    fields::{Class, Clearable, Fields},
     find, no_token, number_of, print_record, run_command,
 };
 use crate::cli::{Console, daemon::Payload, human, show};
@@ -20,6 +20,14 @@ pub(in crate::cli) struct Create {
     /// The access code; generated without
     #[arg(long, value_name = "CODE")]
     code: Option<String>,
+
+    /// The class: its codes may be shorter than others
+    #[arg(long, value_enum)]
+    class: Option<Class>,
+
+    /// The e-mail address that must come with the code each time; for codes of a class
+    #[arg(long, value_name = "ADDRESS", requires = "class")]
+    email: Option<String>,
 
     /// The location (BusinessId)
     #[arg(long, value_name = "ID", env = "ACCOUNTING_BUSINESS", default_value_t = 1)]
@@ -36,9 +44,17 @@ impl Create {
         if let Some(code) = self.code {
             body.insert("AccessCode".to_owned(), code.into());
         }
+        let classed = self.class.is_some();
+        body.extend(
+            self.class
+                .map(|class| ("Class".to_owned(), class.member().into())),
+        );
+        body.extend(self.email.map(|email| ("Email".to_owned(), email.into())));
+        let target = if classed { "/v1/tokens" } else { PATH };
         let payload = Payload::Json(Value::Object(body));
-        let answer = console.daemon.ask(Method::POST, PATH, payload).await?;
-        let record = find(console, number_of(&answer["Value"])?).await?;
+        let answer = console.daemon.ask(Method::POST, target, payload).await?;
+        let made = if classed { &answer } else { &answer["Value"] };
+        let record = find(console, number_of(made)?).await?;
         Ok(print_record(console, &record)?)
     }
 }
@@ -122,6 +138,27 @@ impl Balance {
             .ask(Method::PUT, &target, Payload::Json(body))
             .await;
         set.map_err(|failure| no_token(failure, id))?;
+        Ok(print_record(console, &find(console, id).await?)?)
+    }
+}
+
+/// For an address that was mistyped. It is kept as a hash: nobody can read it again.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Email {
+    #[command(flatten)]
+    which: Which,
+
+    /// The address that must come with the code from now on
+    #[arg(long, value_name = "ADDRESS")]
+    email: String,
+}
+
+impl Email {
+    pub(super) async fn run(self, console: &Console) -> anyhow::Result<()> {
+        let id = self.which.number(console).await?;
+        let target = format!("/v1/tokens/{id}/email");
+        let payload = Payload::Json(json!({"Email": self.email}));
+        console.daemon.ask(Method::PUT, &target, payload).await?;
         Ok(print_record(console, &find(console, id).await?)?)
     }
 }

@@ -49,6 +49,25 @@ pub(super) struct Fields {
     system_id: Option<String>,
 }
 
+/// A class of tokens.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Class {
+    /// Of somebody who is expected: five digits, which open together with an e-mail address only
+    Visitor,
+    /// Of a booking
+    Booking,
+}
+
+impl Class {
+    /// How the API calls it.
+    pub(super) const fn member(self) -> &'static str {
+        match self {
+            Self::Visitor => "Visitor",
+            Self::Booking => "Booking",
+        }
+    }
+}
+
 #[cfg(test)]
 impl Fields {
     /// So many minutes, and nothing else.

@@ -36,6 +36,8 @@ pub(super) enum TokenCommand {
     Edit(change::Edit),
     /// Set what is left on a token
     Balance(change::Balance),
+    /// Set the e-mail address that must come with a code
+    Email(change::Email),
     /// Delete tokens; their devices go offline at once
     Delete(change::Delete),
     /// Write tokens into a CSV file
@@ -53,6 +55,7 @@ impl TokenCommand {
             Self::Show(command) => command.run(console).await,
             Self::Edit(command) => command.run(console).await,
             Self::Balance(command) => command.run(console).await,
+            Self::Email(command) => command.run(console).await,
             Self::Delete(command) => command.run(console).await,
             Self::Export(command) => command.run(console).await,
             Self::Import(command) => command.run(console).await,

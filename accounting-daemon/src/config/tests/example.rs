@@ -144,7 +144,15 @@ fn the_example_shows_every_setting() {
         ),
         ("[portal.tls]", vec!["certificate", "key"]),
         ("[administrator]", vec!["email", "password_file"]),
-        ("[codes]", vec!["length", "alphabet"]),
+        ("[codes]", vec!["length", "alphabet", "visitor", "booking"]),
+        (
+            "[codes.visitor]",
+            vec!["length", "alphabet", "email", "attempts_per_minute"],
+        ),
+        (
+            "[codes.booking]",
+            vec!["length", "alphabet", "email", "attempts_per_minute"],
+        ),
         (
             "[sessions]",
             vec![

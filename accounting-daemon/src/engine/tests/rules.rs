@@ -15,6 +15,9 @@ impl Store for Counted {
     fn balance_by_code(&self, code: &FoldedCode) -> Result<Option<TokenBalance>, StoreError> {
         self.0.balance_by_code(code)
     }
+    fn factor(&self, token: TokenId) -> Result<Option<SecondFactor>, StoreError> {
+        self.0.factor(token)
+    }
     fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {
         self.0.usage_before(before, most)
     }

@@ -167,7 +167,7 @@ impl Story {
             Step::Edit(code, minutes) => {
                 let (id, _) = self.promised.tokens[code];
                 if let Some(token) = core.store.token(id)? {
-                    core.ledger.load(token);
+                    core.ledger.load(token, None);
                 }
                 let edit = Edit {
                     minutes_included: Some(minutes),

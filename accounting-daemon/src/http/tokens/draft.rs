@@ -111,6 +111,7 @@ impl Draft {
             visitor_guid: self.visitor_guid,
             system_id: self.system_id.clone(),
             metering: self.metering,
+            factor: None,
             by: caller.name.clone(),
         })
     }

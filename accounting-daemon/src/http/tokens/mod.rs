@@ -1,6 +1,7 @@
 //! `/api/spaces/accesstokens`: the record API, one call a file.
 
 mod cell;
+pub(super) mod classed;
 mod column;
 mod commands;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use redb::{ReadableTable, TableHandle as _};
 
 use super::{Disk, number};
 use crate::{
-    ledger::{FoldedCode, Session, SessionId, Token, TokenBalance, TokenId, UsageRecord},
+    ledger::{FoldedCode, SecondFactor, Session, SessionId, Token, TokenBalance, TokenId, UsageRecord},
     store::{
         Checkpoint, Opened, Store, StoreError, Write,
         codec::Row,
@@ -79,6 +79,11 @@ impl Store for Disk {
                     .ok_or_else(|| self.damaged("codes"))
             })
         })
+    }
+
+    fn factor(&self, token: TokenId) -> Result<Option<SecondFactor>, StoreError> {
+        self.0
+            .with(|database| self.read(database, |tables| self.find_factor(tables, token)))
     }
 
     fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {
