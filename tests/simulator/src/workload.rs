@@ -360,7 +360,10 @@ fn nonsense(random: &mut Random, id: u64) -> Command {
     let date = random.pick(&[-62_135_596_800_000, 0, 253_402_300_799_000]);
     match random.below(6) {
         0 => Command::Edit(id, Change::Minutes(i32::MAX.unsigned_abs())),
-        1 => Command::Edit(id, Change::Limit(random.pick(&[Some(u32::MAX), Some(0)]))),
+        1 => Command::Edit(
+            id,
+            Change::Limit(random.pick(&[Some(i32::MAX.unsigned_abs()), Some(0)])),
+        ),
         2 => Command::Edit(id, Change::From(Some(date))),
         3 => Command::Edit(id, Change::To(Some(date))),
         4 => Command::Edit(id, Change::Code("\u{130}\u{df} o-o".into())),
