@@ -117,11 +117,12 @@ fn a_daemon_that_goes_away_in_the_middle_is_told_and_leaves_nothing_half_done() 
 
 /// Waits until the command has a connection to the daemon's socket.
 fn connected(hotspot: &Hotspot, asking: &Child) {
-    let socket = hotspot.daemon().data().join("api.sock").display().to_string();
+    // It was bound under another name beside its own.
+    let folder = hotspot.daemon().data().display().to_string();
     clock::wait_for("the command to connect", SOON, || {
+        // One line is the listener's, the other that of the connection, which it has not taken yet.
         let sockets = std::fs::read_to_string(format!("/proc/{}/net/unix", asking.id()))?;
-        // One line is the listener's; that of a connection not taken yet has no name of its own but a state of 2 on its peer.
-        let lines = sockets.lines().filter(|line| line.ends_with(&socket)).count();
+        let lines = sockets.lines().filter(|line| line.contains(&folder)).count();
         Ok((lines > 1).then_some(()))
     })
     .unwrap();

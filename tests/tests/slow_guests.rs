@@ -1,7 +1,5 @@
 //! Guests who keep connections and say nothing: the others get their pages all the same.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
-
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;

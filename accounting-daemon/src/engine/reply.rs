@@ -36,7 +36,12 @@ impl<S: Store, G: Gate> Core<S, G> {
             Pending::Redeem(result, answer) => {
                 let result = result.map_err(Refusal::Ledger).and_then(|(device, id)| {
                     if refused.contains(&id) {
-                        return Err(Refusal::Ledger(RedeemError::GateFull));
+                        let error = if self.is_blocked(device) {
+                            RedeemError::Blocked
+                        } else {
+                            RedeemError::GateFull
+                        };
+                        return Err(Refusal::Ledger(error));
                     }
                     // Another letter of the same round may have ended it again: asked once more, it is decided anew.
                     let view = self.session_view(device, now).filter(|view| view.id == id);

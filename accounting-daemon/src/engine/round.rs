@@ -264,7 +264,10 @@ impl<S: Store, G: Gate> Core<S, G> {
                     opened.push(session.device);
                 }
                 Err(error) => {
-                    self.note(Some(&error));
+                    // What the operator wants is no fault of the kernel.
+                    if !self.is_blocked(session.device) {
+                        self.note(Some(&error));
+                    }
                     refused.insert(session.id);
                     self.ledger.refused(session.id, now);
                 }

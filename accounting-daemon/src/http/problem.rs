@@ -193,6 +193,7 @@ impl From<RedeemError> for Problem {
                 }
             }
             RedeemError::GateFull => Self::new(Kind::GateFull, error),
+            RedeemError::Blocked => Self::new(Kind::Forbidden, error),
         }
     }
 }

@@ -339,6 +339,7 @@ mod tests {
                 json!({"UserLimit": 2, "SeatsUsed": 2}),
             ),
             (RedeemError::GateFull, "gate-full", 503, json!({})),
+            (RedeemError::Blocked, "forbidden", 403, json!({})),
         ];
         for (error, name, status, members) in table {
             let answer = Problem::from(error).into_answer();

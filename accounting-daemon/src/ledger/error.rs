@@ -44,6 +44,9 @@ pub enum RedeemError {
     /// The table of devices is full, or the kernel refused the entry; nothing was charged.
     #[error("the gateway has no room for another device")]
     GateFull,
+    /// The operator has shut the device out, which the gate holds against every session; nothing was charged.
+    #[error("this device is on the block list")]
+    Blocked,
 }
 
 /// Why a token was not created.

@@ -1,10 +1,10 @@
 //! Values that may be absent, in no more room than those that are there: they lie in memory once for each token in use.
 
-/// A time in milliseconds since 1970, or none. The earliest of all stands for none.
+/// A time in milliseconds since 1970, or none. The earliest of all stands for none; given, it is taken for the next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct MaybeTime(i64);
 
-/// A count, or none. The greatest of all stands for none.
+/// A count, or none. The greatest of all stands for none; given, it is taken for the one below.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct MaybeCount(u32);
 
@@ -20,7 +20,7 @@ impl MaybeTime {
 
 impl From<Option<i64>> for MaybeTime {
     fn from(time: Option<i64>) -> Self {
-        Self(time.unwrap_or(Self::NONE))
+        Self(time.map_or(Self::NONE, |time| time.max(Self::NONE + 1)))
     }
 }
 
@@ -36,7 +36,7 @@ impl MaybeCount {
 
 impl From<Option<u32>> for MaybeCount {
     fn from(count: Option<u32>) -> Self {
-        Self(count.unwrap_or(Self::NONE))
+        Self(count.map_or(Self::NONE, |count| count.min(Self::NONE - 1)))
     }
 }
 
@@ -49,5 +49,22 @@ impl std::fmt::Debug for MaybeTime {
 impl std::fmt::Debug for MaybeCount {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.get().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_is_never_taken_for_absent() {
+        for count in [None, Some(0), Some(1), Some(u32::MAX - 1)] {
+            assert_eq!(MaybeCount::from(count).get(), count);
+        }
+        for time in [None, Some(0), Some(i64::MAX), Some(i64::MIN + 1)] {
+            assert_eq!(MaybeTime::from(time).get(), time);
+        }
+        assert_eq!(MaybeCount::from(Some(u32::MAX)).get(), Some(u32::MAX - 1));
+        assert_eq!(MaybeTime::from(Some(i64::MIN)).get(), Some(i64::MIN + 1));
     }
 }

@@ -149,6 +149,7 @@ impl From<&RedeemError> for RedeemResult {
             RedeemError::Depleted => Self::Depleted,
             RedeemError::NoSeat { .. } => Self::NoSeat,
             RedeemError::GateFull => Self::GateFull,
+            RedeemError::Blocked => Self::Blocked,
         }
     }
 }

@@ -47,6 +47,8 @@ label! {
         NoSeat = "no_seat",
         /// See above.
         GateFull = "gate_full",
+        /// See above.
+        Blocked = "blocked",
         /// The engine gave no answer.
         Unavailable = "unavailable",
     }

@@ -77,7 +77,8 @@ impl Refusal {
                 RedeemError::Depleted => "depleted",
                 RedeemError::NoSeat { .. } if *takeover => "seat_in_use",
                 RedeemError::NoSeat { .. } => "no_seat",
-                RedeemError::GateFull => "gate_full",
+                // Whoever is blocked does not reach the portal, but for the moment in which that begins.
+                RedeemError::GateFull | RedeemError::Blocked => "gate_full",
             },
         }
     }

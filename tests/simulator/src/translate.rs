@@ -329,6 +329,7 @@ fn redeem_error(error: RedeemError) -> Why {
             used: seats_used as usize,
             retry_after: retry_after_s,
         }),
-        RedeemError::GateFull => Why::GateFull,
+        // The kernel refuses either.
+        RedeemError::GateFull | RedeemError::Blocked => Why::GateFull,
     }
 }

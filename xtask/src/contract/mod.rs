@@ -6,7 +6,7 @@ mod stream;
 use std::path::Path;
 
 use accounting_tests::lab::{Lab, Options, build_daemon, run_command};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 /// Makes the requests: <https://schemathesis.io>.
@@ -73,7 +73,16 @@ pub(crate) fn run(seconds: u32, seed: u64) -> Result<Figures> {
         .filter(|line| line.contains("not described") || line.contains("panic"))
         .collect();
     ensure!(odd.is_empty(), "the daemon's log says: {}", odd.join("\n"));
-    ensure!(status == 0, "{TOOL} found faults (status {status})");
+    if status != 0 {
+        let bad = log
+            .lines()
+            .filter(|line| line.contains(" ERROR ") || line.contains(" WARN "));
+        let bad: Vec<&str> = bad.collect();
+        bail!(
+            "{TOOL} found faults (status {status}); the daemon's log says: {}",
+            bad.join("\n")
+        );
+    }
     let events = watched.end(daemon)?;
     let report: Value = serde_json::from_slice(&std::fs::read(&report)?)?;
     Figures::of(&report, events).context("the report of the run is of another shape")

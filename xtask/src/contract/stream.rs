@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use accounting_tests::clock;
 use accounting_tests::lab::{ADMINISTRATOR, Daemon, Lab, Request, base64};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
@@ -27,7 +28,8 @@ pub(super) struct Watched(JoinHandle<Result<Events>>);
 impl Watched {
     /// Begins to read.
     pub(super) fn begin(lab: &Lab) -> Result<Self> {
-        let reader = open(lab, "")?;
+        // The places of those who were here before are free when the daemon has noticed that they are gone.
+        let reader = clock::wait_for("a place at the stream", SILENCE, || Ok(open(lab, "").ok()))?;
         Ok(Self(std::thread::spawn(|| read(reader))))
     }
 

@@ -49,6 +49,10 @@ impl<S: Store, G: Gate> Core<S, G> {
         Ok(is_new)
     }
 
+    pub(in crate::engine) fn is_blocked(&self, device: DeviceId) -> bool {
+        self.lists.of(device) == Some(Listed::Blocked)
+    }
+
     pub(in crate::engine) fn list_page(&self, asked: &ListAsked) -> ListPage {
         self.lists.page(asked)
     }

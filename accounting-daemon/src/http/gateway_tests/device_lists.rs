@@ -65,11 +65,11 @@ async fn a_block_cuts_a_session_and_refuses_the_next() {
     assert_eq!(device["Online"], json!(false));
     let usage = api.get("/v1/usage").await.json();
     assert_eq!(usage["Records"][0]["Cause"], json!("Disconnected"));
-    assert_eq!(api.redeem("ONE-1", 1).await.problem(), (503, "gate-full"));
+    assert_eq!(api.redeem("ONE-1", 1).await.problem(), (403, "forbidden"));
     // A bypass does not help.
     let bypass = format!("/v1/bypass/{}", mac(1));
     assert_eq!(api.ask("PUT", &bypass, &json!({})).await.status, 201);
-    assert_eq!(api.redeem("ONE-1", 1).await.problem(), (503, "gate-full"));
+    assert_eq!(api.redeem("ONE-1", 1).await.problem(), (403, "forbidden"));
     api.ask("DELETE", &target, &Value::Null).await;
     assert_eq!(api.redeem("ONE-1", 1).await.status, 200);
     let audit = api.get("/v1/audit?Object=block").await.json();
@@ -130,7 +130,7 @@ async fn lists_are_there_after_a_restart() {
     assert_eq!(api.get(&target).await.json()["Note"], json!("noisy"));
     assert_eq!(
         api.redeem("ONE-1", 1).await.problem(),
-        (503, "gate-full"),
+        (403, "forbidden"),
         "the gate knows"
     );
 }
