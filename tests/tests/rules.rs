@@ -76,7 +76,8 @@ fn rows(document: &str) -> Vec<(String, Vec<String>)> {
         line.rsplit_once(" | ")
     });
     let rows = cells.map(|(said, names)| {
-        let names = names.split('`').skip(1).step_by(2).map(str::to_owned);
+        let names = names.split('`').skip(1).step_by(2);
+        let names = names.filter(|name| !name.contains([' ', '/'])).map(str::to_owned);
         (words(said), names.collect())
     });
     rows.collect()
