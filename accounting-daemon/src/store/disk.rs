@@ -2,7 +2,10 @@
 
 mod engine;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableHandle as _, WriteTransaction};
 
@@ -10,6 +13,7 @@ use super::{
     AuditRetention, StoreError,
     balances::joined,
     codec::Row,
+    devices::Merge,
     file,
     held::{Held, Source},
     reader::{Reader, Tables},
@@ -19,7 +23,12 @@ use crate::ledger::{Adjustment, SecondFactor, Token, TokenBalance, TokenId, Usag
 
 /// The redb file `accounting.redb` in the data folder. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Disk(Arc<Held>, Arc<Reader>, AuditRetention);
+pub struct Disk {
+    held: Arc<Held>,
+    reader: Arc<Reader>,
+    retention: AuditRetention,
+    merge: Arc<Mutex<Merge>>,
+}
 
 impl Disk {
     /// Opens the store in a folder, or makes both. Every page is verified; a file that cannot be used stays as it is.
@@ -56,13 +65,27 @@ impl Disk {
         let name = shown.clone();
         let held = Held::new(shown, source, |database| schema::prepare(&name, database))?;
         held.with_writes(|database| schema::upgrade(&name, database))?;
-        Ok(Self(Arc::new(held), Arc::default(), AuditRetention::default()))
+        Ok(Self {
+            held: Arc::new(held),
+            reader: Arc::default(),
+            retention: AuditRetention::default(),
+            merge: Arc::default(),
+        })
     }
 
     /// The same store with another retention of the audit.
     #[must_use]
     pub fn keeping(self, retention: AuditRetention) -> Self {
-        Self(self.0, self.1, retention)
+        Self { retention, ..self }
+    }
+
+    /// The same store, whose index by device is merged after so much.
+    #[cfg(test)]
+    pub(super) fn merging(self, limits: super::devices::Limits) -> Self {
+        Self {
+            merge: Arc::new(Mutex::new(Merge::limited(limits))),
+            ..self
+        }
     }
 
     /// Whether every page reads back as it was written and belongs to somebody; `false` when something had to be
@@ -71,8 +94,8 @@ impl Disk {
     /// # Errors
     /// [`StoreError`] when it cannot be repaired, or somebody is using the store.
     pub fn check_integrity(&self) -> Result<bool, StoreError> {
-        self.1.forget();
-        self.0.with_all(Database::check_integrity)
+        self.reader.forget();
+        self.held.with_all(Database::check_integrity)
     }
 
     /// How many tokens were ever made.
@@ -80,7 +103,7 @@ impl Disk {
     /// # Errors
     /// [`StoreError`].
     pub fn tokens_made(&self) -> Result<u64, StoreError> {
-        self.0.with(|database| {
+        self.held.with(|database| {
             let row = self.did(
                 "read the numbers",
                 self.table(database, META)?.get(META_NEXT_TOKEN),
@@ -94,7 +117,7 @@ impl Disk {
     /// # Errors
     /// [`StoreError`].
     pub fn floor(&self) -> Result<Option<i64>, StoreError> {
-        self.0.with(|database| {
+        self.held.with(|database| {
             let row = self.did("read the floor", self.table(database, META)?.get(META_FLOOR))?;
             row.map(|row| time(row.value()).ok_or_else(|| self.damaged("meta")))
                 .transpose()
@@ -106,7 +129,7 @@ impl Disk {
     /// # Errors
     /// [`StoreError`].
     pub fn usage(&self) -> Result<Vec<UsageRecord>, StoreError> {
-        self.0.with(|database| self.all(database, USAGE, "usage"))
+        self.held.with(|database| self.all(database, USAGE, "usage"))
     }
 
     /// Milliseconds that the usage records of a token were charged that were too old to be kept.
@@ -114,7 +137,7 @@ impl Disk {
     /// # Errors
     /// [`StoreError`].
     pub fn pruned(&self, token: TokenId) -> Result<u64, StoreError> {
-        self.0.with(|database| {
+        self.held.with(|database| {
             let row = self.did("read a sum", self.table(database, PRUNED)?.get(token))?;
             Ok(row.map_or(0, |row| row.value()))
         })
@@ -125,7 +148,7 @@ impl Disk {
     /// # Errors
     /// [`StoreError`].
     pub fn adjustments(&self, token: TokenId) -> Result<Vec<Adjustment>, StoreError> {
-        self.0.with(|database| {
+        self.held.with(|database| {
             let table = self.table(database, ADJUSTMENTS)?;
             let mut found = Vec::new();
             let of_token = (token, 0)..=(token, u64::MAX);
@@ -142,14 +165,14 @@ impl Disk {
         &self,
         rows: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
     ) -> Result<(), StoreError> {
-        self.1.forget();
-        let done = self.0.with_writes(|database| {
+        self.reader.forget();
+        let done = self.held.with_writes(|database| {
             let mut transaction = self.did("begin a transaction", database.begin_write())?;
             transaction.set_two_phase_commit(true);
             self.did("write", rows(&transaction))?;
             self.did("commit", transaction.commit())
         });
-        self.1.forget();
+        self.reader.forget();
         done
     }
 
@@ -158,8 +181,8 @@ impl Disk {
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.1.forget();
-        let done = self.0.with_writes(|database| {
+        self.reader.forget();
+        let done = self.held.with_writes(|database| {
             let mut transaction = self.did("begin a transaction", database.begin_write())?;
             transaction.set_two_phase_commit(true);
             match work(&transaction) {
@@ -170,13 +193,17 @@ impl Disk {
                 Err(error) => Ok(Err(error)),
             }
         });
-        self.1.forget();
+        self.reader.forget();
         done?
+    }
+
+    fn merge(&self) -> MutexGuard<'_, Merge> {
+        self.merge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How much of the audit is kept.
     pub(super) fn retention(&self) -> AuditRetention {
-        self.2
+        self.retention
     }
 
     /// Reads the database.
@@ -184,7 +211,7 @@ impl Disk {
         &self,
         work: impl FnOnce(&Database) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.0.with(work)
+        self.held.with(work)
     }
 
     /// Reads what no redemption needs.
@@ -193,7 +220,7 @@ impl Disk {
         action: &'static str,
         work: impl FnOnce(&Database) -> Result<T, redb::Error>,
     ) -> Result<T, StoreError> {
-        self.0.with(|database| self.did(action, work(database)))
+        self.held.with(|database| self.did(action, work(database)))
     }
 
     /// Works in one read transaction: all tables as they are at this moment.
@@ -201,7 +228,7 @@ impl Disk {
         &self,
         work: impl FnOnce(&redb::ReadTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.0.with(|database| {
+        self.held.with(|database| {
             let transaction = self.did("begin reading", database.begin_read())?;
             work(&transaction)
         })
@@ -242,8 +269,8 @@ impl Disk {
         database: &Database,
         work: impl FnOnce(&Tables) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let failed = |error| StoreError::of(self.0.shown(), "open a table", error);
-        self.1.with(database, failed, work)
+        let failed = |error| StoreError::of(self.held.shown(), "open a table", error);
+        self.reader.with(database, failed, work)
     }
 
     fn find(&self, tables: &Tables, id: TokenId) -> Result<Option<Token>, StoreError> {
@@ -283,12 +310,12 @@ impl Disk {
         action: &'static str,
         result: Result<T, E>,
     ) -> Result<T, StoreError> {
-        result.map_err(|error| StoreError::of(self.0.shown(), action, error.into()))
+        result.map_err(|error| StoreError::of(self.held.shown(), action, error.into()))
     }
 
     pub(super) fn damaged(&self, table: &'static str) -> StoreError {
         StoreError::Damaged {
-            path: self.0.shown().to_owned(),
+            path: self.held.shown().to_owned(),
             table,
         }
     }
@@ -301,7 +328,7 @@ impl Disk {
     /// # Errors
     /// [`StoreError`].
     pub fn token_at_once(&self, id: TokenId) -> Option<Result<Option<Token>, StoreError>> {
-        self.0
+        self.held
             .with_at_once(|database| self.read(database, |tables| self.find(tables, id)))
     }
 }

@@ -209,6 +209,9 @@ fn a_store_of_each_version_reads_back_whole() {
         for token in [running(), plain()] {
             assert_eq!(disk.token(token.id).unwrap(), Some(token), "version {version}");
         }
+        let of_device = Among::Mac(device(1).mac);
+        let found = disk.stretch(&of_device, None, Direction::Ascending, 9).unwrap();
+        assert_eq!(found.tokens, [running()], "version {version}");
         assert_eq!(disk.adjustments(2).unwrap(), [adjustment()]);
         // Earlier layouts had none.
         let kept = (version >= 3).then(factor);

@@ -8,8 +8,12 @@ mod audit;
 mod backup;
 mod balances;
 mod codec;
+mod codes;
 #[cfg(test)]
 mod damage_tests;
+mod devices;
+#[cfg(test)]
+mod devices_tests;
 mod disk;
 mod error;
 mod factors;

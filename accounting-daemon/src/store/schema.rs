@@ -17,6 +17,9 @@ pub(super) const VERSION: u64 = 3 + cfg!(feature = "next") as u64;
 /// The oldest layout that is brought to the current one when it is opened.
 const VERSION_OLDEST: u64 = 1;
 
+/// The layout that found tokens by number and code only.
+const VERSION_WITHOUT_INDEXES: u64 = 1;
+
 /// Single values by name; see the constants below.
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 /// Token number to token, as it was made or edited last.
@@ -50,6 +53,8 @@ pub(super) const UNIQUE_IDS: TableDefinition<'_, u128, u64> = TableDefinition::n
 pub(super) const LOCATIONS: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("locations");
 /// Address of the device admitted last, as a number, and number of the token.
 pub(super) const MACS: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("macs");
+/// A number that grows, to changes that the table above has not taken yet.
+pub(super) const MACS_RECENT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("macs_recent");
 /// Booking and number of a token.
 pub(super) const BOOKINGS: TableDefinition<'_, (u128, u64), ()> = TableDefinition::new("bookings");
 /// Visitor and number of a token.
@@ -95,7 +100,7 @@ macro_rules! every_table {
     ($with:ident) => {
         $with!(
             META TOKENS BALANCES CODES SESSIONS USAGE USAGE_OF_TOKENS PRUNED HEARD ADJUSTMENTS RUNS LISTS FACTORS
-            UNIQUE_IDS LOCATIONS MACS BOOKINGS VISITORS COUNTS
+            UNIQUE_IDS LOCATIONS MACS MACS_RECENT BOOKINGS VISITORS COUNTS
             RESUMPTIONS RESUMPTIONS_OF AUDIT USERS CLIENTS GRANTS GRANTS_BY_OWNER
         )
     };
@@ -149,7 +154,7 @@ pub(super) fn upgrade(path: &str, database: &Database) -> Result<(), StoreError>
         let mut transaction = database.begin_write()?;
         transaction.set_two_phase_commit(true);
         make_tables(&transaction)?;
-        if before < Some(2) {
+        if before == Some(VERSION_WITHOUT_INDEXES) {
             index::build(&transaction)?;
             usage::build(&transaction)?;
         }

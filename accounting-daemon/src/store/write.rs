@@ -5,13 +5,15 @@ use redb::{AccessGuard, ReadableTable, WriteTransaction};
 use super::{
     AuditRetention, Checkpoint, Write, audit,
     codec::Row,
+    codes::Codes,
+    devices::Merge,
     disk::{number, time},
     factors,
     index::Indexes,
     lists,
     schema::{
-        ADJUSTMENTS, BALANCES, CODES, HEARD, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION,
-        META_NEXT_TOKEN, PRUNED, RUNS, SESSIONS, TOKENS,
+        ADJUSTMENTS, BALANCES, HEARD, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN,
+        PRUNED, RUNS, SESSIONS, TOKENS,
     },
     usage::UsageTables,
 };
@@ -22,6 +24,7 @@ pub(super) fn write_all(
     writes: &[Write],
     checkpoint: Checkpoint,
     retention: AuditRetention,
+    merge: &mut Merge,
 ) -> Result<(), redb::Error> {
     let mut meta = transaction.open_table(META)?;
     meta.insert(META_CHECKPOINT, checkpoint.encode().as_slice())?;
@@ -30,7 +33,7 @@ pub(super) fn write_all(
     }
     let mut tokens = transaction.open_table(TOKENS)?;
     let mut balances = transaction.open_table(BALANCES)?;
-    let mut codes = transaction.open_table(CODES)?;
+    let mut codes = Codes::open(transaction)?;
     let mut sessions = transaction.open_table(SESSIONS)?;
     let mut usage = UsageTables::open(transaction)?;
     let mut adjustments = transaction.open_table(ADJUSTMENTS)?;
@@ -47,17 +50,10 @@ pub(super) fn write_all(
                 let row = token.encode();
                 let before = tokens.insert(token.id, row.as_slice())?;
                 let balance = balances.get(token.id)?;
-                indexes.moved(
-                    before.as_ref().map(AccessGuard::value),
-                    Some(&row),
-                    balance.as_ref().map(AccessGuard::value),
-                )?;
+                let before_row = before.as_ref().map(AccessGuard::value);
+                indexes.moved(before_row, Some(&row), balance.as_ref().map(AccessGuard::value))?;
+                codes.keep(token, before_row)?;
                 drop((before, balance));
-                let code = token.code.folded();
-                // Codes lie anywhere in their table: writing one anew would cost a page of its own.
-                if codes.get(code.as_str())?.map(|row| row.value()) != Some(token.id) {
-                    codes.insert(code.as_str(), token.id)?;
-                }
                 if let Write::Create(token) = write {
                     last_token = last_token.max(Some(token.id));
                 }
@@ -78,7 +74,7 @@ pub(super) fn write_all(
                 }
             }
             Write::Uncode(code) => {
-                codes.remove(code.as_str())?;
+                codes.forget(code);
             }
             Write::Delete(id) => {
                 runs.remove(id)?;
@@ -146,7 +142,8 @@ pub(super) fn write_all(
             Write::Audit(record) => audited.push(record),
         }
     }
-    indexes.finish()?;
+    codes.finish()?;
+    indexes.finish(merge)?;
     for (name, last) in [(META_NEXT_TOKEN, last_token), (META_NEXT_SESSION, last_session)] {
         let kept = meta.get(name)?.and_then(|row| number(row.value())).unwrap_or(1);
         if let Some(last) = last

@@ -17,7 +17,7 @@ use crate::{
 
 impl Store for Disk {
     fn opened(&self) -> Result<Opened, StoreError> {
-        self.0.with(|database| {
+        self.held.with(|database| {
             let meta = self.table(database, META)?;
             let next = |name| -> Result<u64, StoreError> {
                 match self.did("read the numbers", meta.get(name))? {
@@ -63,12 +63,12 @@ impl Store for Disk {
     }
 
     fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError> {
-        self.0
+        self.held
             .with(|database| self.read(database, |tables| self.find(tables, id)))
     }
 
     fn balance_by_code(&self, code: &FoldedCode) -> Result<Option<TokenBalance>, StoreError> {
-        self.0.with(|database| {
+        self.held.with(|database| {
             self.read(database, |tables| {
                 let row = self.did("read a code", tables.codes.get(code.as_str()))?;
                 let Some(id) = row.map(|row| row.value()) else {
@@ -82,12 +82,12 @@ impl Store for Disk {
     }
 
     fn factor(&self, token: TokenId) -> Result<Option<SecondFactor>, StoreError> {
-        self.0
+        self.held
             .with(|database| self.read(database, |tables| self.find_factor(tables, token)))
     }
 
     fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {
-        self.0.with(|database| {
+        self.held.with(|database| {
             let table = self.table(database, USAGE)?;
             let mut found = Vec::new();
             for row in self.did("read the usage records", table.iter())?.take(most) {
@@ -102,12 +102,19 @@ impl Store for Disk {
     }
 
     fn commit(&mut self, writes: &[Write], checkpoint: Checkpoint) -> Result<(), StoreError> {
-        self.write(|transaction| write_all(transaction, writes, checkpoint, self.2))
+        let mut merge = self.merge();
+        let done =
+            self.write(|transaction| write_all(transaction, writes, checkpoint, self.retention, &mut merge));
+        if done.is_err() {
+            merge.forget();
+        }
+        done
     }
 
     fn reopen(&mut self) -> Result<(), StoreError> {
-        self.1.forget();
-        let name = self.0.shown();
-        self.0.reopen(|database| schema::prepare(name, database))
+        self.reader.forget();
+        self.merge().forget();
+        let name = self.held.shown();
+        self.held.reopen(|database| schema::prepare(name, database))
     }
 }
