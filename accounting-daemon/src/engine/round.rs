@@ -214,8 +214,11 @@ impl<S: Store, G: Gate> Core<S, G> {
                 Pending::Create(result, answer)
             }
             Message::CreateAll(new, by, answer) => {
-                for one in &new {
-                    self.load_code(&one.code.folded(), failure);
+                // In the order in which the store has them, so that each of its pages is read once.
+                let mut codes: Vec<FoldedCode> = new.iter().map(|one| one.code.folded()).collect();
+                codes.sort_unstable();
+                for code in &codes {
+                    self.load_code(code, failure);
                 }
                 let result = self.ledger.create_all(new, now);
                 if let Ok(ids) = &result {

@@ -132,8 +132,8 @@ fn a_newer_store_is_refused_and_not_touched() {
         matches!(
             error,
             StoreError::Newer {
-                found: 3,
-                known: 2,
+                found: 4,
+                known: 3,
                 ..
             }
         ),

@@ -1,12 +1,16 @@
 //! The store on disk: one redb file, one write transaction a commit, on disk in two phases before it returns.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableHandle as _, WriteTransaction};
 
 use super::{
     AuditRetention, Checkpoint, Opened, Store, StoreError, Write,
     codec::Row,
+    devices::Merge,
     file,
     held::{Held, Source},
     reader::{Reader, Tables},
@@ -20,7 +24,7 @@ use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, 
 
 /// The redb file `accounting.redb` in the data folder. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Disk(Arc<Held>, Arc<Reader>, AuditRetention);
+pub struct Disk(Arc<Held>, Arc<Reader>, AuditRetention, Arc<Mutex<Merge>>);
 
 impl Disk {
     /// Opens the store in a folder, or makes both. Every page is verified; a file that cannot be used stays as it is.
@@ -57,13 +61,29 @@ impl Disk {
         let name = shown.clone();
         let held = Held::new(shown, source, |database| schema::prepare(&name, database))?;
         held.with_writes(|database| schema::upgrade(&name, database))?;
-        Ok(Self(Arc::new(held), Arc::default(), AuditRetention::default()))
+        Ok(Self(
+            Arc::new(held),
+            Arc::default(),
+            AuditRetention::default(),
+            Arc::default(),
+        ))
     }
 
     /// The same store with another retention of the audit.
     #[must_use]
     pub fn keeping(self, retention: AuditRetention) -> Self {
-        Self(self.0, self.1, retention)
+        Self(self.0, self.1, retention, self.3)
+    }
+
+    /// The same store, whose index by device is merged after so much.
+    #[cfg(test)]
+    pub(super) fn merging(self, limits: super::devices::Limits) -> Self {
+        Self(
+            self.0,
+            self.1,
+            self.2,
+            Arc::new(Mutex::new(Merge::limited(limits))),
+        )
     }
 
     /// Whether every page reads back as it was written and belongs to somebody; `false` when something had to be
@@ -173,6 +193,10 @@ impl Disk {
         });
         self.1.forget();
         done?
+    }
+
+    fn merge(&self) -> MutexGuard<'_, Merge> {
+        self.3.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How much of the audit is kept.
@@ -364,11 +388,17 @@ impl Store for Disk {
     }
 
     fn commit(&mut self, writes: &[Write], checkpoint: Checkpoint) -> Result<(), StoreError> {
-        self.write(|transaction| write_all(transaction, writes, checkpoint, self.2))
+        let mut merge = self.merge();
+        let done = self.write(|transaction| write_all(transaction, writes, checkpoint, self.2, &mut merge));
+        if done.is_err() {
+            merge.forget();
+        }
+        done
     }
 
     fn reopen(&mut self) -> Result<(), StoreError> {
         self.1.forget();
+        self.merge().forget();
         let name = self.0.shown();
         self.0.reopen(|database| schema::prepare(name, database))
     }

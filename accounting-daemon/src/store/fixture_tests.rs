@@ -194,6 +194,9 @@ fn a_store_of_each_version_reads_back_whole() {
         assert_eq!(disk.usage().unwrap(), [record()]);
         let code = plain().code.folded();
         assert_eq!(disk.token_by_code(&code).unwrap(), Some(plain()));
+        let of_device = Among::Mac(device(1).mac);
+        let found = disk.stretch(&of_device, None, Direction::Ascending, 9).unwrap();
+        assert_eq!(found.tokens, [running()], "version {version}");
         assert_eq!(disk.adjustments(2).unwrap(), [adjustment()]);
         assert_eq!(disk.users(None, 9).unwrap(), [user()], "version {version}");
         // The first layout had none.

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::{
     codec::{Damaged, Reader, Row},
-    schema::{BOOKINGS, COUNTS, LOCATIONS, MACS, TOKENS, UNIQUE_IDS, VISITORS},
+    devices::{Devices, Merge, mac_key},
+    schema::{BOOKINGS, COUNTS, LOCATIONS, TOKENS, UNIQUE_IDS, VISITORS},
 };
 use crate::{
     ledger::{Token, TokenId},
@@ -53,17 +54,13 @@ impl Keys {
     }
 }
 
-/// An address as a key.
-pub(super) fn mac_key(mac: Mac) -> u64 {
-    let [a, b, c, d, e, f] = mac.0;
-    u64::from_be_bytes([0, 0, a, b, c, d, e, f])
-}
-
 /// The indexes in a transaction.
 pub(super) struct Indexes<'t> {
     unique_ids: Table<'t, u128, u64>,
+    /// Written at the end, in the order of the table.
+    unique_changes: BTreeMap<u128, Option<TokenId>>,
     locations: Table<'t, (u64, u64), ()>,
-    macs: Table<'t, (u64, u64), ()>,
+    devices: Devices<'t>,
     bookings: Table<'t, (u128, u64), ()>,
     visitors: Table<'t, (u128, u64), ()>,
     counts: Table<'t, (u64, u64), u64>,
@@ -75,8 +72,9 @@ impl<'t> Indexes<'t> {
     pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, redb::Error> {
         Ok(Self {
             unique_ids: transaction.open_table(UNIQUE_IDS)?,
+            unique_changes: BTreeMap::new(),
             locations: transaction.open_table(LOCATIONS)?,
-            macs: transaction.open_table(MACS)?,
+            devices: Devices::open(transaction)?,
             bookings: transaction.open_table(BOOKINGS)?,
             visitors: transaction.open_table(VISITORS)?,
             counts: transaction.open_table(COUNTS)?,
@@ -101,11 +99,7 @@ impl<'t> Indexes<'t> {
             new,
             |keys| Some(keys.unique_id.as_u128()),
             |key, id, there| {
-                if there {
-                    self.unique_ids.insert(key, id)?;
-                } else {
-                    self.unique_ids.remove(key)?;
-                }
+                self.unique_changes.insert(key, there.then_some(id));
                 Ok(())
             },
         )?;
@@ -124,7 +118,10 @@ impl<'t> Indexes<'t> {
             old,
             new,
             |keys| keys.mac.map(mac_key),
-            |key, id, there| put(&mut self.macs, (key, id), there),
+            |key, id, there| {
+                self.devices.put(key, id, there);
+                Ok(())
+            },
         )?;
         changed(
             old,
@@ -140,8 +137,19 @@ impl<'t> Indexes<'t> {
         )
     }
 
-    /// Writes the counts that changed.
-    pub(super) fn finish(mut self) -> Result<(), redb::Error> {
+    /// Writes what is written once for all tokens of a transaction.
+    pub(super) fn finish(mut self, merge: &mut Merge) -> Result<(), redb::Error> {
+        self.finish_some()?;
+        self.devices.finish(merge)
+    }
+
+    fn finish_some(&mut self) -> Result<(), redb::Error> {
+        for (unique_id, token) in std::mem::take(&mut self.unique_changes) {
+            match token {
+                Some(token) => self.unique_ids.insert(unique_id, token)?,
+                None => self.unique_ids.remove(unique_id)?,
+            };
+        }
         for (key, by) in std::mem::take(&mut self.changes) {
             let held = self.counts.get(key)?.map_or(0, |row| row.value());
             match held.saturating_add_signed(by) {
@@ -173,7 +181,7 @@ fn changed<K: PartialEq>(
     Ok(())
 }
 
-fn put<K: redb::Key + 'static>(
+pub(super) fn put<K: redb::Key + 'static>(
     table: &mut Table<'_, (K, u64), ()>,
     key: (K::SelfType<'_>, u64),
     there: bool,
@@ -197,5 +205,6 @@ pub(super) fn build(transaction: &WriteTransaction) -> Result<(), redb::Error> {
         let (_, row) = row?;
         indexes.moved(None, Some(row.value()))?;
     }
-    indexes.finish()
+    indexes.finish_some()?;
+    indexes.devices.build()
 }

@@ -12,8 +12,9 @@ use uuid::Uuid;
 use super::{
     Disk, StoreError,
     codec::Row,
-    index::{BLOCK, EVERYWHERE, mac_key},
-    schema::{BOOKINGS, CODES, COUNTS, LOCATIONS, MACS, TOKENS, UNIQUE_IDS, VISITORS},
+    devices::of_device,
+    index::{BLOCK, EVERYWHERE},
+    schema::{BOOKINGS, CODES, COUNTS, LOCATIONS, TOKENS, UNIQUE_IDS, VISITORS},
 };
 use crate::{
     ledger::{FoldedCode, Token, TokenId},
@@ -242,15 +243,7 @@ fn numbers(
             let row = read.open_table(UNIQUE_IDS)?.get(guid.as_u128())?;
             Ok(one(row.map(|row| row.value())))
         }
-        Among::Mac(mac) => {
-            let key = mac_key(*mac);
-            of_key(
-                &read.open_table(MACS)?,
-                (key, first)..=(key, last),
-                rows_max,
-                direction,
-            )
-        }
+        Among::Mac(mac) => of_device(read, *mac, ids, rows_max, direction),
         Among::Booking(guid) => {
             let key = guid.as_u128();
             of_key(

@@ -7,8 +7,12 @@ mod accounts_tests;
 mod audit;
 mod backup;
 mod codec;
+mod codes;
 #[cfg(test)]
 mod damage_tests;
+mod devices;
+#[cfg(test)]
+mod devices_tests;
 mod disk;
 mod error;
 #[cfg(test)]

@@ -11,10 +11,13 @@ use super::{
 };
 
 /// The layout that this program writes.
-pub(super) const VERSION: u64 = 2;
+pub(super) const VERSION: u64 = 3;
 
 /// The oldest layout that is brought to the current one when it is opened.
 const VERSION_OLDEST: u64 = 1;
+
+/// The layout that found tokens by number and code only.
+const VERSION_WITHOUT_INDEXES: u64 = 1;
 
 /// Single values by name; see the constants below.
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
@@ -45,6 +48,8 @@ pub(super) const UNIQUE_IDS: TableDefinition<'_, u128, u64> = TableDefinition::n
 pub(super) const LOCATIONS: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("locations");
 /// Address of the device admitted last, as a number, and number of the token.
 pub(super) const MACS: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("macs");
+/// A number that grows, to changes that the table above has not taken yet.
+pub(super) const MACS_RECENT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("macs_recent");
 /// Booking and number of a token.
 pub(super) const BOOKINGS: TableDefinition<'_, (u128, u64), ()> = TableDefinition::new("bookings");
 /// Visitor and number of a token.
@@ -90,7 +95,7 @@ macro_rules! every_table {
     ($with:ident) => {
         $with!(
             META TOKENS CODES SESSIONS USAGE USAGE_OF_TOKENS PRUNED HEARD ADJUSTMENTS RUNS LISTS
-            UNIQUE_IDS LOCATIONS MACS BOOKINGS VISITORS COUNTS
+            UNIQUE_IDS LOCATIONS MACS MACS_RECENT BOOKINGS VISITORS COUNTS
             RESUMPTIONS RESUMPTIONS_OF AUDIT USERS CLIENTS GRANTS GRANTS_BY_OWNER
         )
     };
@@ -135,7 +140,8 @@ fn make(database: &Database) -> Result<(), redb::Error> {
 /// Brings an older layout to the current one, in one transaction.
 pub(super) fn upgrade(path: &str, database: &Database) -> Result<(), StoreError> {
     let failed = |error: redb::Error| StoreError::of(path, "bring it to this version", error);
-    if version(database).map_err(failed)? == Some(Some(VERSION)) {
+    let found = version(database).map_err(failed)?;
+    if found == Some(Some(VERSION)) {
         return Ok(());
     }
     tracing::info!(to = VERSION, "the store is brought to a newer version");
@@ -143,8 +149,10 @@ pub(super) fn upgrade(path: &str, database: &Database) -> Result<(), StoreError>
         let mut transaction = database.begin_write()?;
         transaction.set_two_phase_commit(true);
         make_tables(&transaction)?;
-        index::build(&transaction)?;
-        usage::build(&transaction)?;
+        if found == Some(Some(VERSION_WITHOUT_INDEXES)) {
+            index::build(&transaction)?;
+            usage::build(&transaction)?;
+        }
         transaction.commit()?;
         Ok(())
     };

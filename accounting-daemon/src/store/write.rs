@@ -5,12 +5,14 @@ use redb::{ReadableTable, WriteTransaction};
 use super::{
     AuditRetention, Checkpoint, Write, audit,
     codec::Row,
+    codes::Codes,
+    devices::Merge,
     disk::{number, time},
     index::Indexes,
     lists,
     schema::{
-        ADJUSTMENTS, CODES, HEARD, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN,
-        PRUNED, RUNS, SESSIONS, TOKENS,
+        ADJUSTMENTS, HEARD, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN, PRUNED,
+        RUNS, SESSIONS, TOKENS,
     },
     usage::UsageTables,
 };
@@ -21,6 +23,7 @@ pub(super) fn write_all(
     writes: &[Write],
     checkpoint: Checkpoint,
     retention: AuditRetention,
+    merge: &mut Merge,
 ) -> Result<(), redb::Error> {
     let mut meta = transaction.open_table(META)?;
     meta.insert(META_CHECKPOINT, checkpoint.encode().as_slice())?;
@@ -28,7 +31,7 @@ pub(super) fn write_all(
         return Ok(());
     }
     let mut tokens = transaction.open_table(TOKENS)?;
-    let mut codes = transaction.open_table(CODES)?;
+    let mut codes = Codes::open(transaction)?;
     let mut sessions = transaction.open_table(SESSIONS)?;
     let mut usage = UsageTables::open(transaction)?;
     let mut adjustments = transaction.open_table(ADJUSTMENTS)?;
@@ -44,13 +47,10 @@ pub(super) fn write_all(
             Write::Create(token) | Write::Update(token) => {
                 let row = token.encode();
                 let before = tokens.insert(token.id, row.as_slice())?;
-                indexes.moved(before.as_ref().map(redb::AccessGuard::value), Some(&row))?;
+                let before_row = before.as_ref().map(redb::AccessGuard::value);
+                indexes.moved(before_row, Some(&row))?;
+                codes.keep(token, before_row)?;
                 drop(before);
-                let code = token.code.folded();
-                // Codes lie anywhere in their table: writing one anew would cost a page of its own.
-                if codes.get(code.as_str())?.map(|row| row.value()) != Some(token.id) {
-                    codes.insert(code.as_str(), token.id)?;
-                }
                 if token.run.is_some() {
                     runs.insert(token.id, ())?;
                 } else {
@@ -63,7 +63,7 @@ pub(super) fn write_all(
                 }
             }
             Write::Uncode(code) => {
-                codes.remove(code.as_str())?;
+                codes.forget(code);
             }
             Write::Delete(id) => {
                 runs.remove(id)?;
@@ -125,7 +125,8 @@ pub(super) fn write_all(
             Write::Audit(record) => audited.push(record),
         }
     }
-    indexes.finish()?;
+    codes.finish()?;
+    indexes.finish(merge)?;
     for (name, last) in [(META_NEXT_TOKEN, last_token), (META_NEXT_SESSION, last_session)] {
         let kept = meta.get(name)?.and_then(|row| number(row.value())).unwrap_or(1);
         if let Some(last) = last
