@@ -9,6 +9,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableHandl
 
 use super::{
     AuditRetention, Checkpoint, Opened, Store, StoreError, Write,
+    admissions::Hints,
     codec::Row,
     devices::Merge,
     file,
@@ -24,7 +25,13 @@ use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, 
 
 /// The redb file `accounting.redb` in the data folder. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Disk(Arc<Held>, Arc<Reader>, AuditRetention, Arc<Mutex<Merge>>);
+pub struct Disk {
+    held: Arc<Held>,
+    reader: Arc<Reader>,
+    retention: AuditRetention,
+    merge: Arc<Mutex<Merge>>,
+    hints: Arc<Hints>,
+}
 
 impl Disk {
     /// Opens the store in a folder, or makes both. Every page is verified; a file that cannot be used stays as it is.
@@ -59,31 +66,29 @@ impl Disk {
 
     fn on(shown: String, source: Source) -> Result<Self, StoreError> {
         let name = shown.clone();
-        let held = Held::new(shown, source, |database| schema::prepare(&name, database))?;
+        let hints = Hints::default();
+        let held = Held::new(shown, source, |database| prepare(&name, database, &hints))?;
         held.with_writes(|database| schema::upgrade(&name, database))?;
-        Ok(Self(
-            Arc::new(held),
-            Arc::default(),
-            AuditRetention::default(),
-            Arc::default(),
-        ))
+        Ok(Self {
+            held: Arc::new(held),
+            reader: Arc::default(),
+            retention: AuditRetention::default(),
+            merge: Arc::default(),
+            hints: Arc::new(hints),
+        })
     }
 
     /// The same store with another retention of the audit.
     #[must_use]
     pub fn keeping(self, retention: AuditRetention) -> Self {
-        Self(self.0, self.1, retention, self.3)
+        Self { retention, ..self }
     }
 
     /// The same store, whose index by device is merged after so much.
     #[cfg(test)]
     pub(super) fn merging(self, limits: super::devices::Limits) -> Self {
-        Self(
-            self.0,
-            self.1,
-            self.2,
-            Arc::new(Mutex::new(Merge::limited(limits))),
-        )
+        let merge = Arc::new(Mutex::new(Merge::limited(limits)));
+        Self { merge, ..self }
     }
 
     /// Whether every page reads back as it was written and belongs to somebody; `false` when something had to be
@@ -92,8 +97,8 @@ impl Disk {
     /// # Errors
     /// [`StoreError`] when it cannot be repaired, or somebody is using the store.
     pub fn check_integrity(&self) -> Result<bool, StoreError> {
-        self.1.forget();
-        self.0.with_all(Database::check_integrity)
+        self.reader.forget();
+        self.held.with_all(Database::check_integrity)
     }
 
     /// How many tokens were ever made.
@@ -101,7 +106,7 @@ impl Disk {
     /// # Errors
     /// [`StoreError`].
     pub fn tokens_made(&self) -> Result<u64, StoreError> {
-        self.0.with(|database| {
+        self.held.with(|database| {
             let row = self.did(
                 "read the numbers",
                 self.table(database, META)?.get(META_NEXT_TOKEN),
@@ -115,7 +120,7 @@ impl Disk {
     /// # Errors
     /// [`StoreError`].
     pub fn floor(&self) -> Result<Option<i64>, StoreError> {
-        self.0.with(|database| {
+        self.held.with(|database| {
             let row = self.did("read the floor", self.table(database, META)?.get(META_FLOOR))?;
             row.map(|row| time(row.value()).ok_or_else(|| self.damaged("meta")))
                 .transpose()
@@ -127,7 +132,7 @@ impl Disk {
     /// # Errors
     /// [`StoreError`].
     pub fn usage(&self) -> Result<Vec<UsageRecord>, StoreError> {
-        self.0.with(|database| self.all(database, USAGE, "usage"))
+        self.held.with(|database| self.all(database, USAGE, "usage"))
     }
 
     /// Milliseconds that the usage records of a token were charged that were too old to be kept.
@@ -135,7 +140,7 @@ impl Disk {
     /// # Errors
     /// [`StoreError`].
     pub fn pruned(&self, token: TokenId) -> Result<u64, StoreError> {
-        self.0.with(|database| {
+        self.held.with(|database| {
             let row = self.did("read a sum", self.table(database, PRUNED)?.get(token))?;
             Ok(row.map_or(0, |row| row.value()))
         })
@@ -146,7 +151,7 @@ impl Disk {
     /// # Errors
     /// [`StoreError`].
     pub fn adjustments(&self, token: TokenId) -> Result<Vec<Adjustment>, StoreError> {
-        self.0.with(|database| {
+        self.held.with(|database| {
             let table = self.table(database, ADJUSTMENTS)?;
             let mut found = Vec::new();
             let of_token = (token, 0)..=(token, u64::MAX);
@@ -163,14 +168,14 @@ impl Disk {
         &self,
         rows: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
     ) -> Result<(), StoreError> {
-        self.1.forget();
-        let done = self.0.with_writes(|database| {
+        self.reader.forget();
+        let done = self.held.with_writes(|database| {
             let mut transaction = self.did("begin a transaction", database.begin_write())?;
             transaction.set_two_phase_commit(true);
             self.did("write", rows(&transaction))?;
             self.did("commit", transaction.commit())
         });
-        self.1.forget();
+        self.reader.forget();
         done
     }
 
@@ -179,8 +184,8 @@ impl Disk {
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.1.forget();
-        let done = self.0.with_writes(|database| {
+        self.reader.forget();
+        let done = self.held.with_writes(|database| {
             let mut transaction = self.did("begin a transaction", database.begin_write())?;
             transaction.set_two_phase_commit(true);
             match work(&transaction) {
@@ -191,17 +196,22 @@ impl Disk {
                 Err(error) => Ok(Err(error)),
             }
         });
-        self.1.forget();
+        self.reader.forget();
         done?
     }
 
+    /// Which tokens are shown by their sessions.
+    pub(super) fn hints(&self) -> &Hints {
+        &self.hints
+    }
+
     fn merge(&self) -> MutexGuard<'_, Merge> {
-        self.3.lock().unwrap_or_else(PoisonError::into_inner)
+        self.merge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How much of the audit is kept.
     pub(super) fn retention(&self) -> AuditRetention {
-        self.2
+        self.retention
     }
 
     /// Reads the database.
@@ -209,7 +219,7 @@ impl Disk {
         &self,
         work: impl FnOnce(&Database) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.0.with(work)
+        self.held.with(work)
     }
 
     /// Reads what no redemption needs.
@@ -218,7 +228,7 @@ impl Disk {
         action: &'static str,
         work: impl FnOnce(&Database) -> Result<T, redb::Error>,
     ) -> Result<T, StoreError> {
-        self.0.with(|database| self.did(action, work(database)))
+        self.held.with(|database| self.did(action, work(database)))
     }
 
     /// Works in one read transaction: all tables as they are at this moment.
@@ -226,7 +236,7 @@ impl Disk {
         &self,
         work: impl FnOnce(&redb::ReadTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.0.with(|database| {
+        self.held.with(|database| {
             let transaction = self.did("begin reading", database.begin_read())?;
             work(&transaction)
         })
@@ -267,15 +277,18 @@ impl Disk {
         database: &Database,
         work: impl FnOnce(&Tables) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let failed = |error| StoreError::of(self.0.shown(), "open a table", error);
-        self.1.with(database, failed, work)
+        let failed = |error| StoreError::of(self.held.shown(), "open a table", error);
+        self.reader.with(database, failed, work)
     }
 
     fn find(&self, tables: &Tables, id: TokenId) -> Result<Option<Token>, StoreError> {
-        let row = self.did("read a token", tables.tokens.get(id))?;
-        row.map(|row| Token::decode(row.value()))
-            .transpose()
-            .map_err(|_| self.damaged("tokens"))
+        let Some(row) = self.did("read a token", tables.tokens.get(id))? else {
+            return Ok(None);
+        };
+        let mut token = Token::decode(row.value()).map_err(|_| self.damaged("tokens"))?;
+        let shown = tables.admissions.show(&mut token, &self.hints);
+        self.did("read a session", shown)?;
+        Ok(Some(token))
     }
 
     pub(super) fn did<T, E: Into<redb::Error>>(
@@ -283,12 +296,12 @@ impl Disk {
         action: &'static str,
         result: Result<T, E>,
     ) -> Result<T, StoreError> {
-        result.map_err(|error| StoreError::of(self.0.shown(), action, error.into()))
+        result.map_err(|error| StoreError::of(self.held.shown(), action, error.into()))
     }
 
     pub(super) fn damaged(&self, table: &'static str) -> StoreError {
         StoreError::Damaged {
-            path: self.0.shown().to_owned(),
+            path: self.held.shown().to_owned(),
             table,
         }
     }
@@ -301,14 +314,14 @@ impl Disk {
     /// # Errors
     /// [`StoreError`].
     pub fn token_at_once(&self, id: TokenId) -> Option<Result<Option<Token>, StoreError>> {
-        self.0
+        self.held
             .with_at_once(|database| self.read(database, |tables| self.find(tables, id)))
     }
 }
 
 impl Store for Disk {
     fn opened(&self) -> Result<Opened, StoreError> {
-        self.0.with(|database| {
+        self.held.with(|database| {
             let meta = self.table(database, META)?;
             let next = |name| -> Result<u64, StoreError> {
                 match self.did("read the numbers", meta.get(name))? {
@@ -354,12 +367,12 @@ impl Store for Disk {
     }
 
     fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError> {
-        self.0
+        self.held
             .with(|database| self.read(database, |tables| self.find(tables, id)))
     }
 
     fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError> {
-        self.0.with(|database| {
+        self.held.with(|database| {
             self.read(database, |tables| {
                 let row = self.did("read a code", tables.codes.get(code.as_str()))?;
                 let Some(id) = row.map(|row| row.value()) else {
@@ -373,7 +386,7 @@ impl Store for Disk {
     }
 
     fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {
-        self.0.with(|database| {
+        self.held.with(|database| {
             let table = self.table(database, USAGE)?;
             let mut found = Vec::new();
             for row in self.did("read the usage records", table.iter())?.take(most) {
@@ -389,19 +402,33 @@ impl Store for Disk {
 
     fn commit(&mut self, writes: &[Write], checkpoint: Checkpoint) -> Result<(), StoreError> {
         let mut merge = self.merge();
-        let done = self.write(|transaction| write_all(transaction, writes, checkpoint, self.2, &mut merge));
-        if done.is_err() {
-            merge.forget();
+        let done = self.write(|transaction| {
+            let hints = &self.hints;
+            write_all(transaction, writes, checkpoint, self.retention, hints, &mut merge)
+        });
+        match done {
+            Ok(()) => self.hints.committed(),
+            Err(_) => {
+                self.hints.failed();
+                merge.forget();
+            }
         }
         done
     }
 
     fn reopen(&mut self) -> Result<(), StoreError> {
-        self.1.forget();
+        self.reader.forget();
         self.merge().forget();
-        let name = self.0.shown();
-        self.0.reopen(|database| schema::prepare(name, database))
+        let name = self.held.shown();
+        self.held.reopen(|database| prepare(name, database, &self.hints))
     }
+}
+
+/// Whether this program can use the store; what is known of it besides begins anew.
+fn prepare(name: &str, database: &Database, hints: &Hints) -> Result<(), StoreError> {
+    schema::prepare(name, database)?;
+    let load = || hints.load(&database.begin_read()?);
+    load().map_err(|error| StoreError::of(name, "read the admissions", error))
 }
 
 /// A time in `META`.

@@ -137,6 +137,17 @@ impl<'t> Indexes<'t> {
         )
     }
 
+    /// A token has another device than before, and all else as it was.
+    pub(super) fn device(&mut self, token: TokenId, before: Option<Mac>, after: Option<Mac>) {
+        if before != after {
+            for (mac, there) in [(before, false), (after, true)] {
+                if let Some(mac) = mac {
+                    self.devices.put(mac_key(mac), token, there);
+                }
+            }
+        }
+    }
+
     /// Writes what is written once for all tokens of a transaction.
     pub(super) fn finish(mut self, merge: &mut Merge) -> Result<(), redb::Error> {
         self.finish_some()?;

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::{
     Disk, StoreError,
-    codec::Row,
+    admissions::Admissions,
+    codec::{Damaged, Row},
     devices::of_device,
     index::{BLOCK, EVERYWHERE},
     schema::{BOOKINGS, CODES, COUNTS, LOCATIONS, TOKENS, UNIQUE_IDS, VISITORS},
@@ -164,10 +165,18 @@ impl Disk {
         };
         let (rows, next) = self.snapshot(|read| {
             let tokens = read.open_table(TOKENS)?;
+            let admissions = Admissions::open(&read)?;
+            let shown = |row: &[u8]| -> Result<Result<Token, Damaged>, redb::Error> {
+                let mut token = Token::decode(row);
+                if let Ok(token) = &mut token {
+                    admissions.show(token, self.hints())?;
+                }
+                Ok(token)
+            };
             if *among == Among::All {
                 let range = tokens.range(ids.clone())?;
                 let row = |row: Result<(_, redb::AccessGuard<'_, &[u8]>), redb::StorageError>| {
-                    Ok::<_, redb::Error>(Token::decode(row?.1.value()))
+                    shown(row?.1.value())
                 };
                 let rows: Vec<_> = match direction {
                     Direction::Ascending => range.take(rows_max).map(row).collect::<Result<_, _>>()?,
@@ -182,7 +191,7 @@ impl Disk {
             let mut rows = Vec::new();
             for id in numbers {
                 if let Some(row) = tokens.get(id)? {
-                    rows.push(Token::decode(row.value()));
+                    rows.push(shown(row.value())?);
                 }
             }
             Ok((rows, next))
@@ -216,6 +225,7 @@ impl Disk {
         work: impl FnOnce(ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, StoreError> {
         self.reading(|database| {
+            let _reading = self.hints().reading();
             let transaction = self.did("begin reading", database.begin_read())?;
             self.did("read", work(transaction))
         })

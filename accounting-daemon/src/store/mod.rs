@@ -4,6 +4,9 @@ mod account;
 mod accounts;
 #[cfg(test)]
 mod accounts_tests;
+mod admissions;
+#[cfg(test)]
+mod admissions_tests;
 mod audit;
 mod backup;
 mod codec;
@@ -37,6 +40,7 @@ mod role;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod usage;
 mod write;
 

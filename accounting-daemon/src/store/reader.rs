@@ -8,12 +8,16 @@ use std::{
 
 use redb::{Database, ReadOnlyTable, ReadableDatabase};
 
-use super::schema::{CODES, TOKENS};
+use super::{
+    admissions::Admissions,
+    schema::{CODES, TOKENS},
+};
 
-/// Both tables as the last commit left them.
+/// The tables as the last commit left them.
 pub(super) struct Tables {
     pub(super) tokens: ReadOnlyTable<u64, &'static [u8]>,
     pub(super) codes: ReadOnlyTable<&'static str, u64>,
+    pub(super) admissions: Admissions,
 }
 
 /// The tables, once somebody has asked.
@@ -55,6 +59,7 @@ impl Tables {
         Ok(Self {
             tokens: transaction.open_table(TOKENS)?,
             codes: transaction.open_table(CODES)?,
+            admissions: Admissions::open(&transaction)?,
         })
     }
 }

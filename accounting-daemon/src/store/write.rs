@@ -3,17 +3,17 @@
 use redb::{ReadableTable, WriteTransaction};
 
 use super::{
-    AuditRetention, Checkpoint, Write, audit,
+    AuditRetention, Checkpoint, Write,
+    admissions::Hints,
+    audit,
     codec::Row,
-    codes::Codes,
     devices::Merge,
     disk::{number, time},
-    index::Indexes,
     lists,
     schema::{
         ADJUSTMENTS, HEARD, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN, PRUNED,
-        RUNS, SESSIONS, TOKENS,
     },
+    tokens::{Tokens, first_seats},
     usage::UsageTables,
 };
 use crate::ledger::{SessionId, TokenId};
@@ -23,6 +23,7 @@ pub(super) fn write_all(
     writes: &[Write],
     checkpoint: Checkpoint,
     retention: AuditRetention,
+    hints: &Hints,
     merge: &mut Merge,
 ) -> Result<(), redb::Error> {
     let mut meta = transaction.open_table(META)?;
@@ -30,31 +31,21 @@ pub(super) fn write_all(
     if writes.is_empty() {
         return Ok(());
     }
-    let mut tokens = transaction.open_table(TOKENS)?;
-    let mut codes = Codes::open(transaction)?;
-    let mut sessions = transaction.open_table(SESSIONS)?;
+    let mut tokens = Tokens::open(transaction, hints)?;
+    let first_seats = first_seats(writes);
     let mut usage = UsageTables::open(transaction)?;
     let mut adjustments = transaction.open_table(ADJUSTMENTS)?;
-    let mut runs = transaction.open_table(RUNS)?;
     let mut pruned = transaction.open_table(PRUNED)?;
     let mut heard = transaction.open_table(HEARD)?;
     let mut audited = Vec::new();
-    let mut indexes = Indexes::open(transaction)?;
     let mut last_token: Option<TokenId> = None;
     let mut last_session: Option<SessionId> = None;
     for write in writes {
         match write {
             Write::Create(token) | Write::Update(token) => {
-                let row = token.encode();
-                let before = tokens.insert(token.id, row.as_slice())?;
-                let before_row = before.as_ref().map(redb::AccessGuard::value);
-                indexes.moved(before_row, Some(&row))?;
-                codes.keep(token, before_row)?;
-                drop(before);
-                if token.run.is_some() {
-                    runs.insert(token.id, ())?;
-                } else {
-                    runs.remove(token.id)?;
+                match first_seats.get(&token.id) {
+                    Some(session) => tokens.keep_with(token, session)?,
+                    None => tokens.keep(token)?,
                 }
                 // The number of a run is taken from its beginning on.
                 last_session = last_session.max(token.run.as_ref().map(|run| run.id));
@@ -62,14 +53,10 @@ pub(super) fn write_all(
                     last_token = last_token.max(Some(token.id));
                 }
             }
-            Write::Uncode(code) => {
-                codes.forget(code);
-            }
+            Write::Uncode(code) => tokens.uncode(code),
             Write::Delete(id) => {
-                runs.remove(id)?;
                 pruned.remove(id)?;
-                let before = tokens.remove(id)?;
-                indexes.moved(before.as_ref().map(redb::AccessGuard::value), None)?;
+                tokens.remove(*id)?;
             }
             Write::Adjust(adjustment) => {
                 let of_token = (adjustment.token, 0)..=(adjustment.token, u64::MAX);
@@ -82,14 +69,14 @@ pub(super) fn write_all(
                 adjustments.insert((adjustment.token, number), adjustment.encode().as_slice())?;
             }
             Write::Open(session) => {
-                sessions.insert(session.id, session.encode().as_slice())?;
+                tokens.open_session(session)?;
                 last_session = last_session.max(Some(session.id));
             }
             Write::Heard(row) => {
                 heard.insert(row.id, row.encode().as_slice())?;
             }
             Write::Release(record) => {
-                sessions.remove(record.id)?;
+                tokens.close_session(record.id)?;
                 heard.remove(record.id)?;
                 usage.keep(record)?;
             }
@@ -98,7 +85,7 @@ pub(super) fn write_all(
                 last_session = last_session.max(Some(record.id));
             }
             Write::Void(id) => {
-                sessions.remove(id)?;
+                tokens.close_session(*id)?;
                 heard.remove(id)?;
             }
             Write::Unrelease(id) => {
@@ -109,7 +96,7 @@ pub(super) fn write_all(
                     let Some(record) = usage.forget(*id)? else {
                         continue;
                     };
-                    if tokens.get(record.token)?.is_some() {
+                    if tokens.has(record.token)? {
                         let sum = pruned.get(record.token)?.map_or(0, |sum| sum.value());
                         pruned.insert(record.token, sum.saturating_add(record.charged))?;
                     }
@@ -125,8 +112,7 @@ pub(super) fn write_all(
             Write::Audit(record) => audited.push(record),
         }
     }
-    codes.finish()?;
-    indexes.finish(merge)?;
+    tokens.finish(merge)?;
     for (name, last) in [(META_NEXT_TOKEN, last_token), (META_NEXT_SESSION, last_session)] {
         let kept = meta.get(name)?.and_then(|row| number(row.value())).unwrap_or(1);
         if let Some(last) = last

@@ -1,0 +1,179 @@
+//! Admissions that the row of their token does not show yet. The first device on a token changes three fields of its row,
+//! which lies anywhere in its table; all three stand in the row of the session too, which is written behind the last one.
+//! So the token's row is left as it is until something else about the token changes, and whoever reads it looks at the
+//! session first.
+
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+use dashmap::DashMap;
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableError, WriteTransaction};
+
+use super::{
+    codec::Row,
+    schema::{ADMISSIONS, SESSIONS},
+};
+use crate::ledger::{Session, SessionId, Token, TokenId};
+
+/// Which sessions to look at. What the tables of a transaction say counts: here may be more, never less.
+#[derive(Debug, Default)]
+pub(super) struct Hints {
+    sessions: DashMap<TokenId, SessionId>,
+    /// Taken by who reads before the transaction begins: what a commit makes superfluous is needed until those end that
+    /// began before it.
+    readers: RwLock<()>,
+    superfluous: Mutex<Vec<(TokenId, SessionId)>>,
+}
+
+impl Hints {
+    /// Begins anew with what is on disk.
+    pub(super) fn load(&self, read: &ReadTransaction) -> Result<(), redb::Error> {
+        self.sessions.clear();
+        self.superfluous().clear();
+        let table = match read.open_table(ADMISSIONS) {
+            // A store from before there was such a table.
+            Err(TableError::TableDoesNotExist(_)) => return Ok(()),
+            table => table?,
+        };
+        for row in table.iter()? {
+            let (session, token) = row?;
+            self.sessions.insert(token.value(), session.value());
+        }
+        self.sessions.shrink_to_fit();
+        Ok(())
+    }
+
+    /// To be held from before a transaction begins in which tokens are read.
+    pub(super) fn reading(&self) -> RwLockReadGuard<'_, ()> {
+        self.readers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn of(&self, token: TokenId) -> Option<SessionId> {
+        self.sessions.get(&token).map(|session| *session)
+    }
+
+    /// After a commit, and after what is open from before it was closed.
+    pub(super) fn committed(&self) {
+        let superfluous = std::mem::take(&mut *self.superfluous());
+        if superfluous.is_empty() {
+            return;
+        }
+        let _nobody = self.readers.write().unwrap_or_else(PoisonError::into_inner);
+        for (token, session) in superfluous {
+            self.sessions.remove_if(&token, |_, hint| *hint == session);
+        }
+    }
+
+    /// After a commit that failed, which made nothing superfluous.
+    pub(super) fn failed(&self) {
+        self.superfluous().clear();
+    }
+
+    fn superfluous(&self) -> MutexGuard<'_, Vec<(TokenId, SessionId)>> {
+        self.superfluous.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+}
+
+/// The tables as a reader sees them.
+pub(super) struct Admissions {
+    admissions: ReadOnlyTable<u64, u64>,
+    sessions: ReadOnlyTable<u64, &'static [u8]>,
+}
+
+impl Admissions {
+    pub(super) fn open(read: &ReadTransaction) -> Result<Self, redb::Error> {
+        Ok(Self {
+            admissions: read.open_table(ADMISSIONS)?,
+            sessions: read.open_table(SESSIONS)?,
+        })
+    }
+
+    /// Shows in a token what its row does not.
+    pub(super) fn show(&self, token: &mut Token, hints: &Hints) -> Result<(), redb::Error> {
+        let Some(id) = hints.of(token.id) else {
+            return Ok(());
+        };
+        if self.admissions.get(id)?.map(|row| row.value()) == Some(token.id)
+            && let Some(row) = self.sessions.get(id)?
+        {
+            shown(token, &decoded(row.value())?);
+        }
+        Ok(())
+    }
+}
+
+/// Both tables in a transaction that writes.
+pub(super) struct Seats<'t> {
+    pub(super) sessions: Table<'t, u64, &'static [u8]>,
+    admissions: Table<'t, u64, u64>,
+    hints: &'t Hints,
+}
+
+impl<'t> Seats<'t> {
+    pub(super) fn open(transaction: &'t WriteTransaction, hints: &'t Hints) -> Result<Self, redb::Error> {
+        Ok(Self {
+            sessions: transaction.open_table(SESSIONS)?,
+            admissions: transaction.open_table(ADMISSIONS)?,
+            hints,
+        })
+    }
+
+    /// The row of this token will not show this session, which is new.
+    pub(super) fn leave(&mut self, token: TokenId, session: SessionId) -> Result<(), redb::Error> {
+        self.hints.sessions.insert(token, session);
+        self.admissions.insert(session, token)?;
+        Ok(())
+    }
+
+    /// The session that the row of this token does not show.
+    pub(super) fn of(&self, token: TokenId) -> Result<Option<Session>, redb::Error> {
+        let Some(id) = self.hints.of(token) else {
+            return Ok(None);
+        };
+        if self.admissions.get(id)?.map(|row| row.value()) != Some(token) {
+            return Ok(None);
+        }
+        let row = self.sessions.get(id)?;
+        row.map(|row| decoded(row.value())).transpose()
+    }
+
+    /// The token whose row does not show this session.
+    pub(super) fn token_of(&self, session: SessionId) -> Result<Option<TokenId>, redb::Error> {
+        Ok(self.admissions.get(session)?.map(|row| row.value()))
+    }
+
+    /// The row of this token shows everything.
+    pub(super) fn catch_up(&mut self, token: TokenId, session: SessionId) -> Result<(), redb::Error> {
+        self.admissions.remove(session)?;
+        self.hints.superfluous().push((token, session));
+        Ok(())
+    }
+}
+
+/// What the first session of a token changes in it.
+pub(super) fn shown(token: &mut Token, session: &Session) {
+    token.mac_address = Some(session.device.mac);
+    token.last_access = Some(session.opened_wall);
+    token.settled = session.opened;
+}
+
+/// Whether that would change with the row of the session.
+pub(super) fn shows_the_same(one: &Session, other: &Session) -> bool {
+    let shows = |session: &Session| {
+        (
+            session.token,
+            session.device.mac,
+            session.opened_wall,
+            session.opened,
+        )
+    };
+    shows(one) == shows(other)
+}
+
+fn decoded(row: &[u8]) -> Result<Session, redb::Error> {
+    Session::decode(row).map_err(|_| redb::Error::Corrupted("a damaged row in table sessions".to_owned()))
+}
