@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{Core, SessionView, TokenView};
+use super::{BalanceView, Core, SessionView};
 use crate::{
     gate::Gate,
     ledger::{Now, TokenId, UsageRecord},
@@ -42,7 +42,7 @@ pub enum Happening {
     /// devices are cut if nothing changes.
     Changed {
         /// The token as it is now.
-        view: Box<TokenView>,
+        view: Box<BalanceView>,
         /// `None`: nothing limits it.
         left: Option<u64>,
     },
@@ -189,7 +189,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             (location, Happening::Opened(Box::new(view)))
         }));
         for token in changed.difference(&told) {
-            let Some(view) = self.token_view(*token, now).filter(|view| view.seats_used > 0) else {
+            let Some(view) = self.balance_view(*token, now).filter(|view| view.seats_used > 0) else {
                 continue;
             };
             let deadline = self.ledger.deadline_of(*token);

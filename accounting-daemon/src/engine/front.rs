@@ -13,7 +13,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
-    Balances, Meters, Observer, Refusal, SessionView, TokenView, Unavailable,
+    Meters, Observer, Refusal, SessionView, TokenView, Unavailable,
     answer::{Answer, Balance, CodeCheck, Message, PageAsked},
     feed::Feed,
     listing::SessionPage,
@@ -36,7 +36,6 @@ const MAILBOX_MAX: usize = 4_096;
 pub struct Engine {
     mailbox: SyncSender<Message>,
     meters: Arc<Meters>,
-    balances: Arc<Balances>,
     feed: Arc<Feed>,
     observer: Arc<dyn Observer>,
     failing: Arc<AtomicBool>,
@@ -47,7 +46,6 @@ impl Engine {
     /// A mailbox, and the end at which the worker reads it.
     pub(super) fn new(
         meters: Arc<Meters>,
-        balances: Arc<Balances>,
         feed: Arc<Feed>,
         observer: Arc<dyn Observer>,
         failing: Arc<AtomicBool>,
@@ -58,7 +56,6 @@ impl Engine {
             Self {
                 mailbox,
                 meters,
-                balances,
                 feed,
                 observer,
                 failing,
@@ -72,12 +69,6 @@ impl Engine {
     #[must_use]
     pub fn meters(&self) -> &Meters {
         &self.meters
-    }
-
-    /// The balances of tokens in use, read without asking the engine.
-    #[must_use]
-    pub fn balances(&self) -> &Balances {
-        &self.balances
     }
 
     /// Whether the store takes no commits at the moment: questions are answered, all else is refused.

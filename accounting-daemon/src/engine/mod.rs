@@ -5,7 +5,7 @@
 
 mod answer;
 mod audit;
-mod balances;
+mod decide;
 mod feed;
 mod front;
 mod heard;
@@ -13,6 +13,8 @@ mod lasting;
 mod listing;
 mod lists;
 mod meter;
+mod plan;
+mod reply;
 mod round;
 mod session_meter;
 mod start;
@@ -32,7 +34,6 @@ mod atomics {
 use std::net::IpAddr;
 
 pub use answer::{Answer, Balance, CodeCheck, Message, PageAsked};
-pub use balances::Balances;
 pub use feed::{Event, Feed, Happening, Missed};
 pub use front::Engine;
 pub use listing::{SessionFilter, SessionPage};
@@ -44,7 +45,7 @@ pub use step::Step;
 pub use worker::Worker;
 
 use crate::{
-    ledger::{SessionId, Token, Traffic},
+    ledger::{SessionId, Token, TokenBalance, Traffic},
     mac::DeviceId,
 };
 
@@ -76,11 +77,20 @@ pub enum Refusal<E> {
     Unavailable(Unavailable),
 }
 
-/// A token together with its balance at the time of asking.
+/// A token at the time of asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenView {
     /// The record; its `used` is up to date.
     pub token: Token,
+    /// Devices online.
+    pub seats_used: u32,
+}
+
+/// The balance of a token at the time of asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BalanceView {
+    /// The balance; its `used` is up to date.
+    pub token: TokenBalance,
     /// Devices online.
     pub seats_used: u32,
 }
@@ -92,8 +102,8 @@ pub struct SessionView {
     pub id: SessionId,
     /// Whose it is.
     pub device: DeviceId,
-    /// The token it draws on, its `used` up to date.
-    pub token: Token,
+    /// The balance it draws on, its `used` up to date.
+    pub token: TokenBalance,
     /// Devices online on that token.
     pub seats_used: u32,
     /// Wall clock milliseconds of admission.

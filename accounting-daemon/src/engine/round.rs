@@ -1,25 +1,19 @@
 //! One round: book what is due, decide what was asked, make it durable, carry it out, answer.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Feed, Meters, Refusal, SessionView, TokenView, Unavailable,
-    answer::{Balance, Message, PageAsked, Pending},
-    balances::Publisher,
+    Feed, Meters,
+    answer::{Message, Pending},
     feed::News,
     heard::Carried,
     lists::Lists,
+    plan::Plan,
 };
 use crate::{
     gate::{Entry, Gate, GateError},
     ledger::mutant::{Mutant, broken},
-    ledger::{
-        Cause, EditError, Effect, FoldedCode, Ledger, Now, RedeemError, Rules, Seen, Session, SessionId,
-        Token, TokenId, Traffic,
-    },
+    ledger::{Cause, Ledger, Now, Rules, Seen, SessionId, Traffic},
     mac::DeviceId,
     store::{AuditRecord, Checkpoint, Store, StoreError, Write},
 };
@@ -51,7 +45,6 @@ pub struct Core<S, G> {
     pub(super) rules: Rules,
     pub(super) boot: [u8; 16],
     pub(super) meters: Arc<Meters>,
-    pub(super) published: Publisher,
     pub(super) feed: Arc<Feed>,
     pub(super) observer: Arc<dyn Observer>,
     /// Devices that the kernel did not let go of; tried again in each round.
@@ -74,69 +67,6 @@ pub struct Core<S, G> {
     pub(super) pruned: u64,
     /// The latest time that was written as the floor of the calendar, in wall clock milliseconds.
     pub(super) floor: i64,
-}
-
-/// The effects of a round, sorted into what comes before the commit, what is in it and what comes after.
-#[derive(Clone, Default)]
-struct Plan {
-    tightest: BTreeMap<TokenId, u64>,
-    last: BTreeMap<TokenId, u64>,
-    writes: Vec<Write>,
-    /// Where in `writes` the records stand that the closing completes.
-    closing: Vec<usize>,
-    /// Tokens whose balance may run down otherwise than before.
-    touched: BTreeSet<TokenId>,
-    /// Sessions whose charge goes on, or stands still, from another instant on.
-    keep: BTreeMap<DeviceId, Session>,
-    /// Each with the device's own deadline.
-    admit: BTreeMap<DeviceId, (Session, u64)>,
-}
-
-impl Plan {
-    fn new(effects: Vec<Effect>) -> Self {
-        let mut plan = Self::default();
-        for effect in effects {
-            match effect {
-                Effect::Create(token) => plan.writes.push(Write::Create(token)),
-                Effect::Update(token) => {
-                    plan.touched.insert(token.id);
-                    plan.writes.push(Write::Update(token));
-                }
-                Effect::Recode { before, .. } => plan.writes.push(Write::Uncode(before)),
-                Effect::Delete { token, code } => {
-                    plan.writes.push(Write::Delete(token));
-                    plan.writes.push(Write::Uncode(code));
-                    plan.last.remove(&token);
-                    plan.touched.insert(token);
-                }
-                Effect::Adjust(adjustment) => plan.writes.push(Write::Adjust(adjustment)),
-                Effect::Deadline { token, at } => {
-                    let tightest = plan.tightest.entry(token).or_insert(at);
-                    *tightest = at.min(*tightest);
-                    plan.last.insert(token, at);
-                }
-                Effect::Admit(session, until) => {
-                    plan.writes.push(Write::Open(session.clone()));
-                    plan.admit.insert(session.device, (session, until));
-                }
-                Effect::Keep(session) => {
-                    plan.touched.insert(session.token);
-                    plan.writes.push(Write::Open(session.clone()));
-                    plan.keep.insert(session.device, session);
-                }
-                Effect::Release(record) => {
-                    plan.admit.remove(&record.device);
-                    plan.keep.remove(&record.device);
-                    plan.closing.push(plan.writes.len());
-                    plan.writes.push(Write::Release(record));
-                }
-                Effect::EndRun(record) => plan.writes.push(Write::EndRun(record)),
-                Effect::Void(id) => plan.writes.push(Write::Void(id)),
-                Effect::Unrelease(id) => plan.writes.push(Write::Unrelease(id)),
-            }
-        }
-        plan
-    }
 }
 
 impl<S: Store, G: Gate> Core<S, G> {
@@ -202,140 +132,6 @@ impl<S: Store, G: Gate> Core<S, G> {
         self.ledger.forget_idle();
     }
 
-    /// Decides one letter. What the store could not tell is a `failure` of the whole round.
-    fn decide(&mut self, message: Message, now: Now, failure: &mut Option<StoreError>) -> Pending {
-        match message {
-            Message::Create(new, by, answer) => {
-                self.load_code(&new.code.folded(), failure);
-                let result = self.ledger.create(*new, now);
-                if let Ok(id) = result {
-                    self.audit_token("token.create", id, None, by, now);
-                }
-                Pending::Create(result, answer)
-            }
-            Message::CreateAll(new, by, answer) => {
-                // In the order in which the store has them, so that each of its pages is read once.
-                let mut codes: Vec<FoldedCode> = new.iter().map(|one| one.code.folded()).collect();
-                codes.sort_unstable();
-                for code in &codes {
-                    self.load_code(code, failure);
-                }
-                let result = self.ledger.create_all(new, now);
-                if let Ok(ids) = &result {
-                    self.audit_creation(ids, by, now);
-                }
-                Pending::CreateAll(result, answer)
-            }
-            Message::DeleteAll(ids, by, answer) => {
-                for id in &ids {
-                    self.load_token(*id, failure);
-                }
-                let before: Vec<_> = ids.iter().map(|id| (*id, self.audited(*id, now))).collect();
-                let result = self.ledger.delete_all(&ids, now);
-                for (id, before) in before.into_iter().filter(|_| result.is_ok()) {
-                    self.audit_token("token.delete", id, before, by.clone(), now);
-                }
-                Pending::Delete(result, answer)
-            }
-            Message::Redeem(redemption, answer) => {
-                self.load_code(&redemption.code.folded(), failure);
-                let result = self.ledger.redeem(&redemption, &seen(&self.gate), now);
-                Pending::Redeem(result.map(|id| (redemption.device, id)), answer)
-            }
-            Message::Release {
-                mac,
-                zone,
-                cause,
-                by,
-                answer,
-            } => {
-                let result = self.ledger.release(mac, zone, cause, now);
-                if let (Ok(()), Some(by)) = (result, by) {
-                    self.audit_disconnect(mac, zone, by, now);
-                }
-                Pending::Release(result, answer)
-            }
-            Message::Token(id, answer) => {
-                self.load_token(id, failure);
-                Pending::Token(id, answer)
-            }
-            Message::Edit(id, edit, by, answer) => {
-                self.load_token(id, failure);
-                if let Some(code) = &edit.code {
-                    self.load_code(&code.folded(), failure);
-                }
-                let before = self.audited(id, now);
-                let result = self.ledger.edit(id, *edit, now);
-                if result.is_ok() {
-                    self.audit_token("token.edit", id, before, by, now);
-                }
-                Pending::Edit(result.map(|()| id), answer)
-            }
-            Message::Balance(balance, by, answer) => {
-                let Balance {
-                    token,
-                    left,
-                    who,
-                    reason,
-                } = balance;
-                self.load_token(token, failure);
-                let before = self.audited(token, now);
-                let result = self.ledger.set_balance(token, left, who, reason, now);
-                if result.is_ok() {
-                    self.audit_token("token.balance", token, before, by, now);
-                }
-                Pending::Edit(result.map(|()| token), answer)
-            }
-            Message::Delete(id, by, answer) => {
-                self.load_token(id, failure);
-                let before = self.audited(id, now);
-                let result = self.ledger.delete(id, now);
-                if result.is_ok() {
-                    self.audit_token("token.delete", id, before, by, now);
-                }
-                Pending::Delete(result, answer)
-            }
-            Message::Check(check, answer) => {
-                self.load_code(&check.code.folded(), failure);
-                let seen = seen(&self.gate);
-                Pending::Check(self.ledger.check(&check.code, &check.asker, &seen, now), answer)
-            }
-            Message::Sessions(asked, answer) => Pending::Sessions(asked, answer),
-            Message::ChangeList(change, by, answer) => {
-                Pending::ChangeList(self.change_list(&change, by, now), answer)
-            }
-            Message::List(asked, answer) => Pending::List(asked, answer),
-            Message::SessionsOf { mac, zone, answer } => Pending::SessionsOf(mac, zone, answer),
-            Message::Saw(seen) => {
-                self.saw(seen);
-                Pending::Nothing
-            }
-            Message::Look => Pending::Nothing,
-            Message::Stop(answer) => Pending::Stop(answer),
-        }
-    }
-
-    fn load_token(&mut self, id: TokenId, failure: &mut Option<StoreError>) {
-        if !self.ledger.knows(id) {
-            let found = self.store.token(id);
-            self.load(found, failure);
-        }
-    }
-
-    fn load_code(&mut self, code: &FoldedCode, failure: &mut Option<StoreError>) {
-        if !self.ledger.knows_code(code) {
-            let found = self.store.token_by_code(code);
-            self.load(found, failure);
-        }
-    }
-
-    fn load(&mut self, found: Result<Option<Token>, StoreError>, failure: &mut Option<StoreError>) {
-        match found {
-            Ok(token) => token.into_iter().for_each(|token| self.ledger.load(token)),
-            Err(error) => *failure = Some(error),
-        }
-    }
-
     /// Carries out what the ledger wants: what takes away first, then the commit, then what gives. What the kernel
     /// refuses is taken back by a commit of its own. Answers the sessions that were refused.
     pub(super) fn carry_out(&mut self, now: Now) -> Result<BTreeSet<SessionId>, StoreError> {
@@ -372,13 +168,9 @@ impl<S: Store, G: Gate> Core<S, G> {
             if broken(Mutant::StoppedAfterCommit) {
                 self.stop(&mut plan, now);
             }
-            let touched = std::mem::take(&mut plan.touched);
             self.list_after();
             let news = self.feed.is_watched().then(|| News::of(&plan.writes));
             let opened = self.give(plan, now, &mut refused);
-            for token in touched {
-                self.published.show(token, &self.ledger, now);
-            }
             if let Some(news) = news {
                 self.publish(news, &opened, now);
             }
@@ -477,85 +269,6 @@ impl<S: Store, G: Gate> Core<S, G> {
             tracing::error!(%error, "the gate did not do as told");
             self.observer.kernel_failed();
         }
-    }
-
-    fn answer(&self, decided: Pending, refused: &BTreeSet<SessionId>, now: Now) {
-        // An asker that has gone away is no fault.
-        let _ = match decided {
-            Pending::Create(result, answer) => {
-                let result = result.map_err(Refusal::Ledger).and_then(|id| {
-                    self.token_view(id, now)
-                        .map(|view| view.token)
-                        .ok_or(Refusal::Unavailable(Unavailable::Store))
-                });
-                answer.send(result).is_ok()
-            }
-            Pending::CreateAll(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
-            Pending::Edit(result, answer) => {
-                let result = result.and_then(|id| self.token_view(id, now).ok_or(EditError::NotFound));
-                answer.send(result.map_err(Refusal::Ledger)).is_ok()
-            }
-            Pending::Delete(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
-            Pending::Token(id, answer) => answer.send(Ok(self.token_view(id, now))).is_ok(),
-            Pending::Redeem(result, answer) => {
-                let result = result.map_err(Refusal::Ledger).and_then(|(device, id)| {
-                    if refused.contains(&id) {
-                        return Err(Refusal::Ledger(RedeemError::GateFull));
-                    }
-                    // Another letter of the same round may have ended it again: asked once more, it is decided anew.
-                    let view = self.session_view(device, now).filter(|view| view.id == id);
-                    view.ok_or(Refusal::Unavailable(Unavailable::Busy))
-                });
-                answer.send(result).is_ok()
-            }
-            Pending::Release(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
-            Pending::SessionsOf(mac, zone, answer) => {
-                let devices = self
-                    .ledger
-                    .devices_of(mac)
-                    .filter(|device| zone.is_none_or(|zone| device.zone == zone));
-                let views = devices.filter_map(|device| self.session_view(device, now));
-                answer.send(Ok(views.collect())).is_ok()
-            }
-            Pending::Check(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
-            Pending::Sessions(asked, answer) => {
-                let PageAsked { filter, after, size } = asked;
-                answer.send(Ok(self.page(&filter, after, size, now))).is_ok()
-            }
-            Pending::ChangeList(result, answer) => answer.send(result.map_err(Refusal::Ledger)).is_ok(),
-            Pending::List(asked, answer) => answer.send(Ok(self.list_page(&asked))).is_ok(),
-            Pending::Nothing => true,
-            Pending::Stop(answer) => answer.send(()).is_ok(),
-        };
-    }
-
-    pub(super) fn token_view(&self, id: TokenId, now: Now) -> Option<TokenView> {
-        let account = self.ledger.token(id, now)?;
-        Some(TokenView {
-            token: account.token,
-            seats_used: account.seats_used,
-        })
-    }
-
-    pub(super) fn session_view(&self, device: DeviceId, now: Now) -> Option<SessionView> {
-        let found = self.ledger.session(device, now)?;
-        let counted = self.gate.traffic(device).unwrap_or_default();
-        let heard = self.carried.row(found.session.id, counted, now);
-        Some(SessionView {
-            id: found.session.id,
-            device,
-            token: found.account.token,
-            seats_used: found.account.seats_used,
-            opened_on: found.session.opened_wall,
-            last_seen: heard.last_seen_on.unwrap_or(found.session.opened_wall),
-            left: found.left,
-            traffic: Traffic {
-                seen_up: counted.seen_up,
-                seen_down: counted.seen_down,
-                ..heard.total
-            },
-            addresses: found.session.addresses,
-        })
     }
 }
 

@@ -5,10 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use super::{Core, Observer, balances::Publisher, heard::Carried, lists::Lists, round::seen};
+use super::{Core, Observer, heard::Carried, lists::Lists, round::seen};
 use crate::{
     gate::{Adoption, Deadline, Entry, Gate, GateError},
-    ledger::{Effect, Ledger, Now, Rules, Session, SessionId, Token, TokenId},
+    ledger::{Effect, Ledger, Now, Rules, Session, SessionId, TokenId},
     mac::DeviceId,
     store::{Checkpoint, Heard, Opened, Store, StoreError, Write},
 };
@@ -51,7 +51,6 @@ impl<S: Store, G: Gate> Core<S, G> {
             rules,
             boot,
             meters: Arc::default(),
-            published: Publisher::default(),
             feed: Arc::default(),
             observer,
             stuck: BTreeSet::new(),
@@ -94,10 +93,10 @@ impl<S: Store, G: Gate> Core<S, G> {
         self.meters.clear();
         let then = if same_boot { now } else { at(checkpoint, now) };
         let running: Vec<TokenId> = opened
-            .tokens
+            .balances
             .iter()
-            .filter(|token| token.run.is_some())
-            .map(|token| token.id)
+            .filter(|balance| balance.run.is_some())
+            .map(|balance| balance.id)
             .collect();
         let booked = checkpoint.monotonic;
         let counted = adoption.kept.iter().copied().collect();
@@ -137,7 +136,6 @@ impl<S: Store, G: Gate> Core<S, G> {
             self.write_checkpoint(now, &moved)?;
         }
         self.ledger.forget_idle();
-        self.published.show_all(&self.ledger);
         self.feed.begin_anew();
         Ok(())
     }
@@ -152,7 +150,10 @@ impl<S: Store, G: Gate> Core<S, G> {
         same_boot: bool,
     ) -> Vec<Session> {
         let mut ledger = Ledger::new(self.rules.clone(), opened.next_token, opened.next_session);
-        opened.tokens.into_iter().for_each(|token| ledger.load(token));
+        opened
+            .balances
+            .into_iter()
+            .for_each(|balance| ledger.load_balance(balance));
         let absent: BTreeSet<_> = adoption.missing.into_iter().collect();
         let (staying, mut missing): (Vec<Session>, Vec<Session>) = opened
             .sessions
@@ -191,7 +192,6 @@ impl<S: Store, G: Gate> Core<S, G> {
             }
         }
         self.ledger = ledger;
-        self.published.show_all(&self.ledger);
         Ok(())
     }
 
@@ -237,10 +237,10 @@ fn expected(opened: &Opened, rules: &Rules, now: Now) -> (Ledger, Vec<(TokenId, 
     let booked = opened.checkpoint.unwrap_or_default().monotonic;
     let mut ledger = Ledger::new(rules.clone(), opened.next_token, opened.next_session);
     opened
-        .tokens
+        .balances
         .iter()
         .cloned()
-        .for_each(|token: Token| ledger.load(token));
+        .for_each(|balance| ledger.load_balance(balance));
     opened
         .sessions
         .iter()

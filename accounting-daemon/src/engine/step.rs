@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Balances, Core, Message, Meters, round::seen};
+use super::{Core, Message, Meters, round::seen};
 use crate::{
     gate::Gate,
     ledger::{
@@ -107,12 +107,6 @@ impl<S: Store, G: Gate> Core<S, G> {
     #[must_use]
     pub fn next_due(&self) -> Option<u64> {
         self.ledger.next_due()
-    }
-
-    /// The balances of tokens in use.
-    #[must_use]
-    pub fn balances(&self) -> Arc<Balances> {
-        self.published.balances()
     }
 
     /// The minutes of every open session.

@@ -39,8 +39,8 @@ impl Store for Witnessed<Disk> {
     fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError> {
         self.0.token(id)
     }
-    fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError> {
-        self.0.token_by_code(code)
+    fn balance_by_code(&self, code: &FoldedCode) -> Result<Option<TokenBalance>, StoreError> {
+        self.0.balance_by_code(code)
     }
     fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {
         self.0.usage_before(before, most)

@@ -31,18 +31,10 @@ impl<S: Store + 'static, G: Gate + 'static> Worker<S, G> {
     #[must_use]
     pub fn new(core: Core<S, G>, clock: Clock) -> (Engine, Self) {
         let (meters, observer) = (Arc::clone(&core.meters), Arc::clone(&core.observer));
-        let balances = core.published.balances();
         let feed = Arc::clone(&core.feed);
         let core = Lasting::new(core);
         let attached = Arc::new(AtomicBool::new(true));
-        let (engine, inbox) = Engine::new(
-            meters,
-            balances,
-            feed,
-            observer,
-            core.failing(),
-            Arc::clone(&attached),
-        );
+        let (engine, inbox) = Engine::new(meters, feed, observer, core.failing(), Arc::clone(&attached));
         let worker = Self {
             core,
             clock,

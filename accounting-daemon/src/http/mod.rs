@@ -141,7 +141,7 @@ impl Context {
     ) -> Result<Self, RoutesError> {
         let clock = auth.clock();
         Ok(Self {
-            reader: Reader::new(store.clone(), engine.clone(), Arc::clone(&clock)),
+            reader: Reader::new(store.clone(), Arc::clone(&clock)),
             walks: Semaphore::new(reader::WALKS_MAX),
             writes: Throttle::new(config.api.writes_per_minute),
             clock,

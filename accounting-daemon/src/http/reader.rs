@@ -7,7 +7,7 @@ use std::sync::{
 
 use super::{Clock, Context, answer::Answer, dialect::Dialect, nexudus};
 use crate::{
-    engine::{Engine, Unavailable},
+    engine::Unavailable,
     ledger::{FoldedCode, Token, TokenId},
     store::{Among, Direction, Disk, Store, StoreError, Stretch},
 };
@@ -22,7 +22,6 @@ pub(super) const WALKS_MAX: usize = 2;
 #[derive(Clone)]
 pub(super) struct Reader {
     store: Disk,
-    engine: Engine,
     clock: Clock,
 }
 
@@ -50,8 +49,8 @@ impl Drop for Waiting {
 }
 
 impl Reader {
-    pub(super) fn new(store: Disk, engine: Engine, clock: Clock) -> Self {
-        Self { store, engine, clock }
+    pub(super) fn new(store: Disk, clock: Clock) -> Self {
+        Self { store, clock }
     }
 
     /// The token with this number.
@@ -65,10 +64,10 @@ impl Reader {
         Some(found.map(|token| self.brought_up(token)))
     }
 
-    /// The balance comes after the row: see there.
+    /// The rows say at what rate the balance runs down.
     fn brought_up(&self, mut token: Option<Token>) -> Option<Token> {
         if let Some(token) = &mut token {
-            self.engine.balances().bring_up(token, (self.clock)().monotonic);
+            token.bring_up((self.clock)().monotonic);
         }
         token
     }
@@ -84,7 +83,7 @@ impl Reader {
         let mut stretch = self.store.stretch(among, after, direction, rows_max)?;
         let now = (self.clock)().monotonic;
         for token in &mut stretch.tokens {
-            self.engine.balances().bring_up(token, now);
+            token.bring_up(now);
         }
         Ok(stretch)
     }

@@ -156,6 +156,7 @@ pub(super) mod tests {
             entitled: 60 * MINUTE_MS,
             used: 0,
             settled: 0,
+            draws: 0,
             run: None,
         }
     }

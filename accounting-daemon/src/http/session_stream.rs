@@ -25,7 +25,7 @@ use super::{
     usage::Usage,
 };
 use crate::{
-    engine::{Engine, Event, Happening, PageAsked, SessionFilter, TokenView},
+    engine::{BalanceView, Engine, Event, Happening, PageAsked, SessionFilter},
     ledger::minutes_shown,
     metrics::Route,
 };
@@ -226,14 +226,14 @@ impl Stream {
     }
 }
 
-fn changed(view: &TokenView, left: Option<u64>) -> Value {
+fn changed(view: &BalanceView, left: Option<u64>) -> Value {
     json!({
         "TokenId": view.token.id,
         "MinutesLeft": minutes_shown(view.token.left()),
         "SecondsLeft": left.map(|ms| ms.div_ceil(1000)),
-        "ValidTo": view.token.valid_to.and_then(times::show),
+        "ValidTo": view.token.valid_to.get().and_then(times::show),
         "SeatsUsed": view.seats_used,
-        "UserLimit": view.token.user_limit,
+        "UserLimit": view.token.user_limit.get(),
     })
 }
 

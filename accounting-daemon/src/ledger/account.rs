@@ -1,12 +1,13 @@
 //! The account of a token: its balance, who draws on it, and when that ends.
 
-use super::{Drawing, DueAt, Metering, Mutant, Now, Token, broken, due::Due};
+use super::{DueAt, Metering, Mutant, Now, TokenBalance, broken, due::Due};
 use crate::mac::DeviceId;
 
-/// A token in memory together with its open sessions.
+/// A balance in memory together with its open sessions.
 #[derive(Clone, Debug)]
 pub(super) struct Account {
-    pub(super) token: Token,
+    /// What it draws at is worked out anew for each [`Account::row`].
+    pub(super) token: TokenBalance,
     /// Devices with an open session, oldest session first.
     pub(super) open: Vec<DeviceId>,
     /// How many of them are parked.
@@ -18,7 +19,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    pub(super) fn new(token: Token) -> Self {
+    pub(super) fn new(token: TokenBalance) -> Self {
         Self {
             token,
             open: Vec::new(),
@@ -44,12 +45,11 @@ impl Account {
         }
     }
 
-    /// How the balance runs down from the last settlement on.
-    pub(super) fn drawing(&self) -> Drawing {
-        Drawing {
-            left: self.token.left(),
-            since: self.token.settled,
-            draws: self.draws(),
+    /// The balance as it is to be kept.
+    pub(super) fn row(&self) -> TokenBalance {
+        TokenBalance {
+            draws: u32::try_from(self.draws()).unwrap_or(u32::MAX),
+            ..self.token.clone()
         }
     }
 
@@ -111,12 +111,14 @@ impl Account {
         let expired = self
             .token
             .valid_to
+            .get()
             .filter(|_| online)
             .map(|to| (calendar(to), Due::Expired(id)));
         let paused = self.token.run.as_ref().is_some_and(|run| run.paused);
         let resumed = self
             .token
             .valid_from
+            .get()
             .filter(|_| paused)
             .map(|from| (calendar(from), Due::Resumed(id)));
         if broken(Mutant::DepletedBeforeExpired) {

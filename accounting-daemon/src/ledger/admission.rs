@@ -2,8 +2,8 @@
 
 use super::{
     AccessCode, Activity, Asker, Cause, CreateError, Effect, ID_MAX, Ledger, MINUTE_MS, Metering, Mutant,
-    NewToken, Now, RedeemError, Run, Seen, Session, SessionId, Token, TokenId, broken, refusal::Admitted,
-    seat::Seat,
+    NewToken, Now, RedeemError, Run, Seen, Session, SessionId, Token, TokenBalance, TokenId, broken,
+    refusal::Admitted, seat::Seat,
 };
 use crate::mac::DeviceId;
 
@@ -35,7 +35,7 @@ impl Ledger {
     /// [`CreateError`]; nothing has changed then.
     pub fn create(&mut self, new: NewToken, now: Now) -> Result<TokenId, CreateError> {
         let folded = new.code.folded();
-        if self.codes.contains_key(&folded) && !broken(Mutant::CodeMadeTwice) {
+        if self.owner(&folded).is_some() && !broken(Mutant::CodeMadeTwice) {
             return Err(CreateError::CodeInUse);
         }
         if self.next_token > ID_MAX {
@@ -69,8 +69,10 @@ impl Ledger {
             entitled: u64::from(minutes) * MINUTE_MS,
             used: 0,
             settled: now.monotonic,
+            draws: 0,
             run: None,
         };
+        self.codes.insert(folded, Some(id));
         self.effects.push(Effect::Create(token.clone()));
         self.load(token);
         Ok(id)
@@ -131,7 +133,7 @@ impl Ledger {
         activity: &dyn Activity,
         now: Now,
     ) -> Result<Verdict, RedeemError> {
-        let id = *self.codes.get(&code.folded()).ok_or(RedeemError::UnknownCode)?;
+        let id = self.owner(&code.folded()).ok_or(RedeemError::UnknownCode)?;
         let Some(account) = self.accounts.get(&id) else {
             return Err(RedeemError::UnknownCode);
         };
@@ -207,21 +209,21 @@ impl Ledger {
         if let Some(account) = self.accounts.get_mut(&token) {
             account.settle(now.monotonic);
             account.open.push(device);
-            admitted.before = (account.token.mac_address, account.token.last_access);
+            admitted.before = (account.token.mac_address, account.token.last_access.get());
             account.token.mac_address = Some(device.mac);
-            account.token.last_access = Some(now.wall);
+            account.token.last_access = Some(now.wall).into();
             metering = account.token.metering;
             if let Some(run) = run {
-                account.token.run = Some(Run {
+                account.token.run = Some(Box::new(Run {
                     id: run,
                     device,
                     opened_wall: now.wall,
                     charged: 0,
                     paused: false,
-                });
+                }));
                 admitted.began = true;
             }
-            self.effects.push(Effect::Update(account.token.clone()));
+            self.effects.push(Effect::Update(account.row()));
         }
         let session = Session {
             id,
@@ -256,21 +258,22 @@ impl Ledger {
     }
 }
 
-fn check_calendar(token: &Token, now: Now) -> Result<(), RedeemError> {
-    if token.valid_from.is_none() && token.valid_to.is_none() {
+fn check_calendar(token: &TokenBalance, now: Now) -> Result<(), RedeemError> {
+    let (valid_from, valid_to) = (token.valid_from.get(), token.valid_to.get());
+    if valid_from.is_none() && valid_to.is_none() {
         return Ok(());
     }
     if !now.trusted && !broken(Mutant::UntrustedClockJudges) {
         return Err(RedeemError::ClockNotSet);
     }
-    if let Some(valid_from) = token.valid_from
+    if let Some(valid_from) = valid_from
         && now.wall < valid_from
         && !broken(Mutant::ValidTooEarly)
     {
         return Err(RedeemError::NotYetValid { valid_from });
     }
     let late = i64::from(broken(Mutant::ValidToInclusive));
-    if token.valid_to.is_some_and(|valid_to| now.wall >= valid_to + late) {
+    if valid_to.is_some_and(|valid_to| now.wall >= valid_to + late) {
         return Err(RedeemError::Expired);
     }
     Ok(())

@@ -56,7 +56,7 @@ impl Ledger {
         let limited: Vec<TokenId> = self
             .accounts
             .values()
-            .filter(|a| a.token.valid_to.is_some() || a.token.run.is_some())
+            .filter(|a| a.token.valid_to.get().is_some() || a.token.run.is_some())
             .map(|a| a.token.id)
             .collect();
         for token in limited {
@@ -79,7 +79,7 @@ impl Ledger {
         account.settle(at);
         if let Some(run) = &mut account.token.run {
             run.paused = paused;
-            self.effects.push(Effect::Update(account.token.clone()));
+            self.effects.push(Effect::Update(account.row()));
         }
         self.reschedule_from(token, at, now);
     }

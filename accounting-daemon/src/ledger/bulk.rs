@@ -29,7 +29,7 @@ impl Ledger {
         let room = usize::try_from((super::ID_MAX + 1).saturating_sub(self.next_token)).unwrap_or(usize::MAX);
         for (place, token) in new.iter().enumerate() {
             let folded = token.code.folded();
-            let error = if self.codes.contains_key(&folded) || !codes.insert(folded) {
+            let error = if self.owner(&folded).is_some() || !codes.insert(folded) {
                 CreateError::CodeInUse
             } else if place >= room {
                 CreateError::NoIdLeft

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{AccessCode, Cause, Effect, Ledger, MINUTE_MS, Metering, Mutant, Now, TokenId, broken};
+use super::{AccessCode, Cause, Effect, Ledger, MINUTE_MS, Metering, Mutant, Now, Token, TokenId, broken};
 use crate::mac::Mac;
 
 /// What is to change. The outer `None` leaves a field as it is; an inner one clears it.
@@ -74,21 +74,21 @@ impl Ledger {
     /// # Errors
     /// [`EditError`]; nothing has changed then.
     pub fn edit(&mut self, id: TokenId, edit: Edit, now: Now) -> Result<(), EditError> {
-        let account = self.accounts.get_mut(&id).ok_or(EditError::NotFound)?;
-        let token = &account.token;
-        let before = token.code.folded();
-        if let Some(code) = &edit.code
-            && self.codes.get(&code.folded()).is_some_and(|owner| *owner != id)
-            && !broken(Mutant::CodeTakenTwice)
-        {
+        let code = edit.code.as_ref().map(AccessCode::folded);
+        let taken = code.as_ref().and_then(|code| self.owner(code));
+        let (Some(account), Some(record)) = (self.accounts.get_mut(&id), self.records.get_mut(&id)) else {
+            return Err(EditError::NotFound);
+        };
+        if taken.is_some_and(|owner| owner != id) && !broken(Mutant::CodeTakenTwice) {
             return Err(EditError::CodeInUse);
         }
+        let token = &mut account.token;
         let moves = edit.metering.is_some_and(|metering| metering != token.metering);
-        if moves && token.last_access.is_some() && !broken(Mutant::MeteringMoves) {
+        if moves && token.last_access.get().is_some() && !broken(Mutant::MeteringMoves) {
             return Err(EditError::MeteringFixed);
         }
-        let valid_from = edit.valid_from.unwrap_or(token.valid_from);
-        let valid_to = edit.valid_to.unwrap_or(token.valid_to);
+        let valid_from = edit.valid_from.unwrap_or(token.valid_from.get());
+        let valid_to = edit.valid_to.unwrap_or(token.valid_to.get());
         let reversed = valid_from.zip(valid_to).is_some_and(|(from, to)| from > to);
         if reversed && !broken(Mutant::DatesReversible) {
             return Err(EditError::DatesReversed);
@@ -96,32 +96,32 @@ impl Ledger {
 
         account.settle(now.monotonic);
         let token = &mut account.token;
-        token.valid_from = valid_from;
-        token.valid_to = valid_to;
-        token.updated_on = now.wall;
-        token.updated_by.clone_from(&edit.by);
+        token.valid_from = valid_from.into();
+        token.valid_to = valid_to.into();
         set(&mut token.business_id, edit.business_id);
-        set(&mut token.description, edit.description);
-        set(&mut token.user_limit, edit.user_limit);
+        set(&mut token.user_limit, edit.user_limit.map(Into::into));
         set(&mut token.mac_address, edit.mac_address);
-        set(&mut token.booking_guid, edit.booking_guid);
-        set(&mut token.visitor_guid, edit.visitor_guid);
-        set(&mut token.system_id, edit.system_id);
         set(&mut token.metering, edit.metering);
-        if let Some(code) = edit.code {
-            let after = code.folded();
-            token.code = code;
-            if after != before {
-                if !broken(Mutant::FormerCodeOpens) {
-                    self.codes.remove(&before);
-                }
-                self.codes.insert(after, id);
+        record.updated_on = now.wall;
+        record.updated_by.clone_from(&edit.by);
+        set(&mut record.description, edit.description);
+        set(&mut record.booking_guid, edit.booking_guid);
+        set(&mut record.visitor_guid, edit.visitor_guid);
+        set(&mut record.system_id, edit.system_id);
+        let before = record.code.folded();
+        set(&mut record.code, edit.code);
+        let minutes = edit
+            .minutes_included
+            .map(|minutes| (std::mem::replace(&mut record.minutes_included, minutes), minutes));
+        if let Some(after) = code.filter(|after| *after != before) {
+            if !broken(Mutant::FormerCodeOpens) {
+                self.codes.insert(before.clone(), None);
                 self.effects.push(Effect::Recode { token: id, before });
             }
+            self.codes.insert(after, Some(id));
         }
-        if let Some(minutes) = edit.minutes_included {
-            let (old, new) = (u64::from(token.minutes_included), u64::from(minutes));
-            token.minutes_included = minutes;
+        if let Some((old, new)) = minutes {
+            let (old, new) = (u64::from(old), u64::from(new));
             let old = if broken(Mutant::MinutesNeverLowered) {
                 old.min(new)
             } else {
@@ -133,6 +133,7 @@ impl Ledger {
             let entitled = (token.entitled + new * MINUTE_MS).saturating_sub(old * MINUTE_MS);
             self.entitle(id, entitled, edit.by, "MinutesIncluded".into(), now);
         }
+        self.keep_record(id);
         self.enforce(id, now);
         Ok(())
     }
@@ -149,10 +150,12 @@ impl Ledger {
         reason: String,
         now: Now,
     ) -> Result<(), EditError> {
-        let account = self.accounts.get_mut(&id).ok_or(EditError::NotFound)?;
+        let (Some(account), Some(record)) = (self.accounts.get_mut(&id), self.records.get_mut(&id)) else {
+            return Err(EditError::NotFound);
+        };
         account.settle(now.monotonic);
-        account.token.updated_on = now.wall;
-        account.token.updated_by.clone_from(&who);
+        record.updated_on = now.wall;
+        record.updated_by.clone_from(&who);
         let used = account.token.used;
         let used = if broken(Mutant::BalanceForgetsUsed) {
             0
@@ -161,6 +164,7 @@ impl Ledger {
         };
         let entitled = used.saturating_add(left);
         self.entitle(id, entitled, who, reason, now);
+        self.keep_record(id);
         self.enforce(id, now);
         Ok(())
     }
@@ -172,6 +176,7 @@ impl Ledger {
     /// [`EditError::NotFound`].
     pub fn delete(&mut self, id: TokenId, now: Now) -> Result<(), EditError> {
         let account = self.accounts.get(&id).ok_or(EditError::NotFound)?;
+        let code = self.records.get(&id).ok_or(EditError::NotFound)?.code.folded();
         if account.busy() {
             self.effects.push(Effect::Deadline {
                 token: id,
@@ -179,13 +184,19 @@ impl Ledger {
             });
             self.end_token(id, now.monotonic, Cause::Revoked, now);
         }
-        if let Some(account) = self.accounts.remove(&id) {
-            let code = account.token.code.folded();
-            self.codes.remove(&code);
-            self.deleted.insert(id);
-            self.effects.push(Effect::Delete { token: id, code });
-        }
+        self.accounts.remove(&id);
+        self.records.remove(&id);
+        self.codes.insert(code.clone(), None);
+        self.deleted.insert(id);
+        self.effects.push(Effect::Delete { token: id, code });
         Ok(())
+    }
+
+    fn keep_record(&mut self, id: TokenId) {
+        if let (Some(account), Some(record)) = (self.accounts.get(&id), self.records.get(&id)) {
+            let token = Token::of(record.clone(), account.row());
+            self.effects.push(Effect::Edit(token));
+        }
     }
 
     fn entitle(&mut self, id: TokenId, entitled: u64, who: String, reason: String, now: Now) {
@@ -212,9 +223,9 @@ impl Ledger {
         let Some(account) = self.accounts.get(&id) else {
             return;
         };
-        self.effects.push(Effect::Update(account.token.clone()));
-        let early = account.token.valid_from.is_some_and(|from| wall < from);
-        let late = account.token.valid_to.is_some_and(|to| wall >= to);
+        self.effects.push(Effect::Update(account.row()));
+        let early = account.token.valid_from.get().is_some_and(|from| wall < from);
+        let late = account.token.valid_to.get().is_some_and(|to| wall >= to);
         let goes_on =
             early && broken(Mutant::FutureValidFromGoesOn) || late && broken(Mutant::PastValidToGoesOn);
         if (early || late) && !goes_on {

@@ -1,15 +1,17 @@
 //! What the ledger wants done in the world. The engine does it, in the order given within each of its three phases.
 
-use super::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
+use super::{Adjustment, FoldedCode, Session, SessionId, Token, TokenBalance, TokenId, UsageRecord};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Keep a token that is new, and its code.
     Create(Token),
-    /// Keep the token as it is now.
-    Update(Token),
-    /// Forget a token's former code; the update that follows has the one it has now.
+    /// Keep the record of a token as it is now, and its code. Its balance follows.
+    Edit(Token),
+    /// Keep the balance of a token as it is now.
+    Update(TokenBalance),
+    /// Forget a token's former code; the edit that follows has the one it has now.
     Recode {
         /// The token.
         token: TokenId,

@@ -10,6 +10,7 @@ mod activity;
 mod addresses;
 mod admission;
 mod attempts;
+mod balance;
 mod book;
 mod bulk;
 mod code;
@@ -17,6 +18,7 @@ mod due;
 mod edit;
 mod effect;
 mod error;
+mod maybe;
 pub mod mutant;
 mod now;
 mod parking;
@@ -42,12 +44,14 @@ pub use addresses::ADDRESSES_MAX;
 pub use admission::Redemption;
 pub use attempts::Asker;
 use attempts::Attempts;
+pub use balance::TokenBalance;
 pub use bulk::{BulkError, Clash};
 pub use code::{AccessCode, CODE_CHARACTERS_MAX, CodeError, FoldedCode};
 use due::DueAt;
 pub use edit::{Adjustment, Edit, EditError};
 pub use effect::Effect;
 pub use error::{CreateError, RedeemError, ReleaseError};
+pub use maybe::{MaybeCount, MaybeTime};
 use mutant::{Mutant, broken};
 pub use now::Now;
 use parking::Parking;
@@ -55,8 +59,9 @@ use refusal::Admitted;
 pub use rules::Rules;
 use session::Open;
 pub use session::{Cause, Session, SessionId, Traffic, UsageRecord};
+use token::TokenRecord;
 pub use token::{MINUTE_MS, Metering, NewToken, Run, Token, TokenId, minutes_shown};
-pub use view::{Drawing, SessionAccount, TokenAccount};
+pub use view::{BalanceAccount, SessionAccount, TokenAccount};
 
 use crate::mac::DeviceId;
 
@@ -70,13 +75,16 @@ pub const ID_MAX: u64 = i64::MAX as u64;
 #[derive(Debug)]
 pub struct Ledger {
     rules: Rules,
-    /// Tokens in memory: those with open sessions or a run, and those touched since the last [`Ledger::forget_idle`].
+    /// Balances in memory: those with open sessions or a run, and those touched since the last [`Ledger::forget_idle`].
     /// Boxed: a tree moves its values about and leaves room for as many again.
     accounts: BTreeMap<TokenId, Box<Account>>,
+    /// The records of tokens that were made, edited or looked at since then.
+    records: BTreeMap<TokenId, TokenRecord>,
     /// Those that may have come to be used by nobody since then: looking at all would cost each round more the more are
     /// online.
     perhaps_idle: BTreeSet<TokenId>,
-    codes: BTreeMap<FoldedCode, TokenId>,
+    /// Codes that were given, made, changed or freed since then; `None`: no token has it any more.
+    codes: BTreeMap<FoldedCode, Option<TokenId>>,
     sessions: BTreeMap<DeviceId, Open>,
     /// Their devices, oldest session first.
     by_number: BTreeMap<SessionId, DeviceId>,
@@ -107,6 +115,7 @@ impl Ledger {
         Self {
             rules,
             accounts: BTreeMap::new(),
+            records: BTreeMap::new(),
             perhaps_idle: BTreeSet::new(),
             codes: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -125,31 +134,59 @@ impl Ledger {
         }
     }
 
-    /// Whether a token is in memory; else the engine loads it before the command that names it.
+    /// Whether a token is in memory whole; else the engine loads it before the command that edits or shows it.
     #[must_use]
     pub fn knows(&self, token: TokenId) -> bool {
-        self.accounts.contains_key(&token)
+        self.accounts.contains_key(&token) && self.records.contains_key(&token)
     }
 
-    /// Whether a code's token is in memory.
+    /// Whether it is known which token has a code; else the engine looks for it before the command that gives it.
     #[must_use]
     pub fn knows_code(&self, code: &FoldedCode) -> bool {
         self.codes.contains_key(code)
     }
 
-    /// Takes a token into memory as the store holds it. One that is there already, or that this round deleted, stays
-    /// as it is.
+    /// Takes a token into memory as the store holds it. What is there already, or was changed or deleted in this round,
+    /// stays as it is.
     pub fn load(&mut self, token: Token) {
-        let (id, code) = (token.id, token.code.folded());
-        // What this round changed is not in the store yet: the row may have a code that is free by now, or be gone.
-        if self.accounts.contains_key(&id)
-            || (self.deleted.contains(&id) && !broken(Mutant::DeletedInRoundReturns))
-        {
+        let id = token.id;
+        if self.is_deleted(id) {
             return;
         }
-        self.accounts.insert(id, Box::new(Account::new(token)));
-        self.codes.insert(code, id);
+        let (code, record) = (token.code.folded(), token.record());
+        self.load_balance(token.balance());
+        self.codes.entry(code).or_insert(Some(id));
+        self.records.entry(id).or_insert(record);
+    }
+
+    /// Takes the balance of the token that has a code into memory, as the store holds both. The same holds as for
+    /// [`Ledger::load`].
+    pub fn load_code(&mut self, code: FoldedCode, balance: TokenBalance) {
+        let id = balance.id;
+        if !self.is_deleted(id) {
+            self.load_balance(balance);
+            self.codes.entry(code).or_insert(Some(id));
+        }
+    }
+
+    /// Takes a balance into memory as the store holds it. The same holds as for [`Ledger::load`].
+    pub fn load_balance(&mut self, balance: TokenBalance) {
+        let id = balance.id;
+        // What this round changed is not in the store yet.
+        if self.accounts.contains_key(&id) || self.is_deleted(id) {
+            return;
+        }
+        self.accounts.insert(id, Box::new(Account::new(balance)));
         self.perhaps_idle.insert(id);
+    }
+
+    fn is_deleted(&self, id: TokenId) -> bool {
+        self.deleted.contains(&id) && !broken(Mutant::DeletedInRoundReturns)
+    }
+
+    /// The token that has a code, as far as this round has seen it.
+    fn owner(&self, code: &FoldedCode) -> Option<TokenId> {
+        self.codes.get(code).copied().flatten()
     }
 
     /// How many codes were refused in the last minute, whoever tried them.
@@ -157,16 +194,16 @@ impl Ledger {
         self.attempts.count(now)
     }
 
-    /// Drops tokens that nobody uses from memory; to be called once their effects are durable.
+    /// Drops from memory what only this round needed, and tokens that nobody uses; to be called once the effects are
+    /// durable.
     pub fn forget_idle(&mut self) {
         self.admitted.clear();
         self.deleted.clear();
+        self.records.clear();
+        self.codes.clear();
         for id in std::mem::take(&mut self.perhaps_idle) {
-            if self.accounts.get(&id).is_some_and(|account| account.busy()) {
-                continue;
-            }
-            if let Some(account) = self.accounts.remove(&id) {
-                self.codes.remove(&account.token.code.folded());
+            if self.accounts.get(&id).is_some_and(|account| !account.busy()) {
+                self.accounts.remove(&id);
             }
         }
     }

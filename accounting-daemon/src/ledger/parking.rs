@@ -178,7 +178,7 @@ impl Ledger {
 
     fn keep_and_reschedule(&mut self, token: TokenId, at: u64, now: Now) {
         if let Some(account) = self.accounts.get(&token) {
-            self.effects.push(Effect::Update(account.token.clone()));
+            self.effects.push(Effect::Update(account.row()));
         }
         self.reschedule_from(token, at, now);
     }

@@ -73,7 +73,7 @@ impl Ledger {
         let Some(account) = self.accounts.get_mut(&token) else {
             return;
         };
-        let since = account.token.valid_from.map_or(u64::MAX, |from| {
+        let since = account.token.valid_from.get().map_or(u64::MAX, |from| {
             u64::try_from(now.wall.saturating_sub(from)).unwrap_or(0)
         });
         let ms = match &mut account.token.run {
@@ -91,7 +91,7 @@ impl Ledger {
         account.token.settled = before;
         let left = account.token.left();
         account.charge(behind);
-        self.effects.push(Effect::Update(account.token.clone()));
+        self.effects.push(Effect::Update(account.row()));
         if let Some(wall) = self.expired_while_off(token, left, off) {
             let ended = Now {
                 monotonic: before,
@@ -122,6 +122,7 @@ impl Ledger {
         let token = &self.accounts.get(&token)?.token;
         let to = token
             .valid_to
+            .get()
             .filter(|to| off.now.trusted && *to <= off.now.wall)?;
         let to = to.max(off.last.wall);
         let runs_to = off.last.wall.saturating_add_unsigned(left);

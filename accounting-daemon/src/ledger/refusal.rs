@@ -65,12 +65,13 @@ impl Ledger {
                     run.device = heir.device;
                 }
             } else {
-                (account.token.mac_address, account.token.last_access) = admitted.before;
+                let (mac, last_access) = admitted.before;
+                (account.token.mac_address, account.token.last_access) = (mac, last_access.into());
                 if admitted.began && !broken(Mutant::RefusedRunStays) {
                     account.token.run = None;
                 }
             }
-            self.effects.push(Effect::Update(account.token.clone()));
+            self.effects.push(Effect::Update(account.row()));
         }
         if admitted.took_over && !broken(Mutant::RefusedTakeoverCounts) {
             self.not_taken_over(token);
@@ -101,7 +102,7 @@ impl Ledger {
         account.open.push(session.device);
         account.open.sort_by_key(id_of);
         self.effects.push(Effect::Unrelease(session.id));
-        self.effects.push(Effect::Update(account.token.clone()));
+        self.effects.push(Effect::Update(account.row()));
         let token = session.token;
         self.remember(session.clone(), heard);
         self.reschedule(token, now);

@@ -65,7 +65,7 @@ impl Ledger {
         let lost = cause == Cause::Revoked && broken(Mutant::DeletionLosesRun);
         if let Some(run) = run.filter(|_| !lost) {
             self.effects.push(Effect::EndRun(UsageRecord::of_run(
-                run,
+                *run,
                 token,
                 now.wall_at(at),
                 cause,
@@ -220,7 +220,7 @@ impl Ledger {
 
     fn closed(&mut self, token: TokenId, at: u64, now: Now) {
         if let Some(account) = self.accounts.get(&token) {
-            self.effects.push(Effect::Update(account.token.clone()));
+            self.effects.push(Effect::Update(account.row()));
         }
         self.reschedule_from(token, at, now);
     }

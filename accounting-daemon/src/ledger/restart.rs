@@ -59,8 +59,8 @@ impl Ledger {
             return;
         };
         account.settle(now.monotonic);
-        self.effects.push(Effect::Update(account.token.clone()));
-        let expired = account.token.valid_to.is_some_and(|to| now.wall >= to);
+        self.effects.push(Effect::Update(account.row()));
+        let expired = account.token.valid_to.get().is_some_and(|to| now.wall >= to);
         if capped || expired || account.token.left() == 0 {
             let cause = match (capped, expired) {
                 (true, _) => Cause::SessionTimeout,

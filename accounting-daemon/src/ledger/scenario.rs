@@ -262,8 +262,13 @@ impl Scenario {
     fn carry_out(&mut self) {
         for effect in self.ledger.drain() {
             match effect {
-                Effect::Create(token) | Effect::Update(token) => {
+                Effect::Create(token) | Effect::Edit(token) => {
                     self.rows.insert(token.id, token);
+                }
+                Effect::Update(balance) => {
+                    if let Some(row) = self.rows.get_mut(&balance.id) {
+                        row.set_balance(balance);
+                    }
                 }
                 Effect::Release(record) | Effect::EndRun(record) => self.records.push(record),
                 Effect::Unrelease(id) => self.records.retain(|record| record.id != id),

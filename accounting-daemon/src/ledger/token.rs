@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{AccessCode, Mutant, SessionId, broken};
+use super::{AccessCode, SessionId, TokenBalance};
 use crate::mac::{DeviceId, Mac};
 
 /// Milliseconds in a minute.
@@ -21,7 +21,8 @@ pub enum Metering {
     ElapsedTime,
 }
 
-/// One access token. Times are milliseconds since 1970-01-01T00:00:00Z, lengths are milliseconds.
+/// One access token whole: its record and its balance. Times are milliseconds since 1970-01-01T00:00:00Z, lengths are
+/// milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     /// Number of the token.
@@ -66,6 +67,8 @@ pub struct Token {
     pub used: u64,
     /// Monotonic milliseconds up to which the open sessions and the run are in `used`; says nothing while there are none.
     pub settled: u64,
+    /// How many times as fast as the clock `used` grows from `settled` on; 0 while nobody draws on it.
+    pub draws: u32,
     /// The run of a token on elapsed time, from its first redemption until its balance is zero.
     pub run: Option<Run>,
 }
@@ -85,6 +88,21 @@ pub struct Run {
     pub paused: bool,
 }
 
+/// What is kept of a token besides its balance: written at its creation and by edits alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TokenRecord {
+    pub(super) unique_id: Uuid,
+    pub(super) code: AccessCode,
+    pub(super) description: Option<String>,
+    pub(super) minutes_included: u32,
+    pub(super) booking_guid: Option<Uuid>,
+    pub(super) visitor_guid: Option<Uuid>,
+    pub(super) created_on: i64,
+    pub(super) updated_on: i64,
+    pub(super) updated_by: String,
+    pub(super) system_id: Option<String>,
+}
+
 impl Token {
     /// The balance: `max(0, entitled - used)`.
     #[must_use]
@@ -92,11 +110,90 @@ impl Token {
         self.entitled.saturating_sub(self.used)
     }
 
-    /// How many devices may use it at once.
+    /// Its balance by itself.
     #[must_use]
-    pub fn seats(&self) -> u32 {
-        let none = if broken(Mutant::NullMeansMany) { 2 } else { 1 };
-        self.user_limit.unwrap_or(none).max(1)
+    pub fn balance(&self) -> TokenBalance {
+        TokenBalance {
+            id: self.id,
+            business_id: self.business_id,
+            valid_from: self.valid_from.into(),
+            valid_to: self.valid_to.into(),
+            last_access: self.last_access.into(),
+            entitled: self.entitled,
+            used: self.used,
+            settled: self.settled,
+            run: self.run.clone().map(Box::new),
+            user_limit: self.user_limit.into(),
+            draws: self.draws,
+            mac_address: self.mac_address,
+            metering: self.metering,
+        }
+    }
+
+    /// Puts a later balance in place of the one it has.
+    pub fn set_balance(&mut self, balance: TokenBalance) {
+        self.business_id = balance.business_id;
+        self.valid_from = balance.valid_from.get();
+        self.valid_to = balance.valid_to.get();
+        self.last_access = balance.last_access.get();
+        self.entitled = balance.entitled;
+        self.used = balance.used;
+        self.settled = balance.settled;
+        self.run = balance.run.map(|run| *run);
+        self.user_limit = balance.user_limit.get();
+        self.draws = balance.draws;
+        self.mac_address = balance.mac_address;
+        self.metering = balance.metering;
+    }
+
+    /// Charges it up to an instant of the monotonic clock, as [`TokenBalance::bring_up`].
+    pub fn bring_up(&mut self, monotonic: u64) {
+        let mut balance = self.balance();
+        balance.bring_up(monotonic);
+        self.set_balance(balance);
+    }
+
+    pub(super) fn record(&self) -> TokenRecord {
+        TokenRecord {
+            unique_id: self.unique_id,
+            code: self.code.clone(),
+            description: self.description.clone(),
+            minutes_included: self.minutes_included,
+            booking_guid: self.booking_guid,
+            visitor_guid: self.visitor_guid,
+            created_on: self.created_on,
+            updated_on: self.updated_on,
+            updated_by: self.updated_by.clone(),
+            system_id: self.system_id.clone(),
+        }
+    }
+
+    pub(super) fn of(record: TokenRecord, balance: TokenBalance) -> Self {
+        Self {
+            id: balance.id,
+            unique_id: record.unique_id,
+            business_id: balance.business_id,
+            code: record.code,
+            description: record.description,
+            minutes_included: record.minutes_included,
+            valid_from: balance.valid_from.get(),
+            valid_to: balance.valid_to.get(),
+            user_limit: balance.user_limit.get(),
+            mac_address: balance.mac_address,
+            booking_guid: record.booking_guid,
+            visitor_guid: record.visitor_guid,
+            last_access: balance.last_access.get(),
+            created_on: record.created_on,
+            updated_on: record.updated_on,
+            updated_by: record.updated_by,
+            system_id: record.system_id,
+            metering: balance.metering,
+            entitled: balance.entitled,
+            used: balance.used,
+            settled: balance.settled,
+            draws: balance.draws,
+            run: balance.run.map(|run| *run),
+        }
     }
 }
 

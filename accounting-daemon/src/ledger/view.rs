@@ -2,79 +2,58 @@
 
 use std::ops::Bound;
 
-use super::{FOREVER, Ledger, Now, Session, SessionId, Token, TokenId};
+use super::{FOREVER, Ledger, Now, Session, SessionId, Token, TokenBalance, TokenId};
 use crate::mac::{DeviceId, Mac};
 
 /// A token with its balance at an instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenAccount {
-    /// The record; `used` is up to date.
+    /// The token; `used` is up to date.
     pub token: Token,
     /// Devices online.
     pub seats_used: u32,
 }
 
-/// An open session with its token at an instant.
+/// The balance of a token at an instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BalanceAccount {
+    /// The balance; `used` is up to date.
+    pub balance: TokenBalance,
+    /// Devices online.
+    pub seats_used: u32,
+}
+
+/// An open session with the balance of its token at an instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionAccount {
     /// The session.
     pub session: Session,
     /// Its token.
-    pub account: TokenAccount,
+    pub account: BalanceAccount,
     /// Milliseconds until the device is cut if nothing changes; `None`: nothing limits it.
     pub left: Option<u64>,
 }
 
-/// How the balance of a token runs down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Drawing {
-    /// Milliseconds left at `since`.
-    pub left: u64,
-    /// Monotonic milliseconds.
-    pub since: u64,
-    /// How many times as fast as the clock it runs down.
-    pub draws: u64,
-}
-
-impl Drawing {
-    /// Milliseconds left at an instant not before `since`.
-    #[must_use]
-    pub fn left_at(self, monotonic: u64) -> u64 {
-        let drawn = monotonic.saturating_sub(self.since).saturating_mul(self.draws);
-        self.left.saturating_sub(drawn)
-    }
-}
-
 impl Ledger {
-    /// How the balance of a token in memory runs down.
-    #[must_use]
-    pub fn drawing(&self, id: TokenId) -> Option<Drawing> {
-        self.accounts.get(&id).map(|account| account.drawing())
-    }
-
-    /// Whether devices are online on a token, or time runs on it.
-    #[must_use]
-    pub fn in_use(&self, id: TokenId) -> bool {
-        self.accounts.get(&id).is_some_and(|account| account.busy())
-    }
-
-    /// Every token in use, by number.
-    pub fn drawings(&self) -> impl Iterator<Item = (TokenId, Drawing)> + '_ {
-        let busy = self.accounts.iter().filter(|(_, account)| account.busy());
-        busy.map(|(id, account)| (*id, account.drawing()))
-    }
-
-    /// A token in memory.
+    /// A token that is in memory whole.
     #[must_use]
     pub fn token(&self, id: TokenId, now: Now) -> Option<TokenAccount> {
-        let account = self.accounts.get(&id)?;
-        let mut token = account.token.clone();
-        token.used = account.used_at(now.monotonic);
-        if let Some(run) = &mut token.run {
-            run.charged += token.used - account.token.used;
-        }
+        let record = self.records.get(&id)?.clone();
+        let BalanceAccount { balance, seats_used } = self.balance(id, now)?;
         Some(TokenAccount {
-            token,
+            token: Token::of(record, balance),
+            seats_used,
+        })
+    }
+
+    /// A balance in memory.
+    #[must_use]
+    pub fn balance(&self, id: TokenId, now: Now) -> Option<BalanceAccount> {
+        let account = self.accounts.get(&id)?;
+        let mut balance = account.row();
+        balance.bring_up(now.monotonic);
+        Some(BalanceAccount {
+            balance,
             seats_used: u32::try_from(account.open.len()).unwrap_or(u32::MAX),
         })
     }
@@ -83,7 +62,7 @@ impl Ledger {
     #[must_use]
     pub fn session(&self, device: DeviceId, now: Now) -> Option<SessionAccount> {
         let session = self.sessions.get(&device)?.session.clone();
-        let account = self.token(session.token, now)?;
+        let account = self.balance(session.token, now)?;
         let deadline = self
             .deadline_of(session.token)
             .min(self.session_deadline(&session));

@@ -50,9 +50,9 @@ fn online(portal: &Portal, asked: &Asked<'_>, session: &SessionView) -> Answer {
         .with("minutes", login::minutes(left))
         .with("percent", u64::try_from(percent.min(100)).unwrap_or(100))
         .with("seats_used", session.seats_used)
-        .with("seats", token.user_limit.unwrap_or(1))
+        .with("seats", token.user_limit.get().unwrap_or(1))
         .with("elapsed", token.metering == Metering::ElapsedTime)
-        .with("valid_to", token.valid_to.map(refusal::shown))
+        .with("valid_to", token.valid_to.get().map(refusal::shown))
         .with("device", session.device.mac.to_string())
         .with("dst", wanted.as_ref().map(|wanted| wanted.url.clone()))
         .with("dst_host", wanted.map(|wanted| wanted.host));

@@ -1,7 +1,7 @@
-//! Admissions that the row of their token does not show yet. The first device on a token changes three fields of its row,
-//! which lies anywhere in its table; all three stand in the row of the session too, which is written behind the last one.
-//! So the token's row is left as it is until something else about the token changes, and whoever reads it looks at the
-//! session first.
+//! Admissions that the balance of their token does not show yet. The first device on a token changes a few fields of its
+//! balance, whose row lies anywhere in its table; all of them stand in the row of the session too, which is written behind
+//! the last one. So the balance is left as it is until something else about it changes, and whoever reads it looks at the
+//! session too.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
@@ -12,7 +12,7 @@ use super::{
     codec::Row,
     schema::{ADMISSIONS, SESSIONS},
 };
-use crate::ledger::{Session, SessionId, Token, TokenId};
+use crate::ledger::{Session, SessionId, Token, TokenBalance, TokenId};
 
 /// Which sessions to look at. What the tables of a transaction say counts: here may be more, never less.
 #[derive(Debug, Default)]
@@ -92,15 +92,24 @@ impl Admissions {
         })
     }
 
-    /// Shows in a token what its row does not.
-    pub(super) fn show(&self, token: &mut Token, hints: &Hints) -> Result<(), redb::Error> {
-        let Some(id) = hints.of(token.id) else {
-            return Ok(());
+    /// The session that shows what the rows of its token do not.
+    pub(super) fn of(&self, token: TokenId, hints: &Hints) -> Result<Option<Session>, redb::Error> {
+        let Some(id) = hints.of(token) else {
+            return Ok(None);
         };
-        if self.admissions.get(id)?.map(|row| row.value()) == Some(token.id)
-            && let Some(row) = self.sessions.get(id)?
-        {
-            shown(token, &decoded(row.value())?);
+        if self.admissions.get(id)?.map(|row| row.value()) != Some(token) {
+            return Ok(None);
+        }
+        let row = self.sessions.get(id)?;
+        row.map(|row| decoded(row.value())).transpose()
+    }
+
+    /// Shows in a token what its rows do not.
+    pub(super) fn show(&self, token: &mut Token, hints: &Hints) -> Result<(), redb::Error> {
+        if let Some(session) = self.of(token.id, hints)? {
+            let mut balance = token.balance();
+            shown(&mut balance, &session);
+            token.set_balance(balance);
         }
         Ok(())
     }
@@ -154,11 +163,12 @@ impl<'t> Seats<'t> {
     }
 }
 
-/// What the first session of a token changes in it.
-pub(super) fn shown(token: &mut Token, session: &Session) {
-    token.mac_address = Some(session.device.mac);
-    token.last_access = Some(session.opened_wall);
-    token.settled = session.opened;
+/// What the first session of a token changes in its balance.
+pub(super) fn shown(balance: &mut TokenBalance, session: &Session) {
+    balance.mac_address = Some(session.device.mac);
+    balance.last_access = Some(session.opened_wall).into();
+    balance.settled = session.opened;
+    balance.draws = u32::from(!session.parked);
 }
 
 /// Whether that would change with the row of the session.
@@ -169,6 +179,7 @@ pub(super) fn shows_the_same(one: &Session, other: &Session) -> bool {
             session.device.mac,
             session.opened_wall,
             session.opened,
+            session.parked,
         )
     };
     shows(one) == shows(other)

@@ -54,12 +54,16 @@ impl Books {
             ..session(now, id)
         };
         let others = self.sessions.values().filter(|open| open.token == id).count();
-        let token = self.tokens.entry(id).or_insert_with(|| token(id));
+        let token = self.tokens.entry(id).or_insert_with(|| {
+            writes.push(Write::Create(token(id)));
+            token(id)
+        });
         token.used += u64::try_from(others).unwrap();
         token.mac_address = Some(new.device.mac);
         token.last_access = Some(new.opened_wall);
         token.settled = now;
-        writes.extend([Write::Update(token.clone()), Write::Open(new.clone())]);
+        token.draws = u32::try_from(others).unwrap() + 1;
+        writes.extend([Write::Update(token.balance()), Write::Open(new.clone())]);
         self.sessions.insert(new.id, new);
     }
 
@@ -67,7 +71,8 @@ impl Books {
         let token = self.tokens.get_mut(&id).unwrap();
         token.used += by;
         token.settled = u64::from(self.clock);
-        Write::Update(token.clone())
+        token.draws = 0;
+        Write::Update(token.balance())
     }
 
     fn close(&mut self, open: &Session, draw: &mut Draw, writes: &mut Vec<Write>) {
@@ -84,7 +89,7 @@ impl Books {
                 writes.push(Write::Void(open.id));
                 let token = self.tokens.get_mut(&open.token).unwrap();
                 token.mac_address = None;
-                writes.push(Write::Update(token.clone()));
+                writes.push(Write::Update(token.balance()));
             }
         }
     }
@@ -112,8 +117,11 @@ impl Books {
                 (4, Some(open)) => {
                     let token = self.tokens.get_mut(&open.token).unwrap();
                     token.description = Some(format!("at {}", self.clock));
-                    token.mac_address = None;
-                    writes.push(Write::Update(token.clone()));
+                    writes.push(Write::Edit(token.clone()));
+                    if draw.below(2) == 0 {
+                        token.mac_address = None;
+                        writes.push(Write::Update(token.balance()));
+                    }
                 }
                 (5, Some(open)) => {
                     let all = self
@@ -133,11 +141,18 @@ impl Books {
         writes
     }
 
+    fn are_in(&self, disk: &Disk) -> bool {
+        let sessions = disk.opened().unwrap().sessions;
+        let all = disk.stretch(&Among::All, None, Direction::Ascending, 100);
+        self.tokens.values().eq(&all.unwrap().tokens) && self.sessions.values().eq(&sessions)
+    }
+
     fn check(&self, disk: &Disk) {
         for id in 1..=TOKENS {
             assert_eq!(disk.token(id).unwrap().as_ref(), self.tokens.get(&id));
             let code = token(id).code.folded();
-            assert_eq!(disk.token_by_code(&code).unwrap().as_ref(), self.tokens.get(&id));
+            let balance = self.tokens.get(&id).map(Token::balance);
+            assert_eq!(disk.balance_by_code(&code).unwrap(), balance);
         }
         let all = disk
             .stretch(&Among::All, None, Direction::Ascending, 100)
@@ -238,15 +253,7 @@ fn after_a_power_cut_at_any_sync_tokens_read_as_some_commit_left_them() {
             faulty.cycle_power(survives);
             drop(disk);
             let disk = open(&faulty);
-            let open = disk.opened().unwrap().sessions;
-            let all = disk
-                .stretch(&Among::All, None, Direction::Ascending, 100)
-                .unwrap()
-                .tokens;
-            let last = states.iter().rev().take(2);
-            let found = last.into_iter().find(|books| {
-                books.tokens.values().eq(all.iter()) && books.sessions.values().eq(open.iter())
-            });
+            let found = states.iter().rev().take(2).find(|books| books.are_in(&disk));
             found
                 .unwrap_or_else(|| panic!("cut at {sync}, {survives:?}: no commit left this"))
                 .check(&disk);
@@ -271,8 +278,7 @@ fn after_a_commit_that_failed_tokens_read_as_before() {
                 failed = true;
                 faulty.fail_from(None);
                 disk.reopen().unwrap();
-                let there = disk.opened().unwrap().sessions;
-                if !there.iter().eq(books.sessions.values()) {
+                if !books.are_in(&disk) {
                     books = before;
                 }
             }

@@ -20,7 +20,7 @@ use super::{
     // Every table is named there, and here none by itself.
     schema::{self, *},
 };
-use crate::ledger::{Adjustment, Session, Token, UsageRecord};
+use crate::ledger::{Adjustment, Session, Token, TokenBalance, UsageRecord};
 
 /// While it is put in place.
 const NAME_RESTORED: &str = "accounting.redb.restored";
@@ -195,6 +195,12 @@ fn count_rows(shown: &str, database: &Database) -> Result<Counted, StoreError> {
     rows::<(u64, u64), Adjustment>(&transaction, ADJUSTMENTS)
         .map_err(failed)?
         .ok_or_else(|| damaged("adjustments"))?;
+    // A store of an older version has none.
+    let kept = match transaction.open_table(BALANCES) {
+        Err(TableError::TableDoesNotExist(_)) => Some(0),
+        _ => rows::<u64, TokenBalance>(&transaction, BALANCES).map_err(failed)?,
+    };
+    kept.ok_or_else(|| damaged("balances"))?;
     let codes = codes(&transaction).map_err(failed)?;
     if codes != Some(counted.tokens) {
         return Err(damaged("codes"));

@@ -59,7 +59,15 @@ fn changes(draw: &mut Draw, disk: &Disk) -> Vec<Write> {
             Some(token) if draw.below(5) == 0 => {
                 writes.extend([Write::Uncode(token.code.folded()), Write::Delete(id)]);
             }
-            _ => writes.push(Write::Update(of(id, (device < DEVICES).then_some(device)))),
+            _ => {
+                let token = of(id, (device < DEVICES).then_some(device));
+                writes.push(match there {
+                    Some(_) if draw.below(3) > 0 => Write::Update(token.balance()),
+                    Some(_) => Write::Edit(token.clone()),
+                    None => Write::Create(token.clone()),
+                });
+                writes.push(Write::Update(token.balance()));
+            }
         }
     }
     writes
@@ -153,10 +161,15 @@ fn tokens_that_are_gone_leave_nothing() {
     check(&disk);
     // Others come and go until all of that is merged.
     for id in 1..=100 {
-        disk.commit(&[Write::Update(of(200, Some(0)))], Checkpoint::default())
-            .unwrap();
         disk.commit(
-            &[Write::Update(of(200, Some(1 + u8::try_from(id % 5).unwrap())))],
+            &[Write::Update(of(200, Some(0)).balance())],
+            Checkpoint::default(),
+        )
+        .unwrap();
+        disk.commit(
+            &[Write::Update(
+                of(200, Some(1 + u8::try_from(id % 5).unwrap())).balance(),
+            )],
             Checkpoint::default(),
         )
         .unwrap();
@@ -284,7 +297,9 @@ fn who_reads_beside_the_writer_finds_every_device() {
         });
         for round in 0..300u64 {
             let device = Some(1 + u8::try_from(round % 5).unwrap());
-            let writes: Vec<Write> = (0..4).map(|id| Write::Update(of(100 + id, device))).collect();
+            let writes: Vec<Write> = (0..4)
+                .map(|id| Write::Update(of(100 + id, device).balance()))
+                .collect();
             disk.commit(&writes, Checkpoint::default()).unwrap();
         }
         over.store(true, Ordering::Relaxed);

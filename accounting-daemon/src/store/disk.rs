@@ -9,7 +9,8 @@ use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableHandl
 
 use super::{
     AuditRetention, Checkpoint, Opened, Store, StoreError, Write,
-    admissions::Hints,
+    admissions::{Hints, shown},
+    balances::joined,
     codec::Row,
     devices::Merge,
     file,
@@ -21,7 +22,7 @@ use super::{
     },
     write::write_all,
 };
-use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord};
+use crate::ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenBalance, TokenId, UsageRecord};
 
 /// The redb file `accounting.redb` in the data folder. Clones share it.
 #[derive(Clone, Debug)]
@@ -282,13 +283,29 @@ impl Disk {
     }
 
     fn find(&self, tables: &Tables, id: TokenId) -> Result<Option<Token>, StoreError> {
-        let Some(row) = self.did("read a token", tables.tokens.get(id))? else {
+        let Some(token) = self.did("read a token", tables.tokens.get(id))? else {
             return Ok(None);
         };
-        let mut token = Token::decode(row.value()).map_err(|_| self.damaged("tokens"))?;
+        let balance = self.did("read a balance", tables.balances.get(id))?;
+        let token = joined(token.value(), balance.as_ref().map(redb::AccessGuard::value));
+        let mut token = token.map_err(|_| self.damaged("tokens"))?;
         let shown = tables.admissions.show(&mut token, &self.hints);
         self.did("read a session", shown)?;
         Ok(Some(token))
+    }
+
+    fn find_balance(&self, tables: &Tables, id: TokenId) -> Result<Option<TokenBalance>, StoreError> {
+        let row = self.did("read a balance", tables.balances.get(id))?;
+        let Some(row) = row else {
+            // Nobody has used it yet.
+            return Ok(self.find(tables, id)?.map(|token| token.balance()));
+        };
+        let mut balance = TokenBalance::decode(row.value()).map_err(|_| self.damaged("balances"))?;
+        let session = self.did("read a session", tables.admissions.of(id, &self.hints))?;
+        if let Some(session) = session {
+            shown(&mut balance, &session);
+        }
+        Ok(Some(balance))
     }
 
     pub(super) fn did<T, E: Into<redb::Error>>(
@@ -348,10 +365,10 @@ impl Store for Disk {
             }
             ids.sort_unstable();
             ids.dedup();
-            let tokens = self.read(database, |tables| {
-                let found = ids.into_iter().map(|id| self.find(tables, id));
+            let balances = self.read(database, |tables| {
+                let found = ids.into_iter().map(|id| self.find_balance(tables, id));
                 found
-                    .map(|token| token?.ok_or_else(|| self.damaged("sessions")))
+                    .map(|balance| balance?.ok_or_else(|| self.damaged("sessions")))
                     .collect::<Result<_, _>>()
             })?;
             Ok(Opened {
@@ -359,7 +376,7 @@ impl Store for Disk {
                 lists,
                 sessions,
                 heard,
-                tokens,
+                balances,
                 next_token: next(META_NEXT_TOKEN)?,
                 next_session: next(META_NEXT_SESSION)?,
             })
@@ -371,14 +388,14 @@ impl Store for Disk {
             .with(|database| self.read(database, |tables| self.find(tables, id)))
     }
 
-    fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError> {
+    fn balance_by_code(&self, code: &FoldedCode) -> Result<Option<TokenBalance>, StoreError> {
         self.held.with(|database| {
             self.read(database, |tables| {
                 let row = self.did("read a code", tables.codes.get(code.as_str()))?;
                 let Some(id) = row.map(|row| row.value()) else {
                     return Ok(None);
                 };
-                self.find(tables, id)?
+                self.find_balance(tables, id)?
                     .map(Some)
                     .ok_or_else(|| self.damaged("codes"))
             })

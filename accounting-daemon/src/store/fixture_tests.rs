@@ -49,6 +49,7 @@ fn running() -> Token {
         entitled: 3_600_000,
         used: 61_000,
         settled: 500_000,
+        draws: 1,
         run: Some(Run {
             id: 2,
             device: device(1),
@@ -156,6 +157,8 @@ fn write(path: &std::path::Path) {
     let writes = [
         Write::Create(running()),
         Write::Create(plain()),
+        Write::Update(running().balance()),
+        Write::Update(plain().balance()),
         Write::Adjust(adjustment()),
         Write::Open(session()),
         Write::Open(gone),
@@ -186,14 +189,17 @@ fn a_store_of_each_version_reads_back_whole() {
             checkpoint: Some(checkpoint()),
             sessions: vec![session()],
             heard: Vec::new(),
-            tokens: vec![running(), plain()],
+            balances: vec![running().balance(), plain().balance()],
             next_token: 3,
             next_session: 5,
         };
         assert_eq!(disk.opened().unwrap(), opened, "version {version}");
         assert_eq!(disk.usage().unwrap(), [record()]);
         let code = plain().code.folded();
-        assert_eq!(disk.token_by_code(&code).unwrap(), Some(plain()));
+        assert_eq!(disk.balance_by_code(&code).unwrap(), Some(plain().balance()));
+        for token in [running(), plain()] {
+            assert_eq!(disk.token(token.id).unwrap(), Some(token), "version {version}");
+        }
         let of_device = Among::Mac(device(1).mac);
         let found = disk.stretch(&of_device, None, Direction::Ascending, 9).unwrap();
         assert_eq!(found.tokens, [running()], "version {version}");

@@ -2,12 +2,13 @@
 
 use super::{Checkpoint, codec::Row};
 use crate::{
-    ledger::{AccessCode, Adjustment, Cause, Metering, Session, Token, Traffic, UsageRecord},
+    ledger::{AccessCode, Adjustment, Cause, Metering, Session, Token, TokenBalance, Traffic, UsageRecord},
     mac::{DeviceId, Mac},
 };
 
 pub(crate) fn rows(bytes: &[u8]) {
     row::<Token>(bytes);
+    row::<TokenBalance>(bytes);
     row::<Session>(bytes);
     row::<UsageRecord>(bytes);
     row::<Adjustment>(bytes);
@@ -63,7 +64,10 @@ pub(crate) fn samples() -> Vec<Vec<u8>> {
         wall: 4,
     };
     let mut samples = vec![session.encode(), usage.encode(), checkpoint.encode()];
-    samples.extend(AccessCode::new("CODE-7").map(|code| token(code).encode()));
+    if let Ok(code) = AccessCode::new("CODE-7") {
+        let token = token(code);
+        samples.extend([token.encode(), token.balance().encode()]);
+    }
     samples
 }
 
@@ -90,6 +94,7 @@ fn token(code: AccessCode) -> Token {
         entitled: 60_000,
         used: 5,
         settled: 0,
+        draws: 0,
         run: None,
     }
 }

@@ -82,12 +82,20 @@ impl<'t> Indexes<'t> {
         })
     }
 
-    /// A token was written or removed: `before` and `after` are its rows.
-    pub(super) fn moved(&mut self, before: Option<&[u8]>, after: Option<&[u8]>) -> Result<(), redb::Error> {
-        let keys = |row: Option<&[u8]>| {
-            row.map(Keys::of)
-                .transpose()
-                .map_err(|_| redb::Error::Corrupted("a damaged row in table tokens".to_owned()))
+    /// A token was written or removed: `before` and `after` are its rows. Where something else knows the device better,
+    /// `device` is what that says.
+    pub(super) fn moved(
+        &mut self,
+        before: Option<&[u8]>,
+        after: Option<&[u8]>,
+        device: Option<Option<Mac>>,
+    ) -> Result<(), redb::Error> {
+        let keys = |row: Option<&[u8]>| -> Result<Option<Keys>, redb::Error> {
+            let keys = row.map(Keys::of).transpose().map_err(|_| damaged("tokens"))?;
+            Ok(keys.map(|keys| Keys {
+                mac: device.unwrap_or(keys.mac),
+                ..keys
+            }))
         };
         let (before, after) = (keys(before)?, keys(after)?);
         if before == after {
@@ -137,7 +145,7 @@ impl<'t> Indexes<'t> {
         )
     }
 
-    /// A token has another device than before, and all else as it was.
+    /// A token was used by another device than before, or is another's.
     pub(super) fn device(&mut self, token: TokenId, before: Option<Mac>, after: Option<Mac>) {
         if before != after {
             for (mac, there) in [(before, false), (after, true)] {
@@ -170,6 +178,10 @@ impl<'t> Indexes<'t> {
         }
         Ok(())
     }
+}
+
+fn damaged(table: &str) -> redb::Error {
+    redb::Error::Corrupted(format!("a damaged row in table {table}"))
 }
 
 /// Tells an index which key of a token went and which came, where they differ.
@@ -214,7 +226,7 @@ pub(super) fn build(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     let mut indexes = Indexes::open(transaction)?;
     for row in tokens.iter()? {
         let (_, row) = row?;
-        indexes.moved(None, Some(row.value()))?;
+        indexes.moved(None, Some(row.value()), None)?;
     }
     indexes.finish_some()?;
     indexes.devices.build()

@@ -118,19 +118,28 @@ proptest! {
             // Numbers on both sides of the edge of a block.
             let id = [1, 2, 3, 5, 1_022, 1_023, 1_024, 1_025, 1_030][draw.below(9)];
             let known = expected.contains_key(&id);
-            let write = match (known, draw.below(3)) {
+            let writes = match (known, draw.below(3)) {
                 (true, 0) => {
                     let gone: Token = expected.remove(&id).unwrap();
                     disk.commit(&[Write::Uncode(gone.code.folded())], Checkpoint::default()).unwrap();
-                    Write::Delete(id)
+                    vec![Write::Delete(id)]
                 }
                 _ => {
                     let token = some(id, &mut draw);
                     expected.insert(id, token.clone());
-                    if known { Write::Update(token) } else { Write::Create(token) }
+                    let balance = Write::Update(token.balance());
+                    if known { vec![Write::Edit(token), balance] } else { vec![Write::Create(token)] }
                 }
             };
-            disk.commit(&[write], Checkpoint::default()).unwrap();
+            disk.commit(&writes, Checkpoint::default()).unwrap();
+            // Some of them are used, and edited or deleted then.
+            if let Some(token) = expected.get_mut(&id).filter(|_| draw.below(2) == 0) {
+                token.mac_address = some(id, &mut draw).mac_address;
+                token.used = 1;
+                disk.commit(&[Write::Update(token.balance())], Checkpoint::default()).unwrap();
+            }
+            let (found, wanted) = (disk.token(id).unwrap(), expected.get(&id));
+            prop_assert_eq!(found.as_ref(), wanted);
         }
         check(&disk, &expected, rows_max);
     }

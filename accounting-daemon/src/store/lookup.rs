@@ -12,10 +12,11 @@ use uuid::Uuid;
 use super::{
     Disk, StoreError,
     admissions::Admissions,
-    codec::{Damaged, Row},
+    balances::{joined, walk},
+    codec::Damaged,
     devices::of_device,
     index::{BLOCK, EVERYWHERE},
-    schema::{BOOKINGS, CODES, COUNTS, LOCATIONS, TOKENS, UNIQUE_IDS, VISITORS},
+    schema::{BALANCES, BOOKINGS, CODES, COUNTS, LOCATIONS, TOKENS, UNIQUE_IDS, VISITORS},
 };
 use crate::{
     ledger::{FoldedCode, Token, TokenId},
@@ -165,22 +166,25 @@ impl Disk {
         };
         let (rows, next) = self.snapshot(|read| {
             let tokens = read.open_table(TOKENS)?;
+            let balances = read.open_table(BALANCES)?;
             let admissions = Admissions::open(&read)?;
-            let shown = |row: &[u8]| -> Result<Result<Token, Damaged>, redb::Error> {
-                let mut token = Token::decode(row);
+            let shown = |mut token: Result<Token, Damaged>| {
                 if let Ok(token) = &mut token {
                     admissions.show(token, self.hints())?;
                 }
-                Ok(token)
+                Ok::<_, redb::Error>(token)
             };
             if *among == Among::All {
-                let range = tokens.range(ids.clone())?;
-                let row = |row: Result<(_, redb::AccessGuard<'_, &[u8]>), redb::StorageError>| {
-                    shown(row?.1.value())
-                };
+                let (range, used) = (tokens.range(ids.clone())?, balances.range(ids.clone())?);
                 let rows: Vec<_> = match direction {
-                    Direction::Ascending => range.take(rows_max).map(row).collect::<Result<_, _>>()?,
-                    Direction::Descending => range.rev().take(rows_max).map(row).collect::<Result<_, _>>()?,
+                    Direction::Ascending => walk(range, used, direction)
+                        .take(rows_max)
+                        .map(|token| shown(token?))
+                        .collect::<Result<_, _>>()?,
+                    Direction::Descending => walk(range.rev(), used.rev(), direction)
+                        .take(rows_max)
+                        .map(|token| shown(token?))
+                        .collect::<Result<_, _>>()?,
                 };
                 let last = rows.last().and_then(|row| row.as_ref().ok());
                 let next = last.map(|token| token.id).filter(|_| rows.len() == rows_max);
@@ -191,7 +195,9 @@ impl Disk {
             let mut rows = Vec::new();
             for id in numbers {
                 if let Some(row) = tokens.get(id)? {
-                    rows.push(shown(row.value())?);
+                    let balance = balances.get(id)?;
+                    let balance = balance.as_ref().map(redb::AccessGuard::value);
+                    rows.push(shown(joined(row.value(), balance))?);
                 }
             }
             Ok((rows, next))

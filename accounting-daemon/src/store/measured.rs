@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Checkpoint, Opened, Store, StoreError, Write};
 use crate::{
     clock::Clock,
-    ledger::{FoldedCode, SessionId, Token, TokenId},
+    ledger::{FoldedCode, SessionId, Token, TokenBalance, TokenId},
     metrics::Metrics,
 };
 
@@ -36,8 +36,8 @@ impl<S: Store> Store for Measured<S> {
         self.store.token(id)
     }
 
-    fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError> {
-        self.store.token_by_code(code)
+    fn balance_by_code(&self, code: &FoldedCode) -> Result<Option<TokenBalance>, StoreError> {
+        self.store.balance_by_code(code)
     }
 
     fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {

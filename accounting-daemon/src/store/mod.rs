@@ -9,6 +9,7 @@ mod admissions;
 mod admissions_tests;
 mod audit;
 mod backup;
+mod balances;
 mod codec;
 mod codes;
 #[cfg(test)]
@@ -37,9 +38,11 @@ mod probation;
 mod reader;
 mod resumptions;
 mod role;
+mod rows;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod token_rows;
 mod tokens;
 mod usage;
 mod write;
@@ -59,7 +62,9 @@ pub use role::{Role, UnknownRole};
 pub use usage::UsageFilter;
 
 use crate::{
-    ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, Traffic, UsageRecord},
+    ledger::{
+        Adjustment, FoldedCode, Session, SessionId, Token, TokenBalance, TokenId, Traffic, UsageRecord,
+    },
     mac::DeviceId,
 };
 
@@ -92,8 +97,10 @@ pub struct Heard {
 pub enum Write {
     /// A token that is new, with its code.
     Create(Token),
-    /// A token that is there, with its code.
-    Update(Token),
+    /// A token that was edited, with its code; its balance follows.
+    Edit(Token),
+    /// The balance of a token that is there.
+    Update(TokenBalance),
     /// A code that no token has any more.
     Uncode(FoldedCode),
     /// A token that is gone.
@@ -135,8 +142,8 @@ pub struct Opened {
     pub sessions: Vec<Session>,
     /// What had gone through them.
     pub heard: Vec<Heard>,
-    /// The tokens of those sessions, and those on which elapsed time runs, by number.
-    pub tokens: Vec<Token>,
+    /// The balances of their tokens, and of those on which elapsed time runs, by number.
+    pub balances: Vec<TokenBalance>,
     /// The next number of a token.
     pub next_token: TokenId,
     /// The next number of a session.
@@ -157,11 +164,11 @@ pub trait Store: Send {
     /// [`StoreError`].
     fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError>;
 
-    /// The token with this code.
+    /// The balance of the token with this code.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError>;
+    fn balance_by_code(&self, code: &FoldedCode) -> Result<Option<TokenBalance>, StoreError>;
 
     /// Among the oldest `most` usage records, by their number, those that were released before a time (wall clock
     /// milliseconds).

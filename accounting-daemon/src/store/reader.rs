@@ -10,12 +10,13 @@ use redb::{Database, ReadOnlyTable, ReadableDatabase};
 
 use super::{
     admissions::Admissions,
-    schema::{CODES, TOKENS},
+    schema::{BALANCES, CODES, TOKENS},
 };
 
 /// The tables as the last commit left them.
 pub(super) struct Tables {
     pub(super) tokens: ReadOnlyTable<u64, &'static [u8]>,
+    pub(super) balances: ReadOnlyTable<u64, &'static [u8]>,
     pub(super) codes: ReadOnlyTable<&'static str, u64>,
     pub(super) admissions: Admissions,
 }
@@ -58,6 +59,7 @@ impl Tables {
         let transaction = database.begin_read()?;
         Ok(Self {
             tokens: transaction.open_table(TOKENS)?,
+            balances: transaction.open_table(BALANCES)?,
             codes: transaction.open_table(CODES)?,
             admissions: Admissions::open(&transaction)?,
         })

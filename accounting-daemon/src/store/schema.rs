@@ -5,6 +5,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableErro
 use super::{
     StoreError,
     account::{User, fold_email},
+    balances,
     codec::Row,
     disk::number,
     index, usage,
@@ -16,13 +17,12 @@ pub(super) const VERSION: u64 = 3;
 /// The oldest layout that is brought to the current one when it is opened.
 const VERSION_OLDEST: u64 = 1;
 
-/// The layout that found tokens by number and code only.
-const VERSION_WITHOUT_INDEXES: u64 = 1;
-
 /// Single values by name; see the constants below.
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
-/// Token number to token.
+/// Token number to token, as it was made or edited last.
 pub(super) const TOKENS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("tokens");
+/// Token number to the balance of one that was used since.
+pub(super) const BALANCES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("balances");
 /// Folded code to token number.
 pub(super) const CODES: TableDefinition<'_, &str, u64> = TableDefinition::new("codes");
 /// Session number to open session.
@@ -96,8 +96,8 @@ pub(super) const META_NEXT_AUDIT: &str = "next_audit";
 macro_rules! every_table {
     ($with:ident) => {
         $with!(
-            META TOKENS CODES SESSIONS ADMISSIONS USAGE USAGE_OF_TOKENS PRUNED HEARD ADJUSTMENTS RUNS LISTS
-            UNIQUE_IDS LOCATIONS MACS MACS_RECENT BOOKINGS VISITORS COUNTS
+            META TOKENS BALANCES CODES SESSIONS ADMISSIONS USAGE USAGE_OF_TOKENS PRUNED HEARD
+            ADJUSTMENTS RUNS LISTS UNIQUE_IDS LOCATIONS MACS MACS_RECENT BOOKINGS VISITORS COUNTS
             RESUMPTIONS RESUMPTIONS_OF AUDIT USERS CLIENTS GRANTS GRANTS_BY_OWNER
         )
     };
@@ -142,8 +142,8 @@ fn make(database: &Database) -> Result<(), redb::Error> {
 /// Brings an older layout to the current one, in one transaction.
 pub(super) fn upgrade(path: &str, database: &Database) -> Result<(), StoreError> {
     let failed = |error: redb::Error| StoreError::of(path, "bring it to this version", error);
-    let found = version(database).map_err(failed)?;
-    if found == Some(Some(VERSION)) {
+    let before = version(database).map_err(failed)?.flatten();
+    if before == Some(VERSION) {
         return Ok(());
     }
     tracing::info!(to = VERSION, "the store is brought to a newer version");
@@ -151,10 +151,11 @@ pub(super) fn upgrade(path: &str, database: &Database) -> Result<(), StoreError>
         let mut transaction = database.begin_write()?;
         transaction.set_two_phase_commit(true);
         make_tables(&transaction)?;
-        if found == Some(Some(VERSION_WITHOUT_INDEXES)) {
+        if before < Some(2) {
             index::build(&transaction)?;
             usage::build(&transaction)?;
         }
+        balances::build(&transaction)?;
         transaction.commit()?;
         Ok(())
     };

@@ -30,6 +30,7 @@ pub(super) fn token(id: TokenId) -> Token {
         entitled: 60_000,
         used: 0,
         settled: 0,
+        draws: 0,
         run: None,
     }
 }
@@ -105,15 +106,15 @@ fn what_was_committed_is_there_after_the_file_was_opened_again() {
             checkpoint: Some(checkpoint),
             sessions: vec![session(2, 2)],
             heard: Vec::new(),
-            tokens: vec![token(2)],
+            balances: vec![token(2).balance()],
             next_token: 3,
             next_session: 3,
         }
     );
     assert_eq!(
-        disk.token_by_code(&AccessCode::new("CODE1").unwrap().folded())
+        disk.balance_by_code(&AccessCode::new("CODE1").unwrap().folded())
             .unwrap(),
-        Some(token(1))
+        Some(token(1).balance())
     );
     assert_eq!(disk.usage().unwrap(), vec![record(1)]);
 }
@@ -166,7 +167,11 @@ fn the_number_of_a_run_that_goes_on_is_not_given_again() {
         }),
         ..token(1)
     };
-    let writes = [Write::Update(running), Write::Open(session(1, 1))];
+    let writes = [
+        Write::Create(token(1)),
+        Write::Update(running.balance()),
+        Write::Open(session(1, 1)),
+    ];
     disk.commit(&writes, Checkpoint::default()).unwrap();
     assert_eq!(disk.opened().unwrap().next_session, 3);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use redb::{ReadableTable, Table, WriteTransaction};
+use redb::{AccessGuard, ReadableTable, Table, WriteTransaction};
 
 use super::{
     Write,
@@ -11,13 +11,18 @@ use super::{
     codes::Codes,
     devices::Merge,
     index::Indexes,
-    schema::{RUNS, TOKENS},
+    schema::{BALANCES, RUNS, TOKENS},
+    token_rows::device_of_balance,
 };
-use crate::ledger::{FoldedCode, Session, SessionId, Token, TokenId};
+use crate::{
+    ledger::{FoldedCode, Session, SessionId, Token, TokenBalance, TokenId},
+    mac::Mac,
+};
 
 /// The tables.
 pub(super) struct Tokens<'t> {
     rows: Table<'t, u64, &'static [u8]>,
+    balances: Table<'t, u64, &'static [u8]>,
     runs: Table<'t, u64, ()>,
     codes: Codes<'t>,
     indexes: Indexes<'t>,
@@ -37,9 +42,9 @@ pub(super) fn first_seats(writes: &[Write]) -> BTreeMap<TokenId, &Session> {
     let mut said = BTreeMap::<TokenId, Said<'_>>::new();
     for write in writes {
         match write {
-            Write::Update(token) => said.entry(token.id).or_default().updates += 1,
+            Write::Update(balance) => said.entry(balance.id).or_default().updates += 1,
             Write::Open(session) => said.entry(session.token).or_default().opened.push(session),
-            Write::Create(token) => said.entry(token.id).or_default().more = true,
+            Write::Create(token) | Write::Edit(token) => said.entry(token.id).or_default().more = true,
             Write::Delete(token) => said.entry(*token).or_default().more = true,
             Write::Release(record) | Write::EndRun(record) => {
                 said.entry(record.token).or_default().more = true;
@@ -65,6 +70,7 @@ impl<'t> Tokens<'t> {
     pub(super) fn open(transaction: &'t WriteTransaction, hints: &'t Hints) -> Result<Self, redb::Error> {
         Ok(Self {
             rows: transaction.open_table(TOKENS)?,
+            balances: transaction.open_table(BALANCES)?,
             runs: transaction.open_table(RUNS)?,
             codes: Codes::open(transaction)?,
             indexes: Indexes::open(transaction)?,
@@ -77,63 +83,97 @@ impl<'t> Tokens<'t> {
         Ok(self.rows.get(id)?.is_some())
     }
 
-    /// A token as it is from now on.
+    /// A token that is new, or was edited; its balance follows.
     pub(super) fn keep(&mut self, token: &Token) -> Result<(), redb::Error> {
-        let row = token.encode();
-        let unseen = self.seats.of(token.id)?;
-        let before = self.rows.insert(token.id, row.as_slice())?;
-        let before = before.as_ref().map(redb::AccessGuard::value);
-        match &unseen {
-            Some(session) => {
-                let before = before.map(|row| with(row, session)).transpose()?;
-                self.indexes.moved(before.as_deref(), Some(&row))?;
-                self.seats.catch_up(token.id, session.id)?;
-            }
-            None => self.indexes.moved(before, Some(&row))?,
+        if let Some(session) = self.seats.of(token.id)? {
+            self.catch_up(&session)?;
         }
-        self.codes.keep(token, before)?;
-        if token.run.is_some() {
-            self.runs.insert(token.id, ())?;
+        let device = self.device(token.id)?;
+        let row = token.encode();
+        let before = self.rows.insert(token.id, row.as_slice())?;
+        let before = before.as_ref().map(AccessGuard::value);
+        self.indexes.moved(before, Some(&row), device)?;
+        self.codes.keep(token, before)
+    }
+
+    /// A balance as it is from now on.
+    pub(super) fn charge(&mut self, balance: &TokenBalance) -> Result<(), redb::Error> {
+        let id = balance.id;
+        let before = match self.seats.of(id)? {
+            Some(session) => {
+                self.seats.catch_up(id, session.id)?;
+                Some(session.device.mac)
+            }
+            None => match self.device(id)? {
+                Some(device) => device,
+                None => self.token(id)?.and_then(|token| token.mac_address),
+            },
+        };
+        self.balances.insert(id, balance.encode().as_slice())?;
+        self.indexes.device(id, before, balance.mac_address);
+        if balance.run.is_some() {
+            self.runs.insert(id, ())?;
         } else {
-            self.runs.remove(token.id)?;
+            self.runs.remove(id)?;
         }
         Ok(())
     }
 
-    /// The same where the session opens that this token begins with, if all that has changed stands there too.
-    pub(super) fn keep_with(&mut self, token: &Token, session: &Session) -> Result<(), redb::Error> {
-        let before = self
-            .rows
-            .get(token.id)?
-            .map(|row| decoded(row.value()))
-            .transpose()?;
-        let Some(before) = before else {
-            return self.keep(token);
+    /// The same where a session opens that shows, it may be, all that has changed.
+    pub(super) fn charge_with(
+        &mut self,
+        balance: &TokenBalance,
+        session: &Session,
+    ) -> Result<(), redb::Error> {
+        let id = balance.id;
+        let Some(mut after) = self.balance(id)? else {
+            return self.charge(balance);
         };
-        let mut after = before.clone();
+        let before = after.mac_address;
         shown(&mut after, session);
-        if after != *token || self.seats.of(token.id)?.is_some() {
-            return self.keep(token);
+        if after != *balance || self.seats.of(id)?.is_some() {
+            return self.charge(balance);
         }
-        self.indexes
-            .device(token.id, before.mac_address, token.mac_address);
-        self.seats.leave(token.id, session.id)
+        self.indexes.device(id, before, balance.mac_address);
+        self.seats.leave(id, session.id)
     }
 
     /// A token that is gone.
     pub(super) fn remove(&mut self, id: TokenId) -> Result<(), redb::Error> {
         self.runs.remove(id)?;
-        let unseen = self.seats.of(id)?;
-        let before = self.rows.remove(id)?;
-        let before = before.as_ref().map(redb::AccessGuard::value);
-        match &unseen {
+        let device = match self.seats.of(id)? {
             Some(session) => {
-                let before = before.map(|row| with(row, session)).transpose()?;
-                self.indexes.moved(before.as_deref(), None)?;
-                self.seats.catch_up(id, session.id)
+                self.seats.catch_up(id, session.id)?;
+                Some(Some(session.device.mac))
             }
-            None => self.indexes.moved(before, None),
-        }
+            None => self.device(id)?,
+        };
+        self.balances.remove(id)?;
+        let before = self.rows.remove(id)?;
+        let before = before.as_ref().map(AccessGuard::value);
+        self.indexes.moved(before, None, device)
+    }
+
+    /// The device of a balance as its row says; `None` where there is no such row.
+    fn device(&self, id: TokenId) -> Result<Option<Option<Mac>>, redb::Error> {
+        let row = self.balances.get(id)?;
+        let device = row.map(|row| device_of_balance(row.value())).transpose();
+        device.map_err(|_| damaged("balances"))
+    }
+
+    fn token(&self, id: TokenId) -> Result<Option<Token>, redb::Error> {
+        let row = self.rows.get(id)?;
+        let token = row.map(|row| Token::decode(row.value())).transpose();
+        token.map_err(|_| damaged("tokens"))
+    }
+
+    /// The balance as the rows of the token say.
+    fn balance(&self, id: TokenId) -> Result<Option<TokenBalance>, redb::Error> {
+        let Some(row) = self.balances.get(id)? else {
+            return Ok(self.token(id)?.map(|token| token.balance()));
+        };
+        let balance = TokenBalance::decode(row.value());
+        balance.map(Some).map_err(|_| damaged("balances"))
     }
 
     /// No token has this code any more.
@@ -171,24 +211,16 @@ impl<'t> Tokens<'t> {
         self.indexes.finish(merge)
     }
 
-    /// Lets the row of a token show the session that it does not show yet.
+    /// Lets the balance show the session that it does not show yet.
     fn catch_up(&mut self, session: &Session) -> Result<(), redb::Error> {
-        let row = self.rows.get(session.token)?;
-        let row = row.map(|row| with(row.value(), session)).transpose()?;
-        if let Some(row) = row {
-            self.rows.insert(session.token, row.as_slice())?;
+        if let Some(mut balance) = self.balance(session.token)? {
+            shown(&mut balance, session);
+            self.balances.insert(balance.id, balance.encode().as_slice())?;
         }
         self.seats.catch_up(session.token, session.id)
     }
 }
 
-/// The row of a token with what a session shows.
-fn with(row: &[u8], session: &Session) -> Result<Vec<u8>, redb::Error> {
-    let mut token = decoded(row)?;
-    shown(&mut token, session);
-    Ok(token.encode())
-}
-
-fn decoded(row: &[u8]) -> Result<Token, redb::Error> {
-    Token::decode(row).map_err(|_| redb::Error::Corrupted("a damaged row in table tokens".to_owned()))
+fn damaged(table: &str) -> redb::Error {
+    redb::Error::Corrupted(format!("a damaged row in table {table}"))
 }

@@ -42,16 +42,19 @@ pub(super) fn write_all(
     let mut last_session: Option<SessionId> = None;
     for write in writes {
         match write {
-            Write::Create(token) | Write::Update(token) => {
-                match first_seats.get(&token.id) {
-                    Some(session) => tokens.keep_with(token, session)?,
-                    None => tokens.keep(token)?,
-                }
-                // The number of a run is taken from its beginning on.
-                last_session = last_session.max(token.run.as_ref().map(|run| run.id));
+            Write::Create(token) | Write::Edit(token) => {
+                tokens.keep(token)?;
                 if let Write::Create(token) = write {
                     last_token = last_token.max(Some(token.id));
                 }
+            }
+            Write::Update(balance) => {
+                match first_seats.get(&balance.id) {
+                    Some(session) => tokens.charge_with(balance, session)?,
+                    None => tokens.charge(balance)?,
+                }
+                // The number of a run is taken from its beginning on.
+                last_session = last_session.max(balance.run.as_ref().map(|run| run.id));
             }
             Write::Uncode(code) => tokens.uncode(code),
             Write::Delete(id) => {

@@ -75,17 +75,24 @@ pub(crate) fn token(id: TokenId, now: Now) -> Result<Token> {
         entitled: u64::from(MINUTES) * MINUTE_MS,
         used: 0,
         settled: now.monotonic,
+        draws: 0,
         run: None,
     })
 }
 
 /// Writes tokens `1..=tokens`, and sessions of device `n` on token `n + 1` for the first `sessions` of them.
 pub(crate) fn fill(data: &Path, tokens: u64, sessions: u64) -> Result<()> {
+    let boot = Clock::new(true, None)?.boot();
+    fill_in(boot, data, tokens, sessions)
+}
+
+/// The same in another boot of the machine.
+pub(crate) fn fill_in(boot: [u8; 16], data: &Path, tokens: u64, sessions: u64) -> Result<()> {
     let mut disk = Disk::open(data)?;
     let clock = Clock::new(true, None)?;
     let now = clock.now();
     let checkpoint = Checkpoint {
-        boot: clock.boot(),
+        boot,
         monotonic: now.monotonic,
         wall: now.wall,
     };
@@ -98,8 +105,10 @@ pub(crate) fn fill(data: &Path, tokens: u64, sessions: u64) -> Result<()> {
                 token.mac_address = Some(device(id - 1).mac);
                 token.last_access = Some(now.wall);
             }
-            writes.push(Write::Create(token));
+            writes.push(Write::Create(token.clone()));
             if open {
+                token.draws = 1;
+                writes.push(Write::Update(token.balance()));
                 writes.push(Write::Open(session(id, now)));
             }
         }

@@ -58,10 +58,10 @@ pub(crate) fn all(
         &core.meters().online(),
     )?;
     for token in books.tokens() {
-        // What readers beside the engine see: the row on disk, its balance brought up.
+        // What readers beside the engine see: the rows on disk, brought up.
         let mut row = world.image.token(token.id);
         if let Some(row) = &mut row {
-            core.balances().bring_up(row, now.monotonic);
+            row.bring_up(now.monotonic);
         }
         let what = format!("the balance of token {} as readers see it", token.id);
         same(

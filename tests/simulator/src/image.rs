@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use accounting_daemon::{
-    ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenId, UsageRecord},
+    ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenBalance, TokenId, UsageRecord},
     store::{Checkpoint, Heard, Opened, Write},
 };
 
@@ -37,11 +37,11 @@ impl Image {
             checkpoint: self.checkpoint,
             sessions: self.sessions.values().cloned().collect(),
             heard: self.heard.values().copied().collect(),
-            tokens: self
+            balances: self
                 .tokens
                 .values()
                 .filter(|token| token.run.is_some() || used.contains(&token.id))
-                .cloned()
+                .map(Token::balance)
                 .collect(),
             next_token: self.last_token + 1,
             next_session: self.last_session + 1,
@@ -52,8 +52,9 @@ impl Image {
         self.tokens.get(&id).cloned()
     }
 
-    pub(crate) fn token_by_code(&self, code: &FoldedCode) -> Option<Token> {
-        self.codes.get(code).and_then(|id| self.token(*id))
+    pub(crate) fn balance_by_code(&self, code: &FoldedCode) -> Option<TokenBalance> {
+        let id = self.codes.get(code)?;
+        Some(self.tokens.get(id)?.balance())
     }
 
     pub(crate) fn apply(&mut self, writes: &[Write], checkpoint: Checkpoint) {
@@ -65,12 +66,30 @@ impl Image {
 
     fn write(&mut self, write: &Write) {
         match write {
-            Write::Create(token) | Write::Update(token) => {
+            Write::Create(token) => {
                 self.last_token = self.last_token.max(token.id);
-                let run = token.run.as_ref().map_or(0, |run| run.id);
-                self.last_session = self.last_session.max(run);
                 self.codes.insert(token.code.folded(), token.id);
                 self.tokens.insert(token.id, token.clone());
+            }
+            Write::Edit(token) => {
+                self.codes.insert(token.code.folded(), token.id);
+                match self.tokens.get_mut(&token.id) {
+                    // The balance comes by itself.
+                    Some(row) => {
+                        let balance = row.balance();
+                        *row = token.clone();
+                        row.set_balance(balance);
+                    }
+                    None => self.fault = Some(format!("token {} was edited and is not there", token.id)),
+                }
+            }
+            Write::Update(balance) => {
+                let run = balance.run.as_ref().map_or(0, |run| run.id);
+                self.last_session = self.last_session.max(run);
+                match self.tokens.get_mut(&balance.id) {
+                    Some(row) => row.set_balance(balance.clone()),
+                    None => self.fault = Some(format!("token {} was charged and is not there", balance.id)),
+                }
             }
             Write::Uncode(code) => {
                 self.codes.remove(code);

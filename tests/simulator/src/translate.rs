@@ -6,7 +6,7 @@ use accounting_daemon::{
     engine::{Answer as Sender, Balance, Message, Refusal, SessionView, TokenView, Unavailable},
     ledger::{
         AccessCode, Asker, Cause, CreateError, Edit, EditError, Metering, NewToken, Now, RedeemError,
-        Redemption, ReleaseError, Rules, Token,
+        Redemption, ReleaseError, Rules, Token, TokenBalance,
     },
     mac::{DeviceId, Mac},
     store::Actor,
@@ -106,7 +106,7 @@ pub(crate) fn letter(command: &Command) -> (Message, Reply) {
                 |answer| Message::Create(Box::new(new), Actor::daemon(), answer),
                 |token: Token| {
                     // This answer does not speak of seats.
-                    Answer::Token(token_seen(&token, 0))
+                    Answer::Token(token_seen(&token.balance(), 0))
                 },
                 create_error,
             )
@@ -219,10 +219,10 @@ fn look<T: 'static, E: std::fmt::Display + 'static>(
 }
 
 fn view_seen(view: TokenView) -> Answer {
-    Answer::Token(token_seen(&view.token, view.seats_used))
+    Answer::Token(token_seen(&view.token.balance(), view.seats_used))
 }
 
-fn token_seen(token: &Token, seats: u32) -> audit::TokenSeen {
+fn token_seen(token: &TokenBalance, seats: u32) -> audit::TokenSeen {
     audit::TokenSeen {
         id: token.id,
         entitled: token.entitled,

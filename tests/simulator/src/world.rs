@@ -7,7 +7,7 @@ use std::{
 
 use accounting_daemon::{
     gate::{Adoption, Deadline, Entry, Gate, GateError, Listed, simulated::SimulatedGate},
-    ledger::{FoldedCode, SessionId, Token, TokenId, Traffic},
+    ledger::{FoldedCode, SessionId, Token, TokenBalance, TokenId, Traffic},
     mac::DeviceId,
     store::{Checkpoint, Opened, Store, StoreError, Write},
 };
@@ -92,8 +92,8 @@ impl Store for Shared {
         Ok(self.look().image.token(id))
     }
 
-    fn token_by_code(&self, code: &FoldedCode) -> Result<Option<Token>, StoreError> {
-        Ok(self.look().image.token_by_code(code))
+    fn balance_by_code(&self, code: &FoldedCode) -> Result<Option<TokenBalance>, StoreError> {
+        Ok(self.look().image.balance_by_code(code))
     }
 
     fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {

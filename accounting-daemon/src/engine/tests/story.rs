@@ -166,7 +166,9 @@ impl Story {
             }
             Step::Edit(code, minutes) => {
                 let (id, _) = self.promised.tokens[code];
-                self.ask(core, |answer| Message::Token(id, answer))?.unwrap();
+                if let Some(token) = core.store.token(id)? {
+                    core.ledger.load(token);
+                }
                 let edit = Edit {
                     minutes_included: Some(minutes),
                     ..Edit::default()

@@ -65,7 +65,7 @@ fn a_copy_made_under_load_has_whole_commits_only() {
                 let sum = &mut sums[usize::try_from(id).unwrap()];
                 *sum += 1;
                 let writes = [
-                    Write::Update(used(id, *sum)),
+                    Write::Update(used(id, *sum).balance()),
                     Write::EndRun(charged(commits, id, 1)),
                 ];
                 owner.commit(&writes, CHECKPOINT).unwrap();
@@ -142,7 +142,7 @@ fn a_restored_store_is_what_it_was_and_the_other_is_kept() {
     let disk = Disk::open(folder.path()).unwrap();
     assert_eq!(disk.opened().unwrap(), before);
     assert!(disk.user("a@b").unwrap().is_some());
-    assert!(disk.token_by_code(&token(2).code.folded()).unwrap().is_some());
+    assert!(disk.balance_by_code(&token(2).code.folded()).unwrap().is_some());
     assert!(copy.exists(), "a backup can be restored again");
 }
 
