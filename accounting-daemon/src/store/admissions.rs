@@ -3,7 +3,7 @@
 //! the last one. So the balance is left as it is until something else about it changes, and whoever reads it looks at the
 //! session too.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 
 use dashmap::DashMap;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableError, WriteTransaction};
@@ -14,6 +14,9 @@ use super::{
 };
 use crate::ledger::{Session, SessionId, Token, TokenBalance, TokenId};
 
+/// Superfluous hints that wait for readers at most; then a commit waits for them.
+const SUPERFLUOUS_MAX: usize = 16_384;
+
 /// Which sessions to look at. What the tables of a transaction say counts: here may be more, never less.
 #[derive(Debug, Default)]
 pub(super) struct Hints {
@@ -21,14 +24,22 @@ pub(super) struct Hints {
     /// Taken by who reads before the transaction begins: what a commit makes superfluous is needed until those end that
     /// began before it.
     readers: RwLock<()>,
-    superfluous: Mutex<Vec<(TokenId, SessionId)>>,
+    superfluous: Mutex<Superfluous>,
+}
+
+/// What nobody needs any more who begins to read now.
+#[derive(Debug, Default)]
+struct Superfluous {
+    /// Once the commit that is being made succeeds.
+    soon: Vec<(TokenId, SessionId)>,
+    now: Vec<(TokenId, SessionId)>,
 }
 
 impl Hints {
     /// Begins anew with what is on disk.
     pub(super) fn load(&self, read: &ReadTransaction) -> Result<(), redb::Error> {
         self.sessions.clear();
-        self.superfluous().clear();
+        *self.superfluous() = Superfluous::default();
         let table = match read.open_table(ADMISSIONS) {
             // A store from before there was such a table.
             Err(TableError::TableDoesNotExist(_)) => return Ok(()),
@@ -51,24 +62,32 @@ impl Hints {
         self.sessions.get(&token).map(|session| *session)
     }
 
-    /// After a commit, and after what is open from before it was closed.
+    /// After a commit, and after what is open from before it was closed. While others read, hints wait.
     pub(super) fn committed(&self) {
-        let superfluous = std::mem::take(&mut *self.superfluous());
-        if superfluous.is_empty() {
+        let mut superfluous = self.superfluous();
+        let Superfluous { soon, now } = &mut *superfluous;
+        now.append(soon);
+        if now.is_empty() {
             return;
         }
-        let _nobody = self.readers.write().unwrap_or_else(PoisonError::into_inner);
-        for (token, session) in superfluous {
+        let nobody = match self.readers.try_write() {
+            Ok(nobody) => nobody,
+            Err(TryLockError::Poisoned(nobody)) => nobody.into_inner(),
+            Err(TryLockError::WouldBlock) if now.len() < SUPERFLUOUS_MAX => return,
+            Err(TryLockError::WouldBlock) => self.readers.write().unwrap_or_else(PoisonError::into_inner),
+        };
+        for (token, session) in now.drain(..) {
             self.sessions.remove_if(&token, |_, hint| *hint == session);
         }
+        drop(nobody);
     }
 
     /// After a commit that failed, which made nothing superfluous.
     pub(super) fn failed(&self) {
-        self.superfluous().clear();
+        self.superfluous().soon.clear();
     }
 
-    fn superfluous(&self) -> MutexGuard<'_, Vec<(TokenId, SessionId)>> {
+    fn superfluous(&self) -> MutexGuard<'_, Superfluous> {
         self.superfluous.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -131,6 +150,11 @@ impl<'t> Seats<'t> {
         })
     }
 
+    /// Whether a hint for this token would be in the way of no reader.
+    pub(super) fn is_free(&self, token: TokenId) -> bool {
+        self.hints.of(token).is_none()
+    }
+
     /// The row of this token will not show this session, which is new.
     pub(super) fn leave(&mut self, token: TokenId, session: SessionId) -> Result<(), redb::Error> {
         self.hints.sessions.insert(token, session);
@@ -158,7 +182,7 @@ impl<'t> Seats<'t> {
     /// The row of this token shows everything.
     pub(super) fn catch_up(&mut self, token: TokenId, session: SessionId) -> Result<(), redb::Error> {
         self.admissions.remove(session)?;
-        self.hints.superfluous().push((token, session));
+        self.hints.superfluous().soon.push((token, session));
         Ok(())
     }
 }

@@ -131,7 +131,7 @@ impl<'t> Tokens<'t> {
         };
         let before = after.mac_address;
         shown(&mut after, session);
-        if after != *balance || self.seats.of(id)?.is_some() {
+        if after != *balance || !self.seats.is_free(id) {
             return self.charge(balance);
         }
         self.indexes.device(id, before, balance.mac_address);
