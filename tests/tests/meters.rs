@@ -2,10 +2,7 @@
 //! lines that are checked are the daemon's own.
 
 mod atomics {
-    pub(super) use loom::sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    };
+    pub(super) use loom::sync::atomic::{AtomicU64, Ordering};
 }
 
 #[expect(
@@ -16,24 +13,29 @@ mod atomics {
 #[path = "../../accounting-daemon/src/engine/session_meter.rs"]
 mod session_meter;
 
-use atomics::Arc;
-use loom::thread;
-use session_meter::{Limit, NEVER, SessionMeter};
+use loom::{sync::Arc, thread};
+use session_meter::SessionMeter;
 
-/// A session from 0 to its deadline at 100, booked late, while a reader looks twice.
+/// An instant that never comes.
+const NEVER: u64 = u64::MAX;
+
+/// A session from 0 to its deadline at 100, which is shortened to 80 before that, while a reader looks twice.
 #[test]
-fn a_reader_never_sees_a_charge_shrink_or_pass_the_balance() {
+fn a_reader_never_sees_a_charge_pass_the_balance() {
     loom::model(|| {
-        let limit = Arc::new(Limit::new(100));
-        let meter = Arc::new(SessionMeter::new(0, limit));
+        let meter = Arc::new(SessionMeter::new(0, 100));
         let reader = Arc::clone(&meter);
         let reader = thread::spawn(move || {
-            let (first, second) = (reader.charged_at(150), reader.charged_at(160));
-            assert!(first <= second && second <= 100, "{first} then {second}");
+            let (first, second) = (reader.read(), reader.read());
+            for reading in [first, second] {
+                assert!([80, 100].contains(&reading.charged_at(150)), "{reading:?}");
+                assert_eq!(reading.charged_at(60), 60, "what was before does not change");
+            }
+            assert!(second.charged_at(150) <= first.charged_at(150), "no way back");
         });
-        meter.stop(100);
+        meter.limit(80);
         reader.join().unwrap();
-        assert_eq!(meter.charged_at(u64::MAX), 100);
+        assert_eq!(meter.read().charged_at(u64::MAX), 80);
     });
 }
 
@@ -41,36 +43,34 @@ fn a_reader_never_sees_a_charge_shrink_or_pass_the_balance() {
 #[test]
 fn a_moving_deadline_loses_nothing() {
     loom::model(|| {
-        let limit = Arc::new(Limit::new(100));
-        let first = Arc::new(SessionMeter::new(0, Arc::clone(&limit)));
+        let first = Arc::new(SessionMeter::new(0, 100));
         let reader = Arc::clone(&first);
-        let reader = thread::spawn(move || reader.charged_at(40));
-        limit.set(70);
-        let second = SessionMeter::new(40, Arc::clone(&limit));
-        second.stop(20);
-        limit.set(80);
-        first.stop(80);
+        let reader = thread::spawn(move || reader.read().charged_at(40));
+        first.limit(70);
+        let second = SessionMeter::new(40, 70);
+        second.limit(60);
+        first.limit(80);
         assert_eq!(
             reader.join().unwrap(),
             40,
             "what was before the joiner does not change"
         );
-        assert_eq!(first.charged_at(NEVER) + second.charged_at(NEVER), 100);
+        let all = first.read().charged_at(NEVER) + second.read().charged_at(NEVER);
+        assert_eq!(all, 100);
     });
 }
 
-/// The device's place is reused for another session: a reader that holds the old meter reads the old session.
+/// Another session takes the place: a reading of the former one stays what it was.
 #[test]
-fn a_reused_place_does_not_mix_sessions() {
+fn a_reading_does_not_mix_sessions() {
     loom::model(|| {
-        let limit = Arc::new(Limit::new(NEVER));
-        let old = Arc::new(SessionMeter::new(0, Arc::clone(&limit)));
-        let held = Arc::clone(&old);
-        let reader = thread::spawn(move || held.charged_at(30));
-        old.stop(30);
-        let new = SessionMeter::new(30, limit);
-        assert_eq!(new.charged_at(50), 20);
-        assert_eq!(reader.join().unwrap(), 30);
-        assert_eq!(old.charged_at(NEVER) + new.charged_at(50), 50);
+        let meter = Arc::new(SessionMeter::new(0, 30));
+        let held = Arc::clone(&meter);
+        let reader = thread::spawn(move || held.read());
+        let next = SessionMeter::new(30, NEVER);
+        let reading = reader.join().unwrap();
+        drop(meter);
+        assert_eq!(reading.charged_at(50) + next.read().charged_at(50), 50);
+        assert_ne!(reading.origin(), next.read().origin());
     });
 }

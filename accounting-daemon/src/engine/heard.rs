@@ -30,8 +30,8 @@ pub(super) struct Carried {
     /// When the present or the last pass over all sessions began, and when the one before did.
     began: u64,
     earlier: u64,
-    /// The last device of the present pass.
-    at: Option<DeviceId>,
+    /// The last session of the present pass.
+    at: Option<SessionId>,
     /// Devices that were seen with addresses that their sessions' rows may not have yet.
     seen: BTreeSet<DeviceId>,
 }
@@ -115,12 +115,15 @@ impl<S: Store, G: Gate> Core<S, G> {
             }
             (carried.earlier, carried.began) = (carried.began, now.monotonic);
         }
-        let sessions = self.ledger.sessions_from(self.carried.at).take(ROWS_MAX);
+        let sessions = self
+            .ledger
+            .sessions_after(self.carried.at.unwrap_or(0))
+            .take(ROWS_MAX);
         let (mut writes, mut looked, mut last) = (Vec::new(), 0, None);
         for session in sessions {
-            (looked, last) = (looked + 1, Some(session.device));
+            (looked, last) = (looked + 1, Some(session.id));
             if self.carried.seen.remove(&session.device) {
-                writes.push(Write::Open(session.clone()));
+                writes.extend(self.ledger.open_session(session.device).map(Write::Open));
             }
             let counted = self.gate.traffic(session.device).unwrap_or_default();
             if counted.seen_up.max(counted.seen_down) >= Some(self.carried.earlier) {

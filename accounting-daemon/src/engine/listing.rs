@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Core, SessionView};
 use crate::{
     gate::Gate,
-    ledger::{Now, Session, SessionId, TokenId},
+    ledger::{Now, Online, SessionId, TokenId},
     mac::{DeviceId, Mac},
     store::Store,
 };
@@ -52,7 +52,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 break;
             }
             (looked_at, last) = (looked_at + 1, session.id);
-            if self.wanted(filter, session) {
+            if self.wanted(filter, &session) {
                 page.sessions.extend(self.session_view(session.device, now));
             }
         }
@@ -63,22 +63,22 @@ impl<S: Store, G: Gate> Core<S, G> {
         &'a self,
         filter: &SessionFilter,
         after: SessionId,
-    ) -> Box<dyn Iterator<Item = &'a Session> + 'a> {
+    ) -> Box<dyn Iterator<Item = Online> + 'a> {
         let few: Vec<DeviceId> = match (filter.mac, filter.token) {
             (Some(mac), _) => self.ledger.devices_of(mac).collect(),
             (None, Some(token)) => self.ledger.devices_on(token).to_vec(),
             (None, None) => return Box::new(self.ledger.sessions_after(after)),
         };
-        let mut few: Vec<&Session> = few
+        let mut few: Vec<Online> = few
             .into_iter()
-            .filter_map(|device| self.ledger.open_session(device))
+            .filter_map(|device| self.ledger.online_as(device))
             .filter(|session| session.id > after)
             .collect();
         few.sort_by_key(|session| session.id);
         Box::new(few.into_iter())
     }
 
-    fn wanted(&self, filter: &SessionFilter, session: &Session) -> bool {
+    fn wanted(&self, filter: &SessionFilter, session: &Online) -> bool {
         let location = || self.ledger.location_of(session.token);
         filter.token.is_none_or(|token| token == session.token)
             && filter.mac.is_none_or(|mac| mac == session.device.mac)

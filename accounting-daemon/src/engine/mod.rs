@@ -25,10 +25,7 @@ mod worker;
 
 /// What the meters are made of; the model checker puts its own in their place.
 mod atomics {
-    pub(super) use std::sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    };
+    pub(super) use std::sync::atomic::{AtomicU64, Ordering};
 }
 
 use std::net::IpAddr;
@@ -38,7 +35,7 @@ pub use feed::{Event, Feed, Happening, Missed};
 pub use front::Engine;
 pub use listing::{SessionFilter, SessionPage};
 pub use lists::{ListAsked, ListChange, ListError, ListPage};
-pub use meter::{Meters, SessionMeter};
+pub use meter::{Meters, Reading};
 pub use round::{Core, Observer};
 pub use start::StartError;
 pub use step::Step;

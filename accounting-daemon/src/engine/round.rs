@@ -216,7 +216,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             record.last_seen_on = row.last_seen_on;
             self.carried.release(record.device, row);
             self.observer.released(record.cause);
-            self.meters.end(record.device, record.charged);
+            self.meters.end(record.device);
         }
     }
 
@@ -224,13 +224,13 @@ impl<S: Store, G: Gate> Core<S, G> {
     fn give(&mut self, plan: Plan, now: Now, refused: &mut BTreeSet<SessionId>) -> Vec<DeviceId> {
         let mut opened = Vec::new();
         for (&token, &at) in &plan.last {
-            self.meters.limit(token, at);
+            self.meters.limit(token, at, &self.ledger);
             // Where there is no room for the token's deadline, its devices are refused below.
             let result = self.gate.set_deadline(token, at);
             self.note(result.as_ref().err());
         }
         for session in plan.keep.values() {
-            self.meters.start(session);
+            self.meters.start(session, &self.ledger);
         }
         for (session, deadline) in plan.admit.into_values() {
             let entry = Entry {
@@ -242,13 +242,12 @@ impl<S: Store, G: Gate> Core<S, G> {
             match self.gate.open(&entry) {
                 Ok(()) => {
                     self.stuck.remove(&session.device);
-                    self.meters.start(&session);
+                    self.meters.start(&session, &self.ledger);
                     opened.push(session.device);
                 }
                 Err(error) => {
                     self.note(Some(&error));
                     refused.insert(session.id);
-                    self.meters.tidy(session.token);
                     self.ledger.refused(session.id, now);
                 }
             }

@@ -104,13 +104,10 @@ impl<S: Store, G: Gate> Core<S, G> {
         let mut missing = Vec::new();
         if same_boot && adoption.missing.is_empty() {
             // Nobody has left: the ledger is what it was expected to be, and so are the deadlines.
-            for session in &opened.sessions {
-                self.meters.start(session);
-            }
-            for &(token, at) in &deadlines {
-                self.meters.limit(token, at);
-            }
             self.ledger = shown;
+            for session in &opened.sessions {
+                self.meters.start(session, &self.ledger);
+            }
         } else {
             drop(shown);
             missing = self.restore(opened, adoption, checkpoint, then, same_boot);
@@ -164,12 +161,14 @@ impl<S: Store, G: Gate> Core<S, G> {
             ledger.charge_absent(session, checkpoint.monotonic);
         }
         for session in staying {
-            if same_boot {
-                self.meters.start(&session);
-            }
             ledger.restore(session, checkpoint.monotonic, then);
         }
         self.ledger = ledger;
+        if same_boot {
+            for session in self.ledger.sessions() {
+                self.meters.start(&session, &self.ledger);
+            }
+        }
         missing
     }
 

@@ -52,15 +52,10 @@ pub(super) fn adopt(
     grace();
     gate.device_slots = Slots::new(0, gate.slots, &found.device_slots);
     gate.token_slots = Slots::new(layout::TOKEN_FIRST, gate.slots, &found.token_slots);
-    for (&token, &slot) in &found.tokens {
-        if let Some(account) = gate.accounts.get_mut(&token) {
-            account.slot = Some(slot);
-        }
-    }
     list(gate, &found);
     gate.adopted = true;
     for &(entry, device) in &found.sessions {
-        match keep_entry(gate, entry, device) {
+        match keep_entry(gate, entry, device, found.tokens.get(&entry.token).copied()) {
             Ok(()) => adoption.kept.push(entry.device),
             Err(error) => {
                 tracing::warn!(session = entry.session, %error, "a device could not be kept at the gate");
@@ -79,15 +74,6 @@ pub(super) fn adopt(
     }
     let missing = wanted.into_keys().filter(|device| !keep.contains(device));
     adoption.missing.extend(missing);
-    for &(token, _) in deadlines {
-        if gate
-            .accounts
-            .get(&token)
-            .is_some_and(|account| account.devices == 0)
-        {
-            gate.rest(token);
-        }
-    }
     Ok(adoption)
 }
 
@@ -112,7 +98,7 @@ fn recognise<'a>(
     for &(id, device) in present {
         let listed = gate.lists.get(&id).copied();
         let session = wanted.get(&id).filter(|entry| {
-            listed.is_none() && entry.session == device.session && gate.accounts.contains_key(&entry.token)
+            listed.is_none() && entry.session == device.session && gate.accounts.known(entry.token).is_some()
         });
         let is_list = listed.is_some_and(|listed| device == listed.entry(device.slot));
         // Two entries on one slot cannot both keep it.
@@ -139,9 +125,21 @@ fn recognise<'a>(
     found
 }
 
-/// Lets a device go on from where it stands, with the deadlines of today.
-fn keep_entry(gate: &mut KernelGate, entry: &Entry, found: Device) -> Result<(), GateError> {
-    let token = gate.join(entry.token)?;
+/// Lets a device go on from where it stands, with the deadlines of today, and its token in the slot that was found.
+fn keep_entry(
+    gate: &mut KernelGate,
+    entry: &Entry,
+    found: Device,
+    slot: Option<u32>,
+) -> Result<(), GateError> {
+    let first = gate.accounts.slot(entry.token).is_none();
+    let token = match (slot, gate.accounts.known(entry.token)) {
+        (Some(slot), Some(deadline)) if first => {
+            gate.take_seat(entry.token, slot, deadline);
+            slot
+        }
+        _ => gate.join(entry.token)?,
+    };
     let device = Device {
         slot: found.slot,
         token,
@@ -151,14 +149,14 @@ fn keep_entry(gate: &mut KernelGate, entry: &Entry, found: Device) -> Result<(),
     if device != found
         && let Err(error) = gate.write(entry.device, device)
     {
-        gate.leave(entry.token);
+        gate.leave(token);
         return Err(error);
     }
     gate.open.insert(
         entry.device,
         Seat {
             slot: found.slot,
-            token: entry.token,
+            token,
             base: Counters::default(),
         },
     );

@@ -8,7 +8,7 @@
 //! without a session: its entry stays as it is, and a session only reads its counts from where they stood.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     io,
     os::fd::{AsFd, OwnedFd},
 };
@@ -18,6 +18,7 @@ use aya::maps::{self, MapData, MapError};
 
 use super::{
     Adoption, Deadline, Entry, Gate, GateError, Settings, StartError,
+    accounts::Accounts,
     calls::{grace, kernel, lag, lock, os_error, refused, word},
     counters::{Counts, Deadlines},
     lists::{self, Listed},
@@ -47,11 +48,7 @@ pub struct KernelGate {
     pub(super) device_slots: Slots,
     pub(super) token_slots: Slots,
     pub(super) open: Seats,
-    pub(super) accounts: HashMap<TokenId, Account>,
-    /// Tokens without devices, the longest idle first.
-    idle: BTreeMap<u64, TokenId>,
-    /// Numbers the entries of `idle`.
-    serial: u64,
+    pub(super) accounts: Accounts,
     pub(super) lists: BTreeMap<DeviceId, Listed>,
     /// Whether the maps have been brought in line: until then the lists are only noted.
     pub(super) adopted: bool,
@@ -61,17 +58,6 @@ pub struct KernelGate {
     lag: u64,
     /// Held while this process owns the pins.
     _lock: OwnedFd,
-}
-
-/// A token whose deadline was set.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Account {
-    pub(super) deadline: Deadline,
-    /// While it has devices.
-    pub(super) slot: Option<u32>,
-    pub(super) devices: u32,
-    /// Its place in `idle`, while it has none.
-    idle: u64,
 }
 
 impl KernelGate {
@@ -111,10 +97,8 @@ impl KernelGate {
             // Nothing is free before `adopt` has seen who holds what.
             device_slots: Slots::new(slots, slots, &BTreeSet::new()),
             token_slots: Slots::new(slots, slots, &BTreeSet::new()),
-            open: Seats::default(),
-            accounts: HashMap::new(),
-            idle: BTreeMap::new(),
-            serial: 0,
+            open: Seats::new(slots),
+            accounts: Accounts::new(slots),
             lists: lists::merge(&settings.bypass, &settings.block),
             adopted: false,
             covered: BTreeMap::new(),
@@ -140,70 +124,41 @@ impl KernelGate {
 
     /// Adds a device to a token and says where the token's deadline is.
     pub(super) fn join(&mut self, token: TokenId) -> Result<u32, GateError> {
-        let Some(account) = self.accounts.get(&token).copied() else {
+        let Some(deadline) = self.accounts.known(token) else {
             return Err(refused(
                 "admit a device on a token without a deadline",
                 io::ErrorKind::InvalidInput,
             ));
         };
-        let slot = match account.slot {
+        let slot = match self.accounts.slot(token) {
             Some(slot) => slot,
             None => self.token_slots.take(grace).ok_or(GateError::Full {
                 capacity: self.capacity,
             })?,
         };
-        self.deadlines.store(slot, self.in_kernel(account.deadline));
-        self.idle.remove(&account.idle);
-        if let Some(account) = self.accounts.get_mut(&token) {
-            account.slot = Some(slot);
-            account.devices += 1;
-        }
+        self.take_seat(token, slot, deadline);
         Ok(slot)
     }
 
-    /// Takes a device off a token; the last one frees its slot.
-    pub(super) fn leave(&mut self, token: TokenId) {
-        let Some(account) = self.accounts.get_mut(&token) else {
-            return;
-        };
-        account.devices = account.devices.saturating_sub(1);
-        if account.devices == 0 {
-            if let Some(slot) = account.slot.take() {
-                self.deadlines.store(slot, 0);
-                self.token_slots.give(slot);
-            }
-            self.rest(token);
-        }
+    /// The same where the token's slot is known to be free, or its own.
+    pub(super) fn take_seat(&mut self, token: TokenId, slot: u32, deadline: Deadline) {
+        self.deadlines.store(slot, self.in_kernel(deadline));
+        self.accounts.join(token, slot);
     }
 
-    /// Remembers a token without devices, and forgets the one that has been idle longest when they grow too many.
-    pub(super) fn rest(&mut self, token: TokenId) {
-        let Some(account) = self.accounts.get_mut(&token) else {
-            return;
-        };
-        self.idle.remove(&account.idle);
-        self.serial += 1;
-        account.idle = self.serial;
-        self.idle.insert(self.serial, token);
-        if self.idle.len() > self.slots as usize
-            && let Some((_, oldest)) = self.idle.pop_first()
-        {
-            self.accounts.remove(&oldest);
+    /// Takes a device off the token of a slot; the last one frees it.
+    pub(super) fn leave(&mut self, token: u32) {
+        if self.accounts.leave(token) {
+            self.deadlines.store(token, 0);
+            self.token_slots.give(token);
         }
     }
 
     /// Forgets all tokens, and remembers these.
     pub(super) fn reset_accounts(&mut self, deadlines: &[(TokenId, Deadline)]) {
-        self.idle.clear();
         self.accounts.clear();
         for &(token, deadline) in deadlines {
-            self.accounts.insert(
-                token,
-                Account {
-                    deadline,
-                    ..Account::default()
-                },
-            );
+            self.accounts.set(token, deadline);
         }
     }
 
@@ -244,11 +199,7 @@ impl KernelGate {
             let base = self.counts.load(slot);
             self.covered
                 .insert(entry.device, self.entry_of(entry, slot, token));
-            return Ok(Seat {
-                slot,
-                token: entry.token,
-                base,
-            });
+            return Ok(Seat { slot, token, base });
         }
         let slot = self.slot()?;
         let device = self.entry_of(entry, slot, token);
@@ -258,7 +209,7 @@ impl KernelGate {
         }
         Ok(Seat {
             slot,
-            token: entry.token,
+            token,
             base: Counters::default(),
         })
     }
@@ -306,19 +257,14 @@ impl Gate for KernelGate {
     }
 
     fn set_deadline(&mut self, token: TokenId, deadline: Deadline) -> Result<(), GateError> {
-        let in_kernel = self.in_kernel(deadline);
-        let account = self.accounts.entry(token).or_default();
-        account.deadline = deadline;
-        match account.slot {
-            Some(slot) => self.deadlines.store(slot, in_kernel),
-            None => self.rest(token),
+        if let Some(slot) = self.accounts.set(token, deadline) {
+            self.deadlines.store(slot, self.in_kernel(deadline));
         }
         Ok(())
     }
 
     fn deadline(&self, token: TokenId) -> Option<Deadline> {
-        let account = self.accounts.get(&token)?;
-        account.slot.map(|_| account.deadline)
+        self.accounts.deadline(token)
     }
 
     fn open(&mut self, entry: &Entry) -> Result<(), GateError> {
@@ -328,10 +274,9 @@ impl Gate for KernelGate {
                 io::ErrorKind::PermissionDenied,
             ));
         }
-        let opened = self.join(entry.token).and_then(|token| {
-            self.open_entry(entry, token)
-                .inspect_err(|_| self.leave(entry.token))
-        });
+        let opened = self
+            .join(entry.token)
+            .and_then(|token| self.open_entry(entry, token).inspect_err(|_| self.leave(token)));
         let before = self.open.remove(entry.device);
         match opened {
             Ok(seat) => {

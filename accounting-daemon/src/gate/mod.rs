@@ -3,6 +3,7 @@
 //! Two halves that share only the pinned maps. The [`Gate`] holds devices, deadlines and counts, and belongs to the
 //! engine. Programs, links and the gateway's own addresses belong to the supervisor of the interfaces.
 
+mod accounts;
 mod adopt;
 mod asking;
 mod calls;

@@ -1,19 +1,21 @@
 //! Who was let in: by device to find one, by slot to look at all in the order in which their counts lie in memory.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+};
 
 use accounting_ebpf::layout::Counters;
+use hashbrown::HashTable;
 
-use crate::{
-    ledger::TokenId,
-    mac::{DeviceId, Mac},
-};
+use crate::mac::{DeviceId, Mac};
 
 /// Where a device counts, and on which token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Seat {
     pub(super) slot: u32,
-    pub(super) token: TokenId,
+    /// The slot of its token.
+    pub(super) token: u32,
     /// What the slot had counted before: only slots of the bypass list are not cleared.
     pub(super) base: Counters,
 }
@@ -27,20 +29,39 @@ const NOBODY: DeviceId = DeviceId {
 /// The devices that were let in. No two of them have one slot.
 #[derive(Debug, Default)]
 pub(super) struct Seats {
-    by_device: HashMap<DeviceId, (u32, TokenId)>,
+    /// Slots by device.
+    index: HashTable<u32>,
+    hasher: RandomState,
     /// [`NOBODY`] where no device has the slot: a word each, since a sweep reads them all.
     by_slot: Vec<DeviceId>,
+    /// The slots of their tokens, by their own.
+    tokens: Vec<u32>,
     /// Of slots whose base is not zero, which are few.
     bases: HashMap<u32, Counters>,
 }
 
 impl Seats {
+    /// Nobody, with room for so many slots.
+    pub(super) fn new(slots: u32) -> Self {
+        Self {
+            // What is not written to takes no memory.
+            by_slot: Vec::with_capacity(slots as usize),
+            tokens: Vec::with_capacity(slots as usize),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        self.index.clear();
+        self.by_slot.clear();
+        self.tokens.clear();
+        self.bases.clear();
     }
 
     pub(super) fn get(&self, device: DeviceId) -> Option<Seat> {
-        let &(slot, token) = self.by_device.get(&device)?;
+        let is_it = |slot: &u32| self.by_slot.get(*slot as usize) == Some(&device);
+        let slot = *self.index.find(self.hasher.hash_one(device), is_it)?;
+        let token = *self.tokens.get(slot as usize)?;
         let base = self.base(slot);
         Some(Seat { slot, token, base })
     }
@@ -50,11 +71,19 @@ impl Seats {
         let place = seat.slot as usize;
         if self.by_slot.len() <= place {
             self.by_slot.resize(place + 1, NOBODY);
+            self.tokens.resize(place + 1, 0);
         }
-        if let Some(held) = self.by_slot.get_mut(place) {
-            *held = device;
+        if let (Some(held), Some(token)) = (self.by_slot.get_mut(place), self.tokens.get_mut(place)) {
+            (*held, *token) = (device, seat.token);
         }
-        self.by_device.insert(device, (seat.slot, seat.token));
+        let (by_slot, hasher) = (&self.by_slot, &self.hasher);
+        let rehash = |slot: &u32| {
+            by_slot
+                .get(*slot as usize)
+                .map_or(0, |device| hasher.hash_one(device))
+        };
+        self.index
+            .insert_unique(hasher.hash_one(device), seat.slot, rehash);
         if seat.base != Counters::default() {
             self.bases.insert(seat.slot, seat.base);
         }
@@ -62,7 +91,10 @@ impl Seats {
 
     pub(super) fn remove(&mut self, device: DeviceId) -> Option<Seat> {
         let seat = self.get(device)?;
-        self.by_device.remove(&device);
+        let hash = self.hasher.hash_one(device);
+        if let Ok(entry) = self.index.find_entry(hash, |slot| *slot == seat.slot) {
+            entry.remove();
+        }
         self.bases.remove(&seat.slot);
         if let Some(held) = self.by_slot.get_mut(seat.slot as usize) {
             *held = NOBODY;

@@ -1,7 +1,8 @@
 //! The account of a token: its balance, who draws on it, and when that ends.
 
-use super::{DueAt, Metering, Mutant, Now, TokenBalance, broken, due::Due};
-use crate::mac::DeviceId;
+use super::{
+    FOREVER, Metering, Mutant, Now, TokenBalance, broken, devices::Devices, due::Kind, table::Entry,
+};
 
 /// A balance in memory together with its open sessions.
 #[derive(Clone, Debug)]
@@ -9,23 +10,25 @@ pub(super) struct Account {
     /// What it draws at is worked out anew for each [`Account::row`].
     pub(super) token: TokenBalance,
     /// Devices with an open session, oldest session first.
-    pub(super) open: Vec<DeviceId>,
+    pub(super) open: Devices,
     /// How many of them are parked.
-    pub(super) parked: usize,
-    /// The entry that stands for this token in the queue of what is due.
-    pub(super) due: Option<DueAt>,
-    /// The deadline last given to the gate, while there are sessions.
-    pub(super) deadline: Option<u64>,
+    pub(super) parked: u32,
+    /// When something is due of it, and what; [`FOREVER`] where nothing is.
+    due: u64,
+    kind: Kind,
+    /// The deadline last given to the gate, while there are sessions; [`FOREVER`] where there is none.
+    pub(super) deadline: u64,
 }
 
 impl Account {
     pub(super) fn new(token: TokenBalance) -> Self {
         Self {
             token,
-            open: Vec::new(),
+            open: Devices::default(),
             parked: 0,
-            due: None,
-            deadline: None,
+            due: FOREVER,
+            kind: Kind::Depleted,
+            deadline: FOREVER,
         }
     }
 
@@ -39,7 +42,7 @@ impl Account {
             (Metering::ElapsedTime, _) if broken(Mutant::ElapsedNeedsConnection) => {
                 u64::from(!self.open.is_empty())
             }
-            (Metering::ConnectedTime, _) => self.open.len().saturating_sub(self.parked) as u64,
+            (Metering::ConnectedTime, _) => self.open.len().saturating_sub(self.parked as usize) as u64,
             (Metering::ElapsedTime, Some(run)) => u64::from(!run.paused),
             (Metering::ElapsedTime, None) => 0,
         }
@@ -103,28 +106,53 @@ impl Account {
     }
 
     /// What comes due next, and when. A calendar limit that has passed is due at `earliest`.
-    pub(super) fn next_due(&self, earliest: u64, now: Now) -> Option<DueAt> {
-        let id = self.token.id;
+    pub(super) fn next_due(&self, earliest: u64, now: Now) -> Option<(u64, Kind)> {
         let calendar = |wall| now.monotonic_at(wall).max(earliest);
-        let depleted = self.depleted_at().map(|at| (at, Due::Depleted(id)));
+        let depleted = self.depleted_at().map(|at| (at, Kind::Depleted));
         let online = !self.open.is_empty();
         let expired = self
             .token
             .valid_to
             .get()
             .filter(|_| online)
-            .map(|to| (calendar(to), Due::Expired(id)));
+            .map(|to| (calendar(to), Kind::Expired));
         let paused = self.token.run.as_ref().is_some_and(|run| run.paused);
         let resumed = self
             .token
             .valid_from
             .get()
             .filter(|_| paused)
-            .map(|from| (calendar(from), Due::Resumed(id)));
+            .map(|from| (calendar(from), Kind::Resumed));
         if broken(Mutant::DepletedBeforeExpired) {
             let dues = [depleted, expired, resumed].into_iter().flatten();
             return dues.min_by_key(|(at, _)| *at);
         }
         [depleted, expired, resumed].into_iter().flatten().min()
+    }
+}
+
+impl Entry for Account {
+    const ALIKE_BITS: u32 = 0;
+
+    fn key(&self) -> u64 {
+        self.token.id
+    }
+
+    fn due(&self) -> Option<(u64, Kind)> {
+        (self.due != FOREVER).then_some((self.due, self.kind))
+    }
+
+    fn note_due(&mut self, due: Option<(u64, Kind)>) {
+        (self.due, self.kind) = due.unwrap_or((FOREVER, Kind::Depleted));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_takes_few_bytes() {
+        assert_eq!(size_of::<Option<Account>>(), 128);
     }
 }

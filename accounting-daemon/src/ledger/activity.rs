@@ -1,6 +1,6 @@
 //! What the ledger is told of a device's traffic: when frames of it were last forwarded.
 
-use super::{Mutant, Now, Session, broken};
+use super::{Mutant, Now, broken};
 use crate::mac::DeviceId;
 
 /// Monotonic milliseconds of the last forwarded frames; `None`: none yet.
@@ -25,20 +25,20 @@ impl<F: Fn(DeviceId) -> Seen> Activity for F {
 }
 
 impl Seen {
-    /// The instant from which the device is silent: its last frame, its admission before the first.
-    pub(super) fn silent_since(self, session: &Session) -> u64 {
+    /// The instant from which the device is silent: its last frame, its admission (`settled`) before the first.
+    pub(super) fn silent_since(self, settled: u64) -> u64 {
         let down = self.down.filter(|_| broken(Mutant::DownlinkIsNoSilence));
-        self.up.max(down).unwrap_or(0).max(session.settled)
+        self.up.max(down).unwrap_or(0).max(settled)
     }
 
     /// How long it is silent.
-    pub(super) fn silence(self, session: &Session, now: Now) -> u64 {
-        now.monotonic.saturating_sub(self.silent_since(session))
+    pub(super) fn silence(self, settled: u64, now: Now) -> u64 {
+        now.monotonic.saturating_sub(self.silent_since(settled))
     }
 
     /// The last frame in either direction, not before the admission.
-    pub(super) fn last(self, session: &Session) -> u64 {
+    pub(super) fn last(self, settled: u64) -> u64 {
         let down = self.down.filter(|_| !broken(Mutant::ChargedToUplinkOnly));
-        down.unwrap_or(0).max(self.silent_since(session))
+        down.unwrap_or(0).max(self.silent_since(settled))
     }
 }

@@ -12,14 +12,9 @@ impl Ledger {
     /// A device was seen with an address. Answers whether that is new to its session. No effect says so: the session's row and
     /// its record have the address whenever they are written next.
     pub fn saw(&mut self, device: DeviceId, address: IpAddr) -> bool {
-        let Some(open) = self.sessions.get_mut(&device) else {
+        let Some(open) = self.sessions.get_mut(device) else {
             return false;
         };
-        let addresses = &mut open.session.addresses;
-        let new = addresses.len() < ADDRESSES_MAX && !addresses.contains(&address);
-        if new {
-            addresses.push(address);
-        }
-        new
+        open.saw(address, ADDRESSES_MAX)
     }
 }

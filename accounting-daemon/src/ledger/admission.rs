@@ -134,16 +134,15 @@ impl Ledger {
         now: Now,
     ) -> Result<Verdict, RedeemError> {
         let id = self.owner(&code.folded()).ok_or(RedeemError::UnknownCode)?;
-        let Some(account) = self.accounts.get(&id) else {
+        let Some(account) = self.accounts.get(id) else {
             return Err(RedeemError::UnknownCode);
         };
         let token = &account.token;
         if !broken(Mutant::AnyLocation) && !self.rules.opens_at(token.business_id, device) {
             return Err(RedeemError::WrongLocation);
         }
-        let open = device.and_then(|device| self.sessions.get(&device));
-        let current = open.map(|open| &open.session);
-        if let Some(session) = current
+        let open = device.and_then(|device| self.sessions.get(device));
+        if let Some(session) = open
             && session.token == id
             && !broken(Mutant::RetryOpensAnother)
         {
@@ -157,7 +156,7 @@ impl Ledger {
             return Err(RedeemError::Depleted);
         }
         let seat = self.seat(id, takeover, activity, now)?;
-        if current.is_none()
+        if open.is_none()
             && matches!(seat, Seat::Free)
             && self.sessions.len() >= self.rules.devices_max + usize::from(broken(Mutant::GateOverfull))
         {
@@ -206,7 +205,7 @@ impl Ledger {
         let id = self.number();
         let run = self.number_of_run(token);
         let mut metering = Metering::default();
-        if let Some(account) = self.accounts.get_mut(&token) {
+        if let Some(account) = self.accounts.get_mut(token) {
             account.settle(now.monotonic);
             account.open.push(device);
             admitted.before = (account.token.mac_address, account.token.last_access.get());
@@ -223,7 +222,6 @@ impl Ledger {
                 }));
                 admitted.began = true;
             }
-            self.effects.push(Effect::Update(account.row()));
         }
         let session = Session {
             id,
@@ -239,6 +237,7 @@ impl Ledger {
             addresses: Vec::new(),
         };
         self.remember(session.clone(), Seen::default());
+        self.keep_balance(token);
         self.reschedule(token, now);
         self.admit(session);
         id
@@ -252,7 +251,7 @@ impl Ledger {
 
     /// A number for the run that a redemption of this token begins, where it does.
     fn number_of_run(&mut self, token: TokenId) -> Option<SessionId> {
-        let token = &self.accounts.get(&token)?.token;
+        let token = &self.accounts.get(token)?.token;
         let begins = token.metering == Metering::ElapsedTime && token.run.is_none();
         begins.then(|| self.number())
     }

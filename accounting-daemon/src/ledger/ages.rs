@@ -12,6 +12,7 @@ impl Ages {
     /// Adds the place of a value that is there by now.
     pub(super) fn insert(&mut self, place: u32, number: u64, number_of: impl Fn(u32) -> u64) {
         let at = self.chunk_of(number, &number_of);
+        let last = at + 1 == self.0.len();
         let Some(chunk) = self.0.get_mut(at) else {
             self.begin(place);
             return;
@@ -19,7 +20,7 @@ impl Ages {
         let within = chunk.partition_point(|other| number_of(*other) < number);
         if chunk.len() < CHUNK {
             chunk.insert(within, place);
-        } else if within == CHUNK && at + 1 == self.0.len() {
+        } else if within == CHUNK && last {
             self.begin(place);
         } else {
             let mut later = chunk.split_off(CHUNK / 2);
@@ -49,17 +50,22 @@ impl Ages {
     /// The place of the value with a number.
     pub(super) fn find(&self, number: u64, number_of: impl Fn(u32) -> u64) -> Option<u32> {
         let chunk = self.0.get(self.chunk_of(number, &number_of))?;
-        let within = chunk.binary_search_by_key(&number, |place| number_of(*place)).ok()?;
+        let within = chunk
+            .binary_search_by_key(&number, |place| number_of(*place))
+            .ok()?;
         chunk.get(within).copied()
     }
 
     /// The places of values with greater numbers, in their order.
-    pub(super) fn after(&self, number: u64, number_of: impl Fn(u32) -> u64) -> impl Iterator<Item = u32> + '_ {
+    pub(super) fn after(
+        &self,
+        number: u64,
+        number_of: impl Fn(u32) -> u64,
+    ) -> impl Iterator<Item = u32> + '_ {
         let at = self.chunk_of(number, &number_of);
-        let within = self
-            .0
-            .get(at)
-            .map_or(0, |chunk| chunk.partition_point(|place| number_of(*place) <= number));
+        let within = self.0.get(at).map_or(0, |chunk| {
+            chunk.partition_point(|place| number_of(*place) <= number)
+        });
         self.0.iter().skip(at).flatten().skip(within).copied()
     }
 

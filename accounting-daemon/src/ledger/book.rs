@@ -1,43 +1,58 @@
 //! Booking: what has come due is released at the moment it was due, not at the moment it was noticed.
 
-use super::{Activity, Cause, Effect, Ledger, Mutant, Now, TokenId, broken, due::Due};
+use super::{
+    Activity, Cause, Effect, FOREVER, Ledger, Mutant, Now, TokenId, broken,
+    due::{Kind, Subject},
+};
 
 impl Ledger {
     /// The monotonic millisecond at which something comes due next. May change with every call that changes something.
     #[must_use]
     pub fn next_due(&self) -> Option<u64> {
-        let due = self.due.first().map(|(at, _)| *at);
+        let due = self.first_due().map(|(at, ..)| at);
         due.into_iter().chain(self.look_due()).min()
+    }
+
+    fn first_due(&self) -> Option<(u64, Kind, Subject)> {
+        let session = self.sessions.first();
+        let session = session.map(|(at, kind, device)| (at, kind, Subject::Session(device)));
+        let account = self.accounts.first();
+        let account = account.map(|(at, kind, token)| (at, kind, Subject::Token(token)));
+        session.into_iter().chain(account).min()
     }
 
     /// Books everything due, in the order of its time, working out the rest anew after each.
     pub fn book(&mut self, activity: &dyn Activity, now: Now) {
         self.calendar.get_or_insert(now.offset());
         let looked = self.look_at_parked(activity, now);
-        while let Some(&(at, due)) = self.due.first()
+        while let Some((at, kind, subject)) = self.first_due()
             && at <= now.monotonic
         {
-            let entry = (at, due);
             let at = if broken(Mutant::BookedWhenNoticed) {
                 now.monotonic
             } else {
                 at.max(self.booked)
             };
-            match due {
-                Due::Woken(device) => {
-                    self.due.remove(&entry);
-                    self.wake(device, at, now);
+            match (subject, kind) {
+                (Subject::Session(device), Kind::Woken) => self.wake(device, at, now),
+                (Subject::Session(device), Kind::Idle) => self.end_if_idle(device, at, activity, now),
+                (Subject::Session(device), kind) => {
+                    let cause = if kind == Kind::Lost {
+                        Cause::GatewayLost
+                    } else {
+                        Cause::SessionTimeout
+                    };
+                    self.end_session(device, at, cause, now);
                 }
-                Due::Idle(device) => self.end_if_idle(device, at, activity, now),
-                Due::SessionTimeout(device) => {
-                    self.end_session(device, at, Cause::SessionTimeout, now);
+                (Subject::Token(token), Kind::Resumed) => self.pause(token, false, at, now),
+                (Subject::Token(token), kind) => {
+                    let cause = if kind == Kind::Expired {
+                        Cause::Expired
+                    } else {
+                        Cause::Depleted
+                    };
+                    self.end_token(token, at, cause, now);
                 }
-                Due::Lost(device) => {
-                    self.end_session(device, at, Cause::GatewayLost, now);
-                }
-                Due::Expired(token) => self.end_token(token, at, Cause::Expired, now),
-                Due::Depleted(token) => self.end_token(token, at, Cause::Depleted, now),
-                Due::Resumed(token) => self.pause(token, false, at, now),
             }
         }
         self.booked = now.monotonic;
@@ -53,12 +68,13 @@ impl Ledger {
             return;
         }
         self.calendar = Some(now.offset());
-        let limited: Vec<TokenId> = self
+        let mut limited: Vec<TokenId> = self
             .accounts
-            .values()
+            .iter()
             .filter(|a| a.token.valid_to.get().is_some() || a.token.run.is_some())
             .map(|a| a.token.id)
             .collect();
+        limited.sort_unstable();
         for token in limited {
             self.reschedule(token, now);
         }
@@ -73,7 +89,7 @@ impl Ledger {
 
     /// Stops or starts the run of a token at an instant.
     pub(super) fn pause(&mut self, token: TokenId, paused: bool, at: u64, now: Now) {
-        let Some(account) = self.accounts.get_mut(&token) else {
+        let Some(account) = self.accounts.get_mut(token) else {
             return;
         };
         account.settle(at);
@@ -93,19 +109,19 @@ impl Ledger {
     pub(super) fn reschedule_from(&mut self, token: TokenId, earliest: u64, now: Now) {
         let now = self.by_calendar(now);
         let looked = self.looked(now);
-        let Some(account) = self.accounts.get_mut(&token) else {
+        let Some(account) = self.accounts.get(token) else {
             return;
         };
-        if let Some(due) = account.due.take() {
-            self.due.remove(&due);
-        }
         if !account.busy() {
             self.perhaps_idle.insert(token);
         }
-        account.due = account.next_due(earliest, now);
-        self.due.extend(account.due);
-        let due = account.due.map(|(at, _)| at);
+        let due = account.next_due(earliest, now);
+        self.accounts.set_due(token, due);
+        let Some(account) = self.accounts.get_mut(token) else {
+            return;
+        };
         let deadline = due
+            .map(|(at, _)| at)
             .into_iter()
             .chain(
                 account
@@ -113,11 +129,10 @@ impl Ledger {
                     .filter(|_| !broken(Mutant::ParkedUnlimited)),
             )
             .min()
-            .filter(|_| !account.open.is_empty());
-        if let Some(at) = deadline
-            && account.deadline != deadline
-        {
-            self.effects.push(Effect::Deadline { token, at });
+            .filter(|_| !account.open.is_empty())
+            .unwrap_or(FOREVER);
+        if deadline != FOREVER && account.deadline != deadline {
+            self.effects.push(Effect::Deadline { token, at: deadline });
         }
         account.deadline = deadline;
     }

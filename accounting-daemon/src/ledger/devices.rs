@@ -5,6 +5,10 @@ use std::ops::{Deref, DerefMut};
 use crate::mac::DeviceId;
 
 /// They are reached as a slice.
+#[expect(
+    clippy::box_collection,
+    reason = "a word for the few that have many; all others have one"
+)]
 #[derive(Clone, Debug, Default)]
 pub(super) enum Devices {
     #[default]

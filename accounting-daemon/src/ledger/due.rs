@@ -3,24 +3,28 @@
 use super::TokenId;
 use crate::mac::DeviceId;
 
-/// Something that happens by itself when its time comes. The order of the variants decides between equal times.
+/// What kind of thing comes due. The order of the variants decides between equal times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Due {
+pub(super) enum Kind {
     /// The first frame of a parked device.
-    Woken(DeviceId),
+    Woken,
     /// The silence of a device.
-    Idle(DeviceId),
+    Idle,
     /// The cap of one session.
-    SessionTimeout(DeviceId),
+    SessionTimeout,
     /// The end of the time for which a device may be parked.
-    Lost(DeviceId),
+    Lost,
     /// The calendar limit of a token.
-    Expired(TokenId),
+    Expired,
     /// The balance of a token.
-    Depleted(TokenId),
+    Depleted,
     /// The end of a pause: the first date of a token that is running already.
-    Resumed(TokenId),
+    Resumed,
 }
 
-/// An instant of the monotonic clock, and what is due then.
-pub(super) type DueAt = (u64, Due);
+/// Of what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Subject {
+    Session(DeviceId),
+    Token(TokenId),
+}

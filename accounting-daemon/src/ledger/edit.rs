@@ -76,7 +76,7 @@ impl Ledger {
     pub fn edit(&mut self, id: TokenId, edit: Edit, now: Now) -> Result<(), EditError> {
         let code = edit.code.as_ref().map(AccessCode::folded);
         let taken = code.as_ref().and_then(|code| self.owner(code));
-        let (Some(account), Some(record)) = (self.accounts.get_mut(&id), self.records.get_mut(&id)) else {
+        let (Some(account), Some(record)) = (self.accounts.get_mut(id), self.records.get_mut(&id)) else {
             return Err(EditError::NotFound);
         };
         if taken.is_some_and(|owner| owner != id) && !broken(Mutant::CodeTakenTwice) {
@@ -150,7 +150,7 @@ impl Ledger {
         reason: String,
         now: Now,
     ) -> Result<(), EditError> {
-        let (Some(account), Some(record)) = (self.accounts.get_mut(&id), self.records.get_mut(&id)) else {
+        let (Some(account), Some(record)) = (self.accounts.get_mut(id), self.records.get_mut(&id)) else {
             return Err(EditError::NotFound);
         };
         account.settle(now.monotonic);
@@ -175,7 +175,7 @@ impl Ledger {
     /// # Errors
     /// [`EditError::NotFound`].
     pub fn delete(&mut self, id: TokenId, now: Now) -> Result<(), EditError> {
-        let account = self.accounts.get(&id).ok_or(EditError::NotFound)?;
+        let account = self.accounts.get(id).ok_or(EditError::NotFound)?;
         let code = self.records.get(&id).ok_or(EditError::NotFound)?.code.folded();
         if account.busy() {
             self.effects.push(Effect::Deadline {
@@ -184,7 +184,7 @@ impl Ledger {
             });
             self.end_token(id, now.monotonic, Cause::Revoked, now);
         }
-        self.accounts.remove(&id);
+        self.accounts.remove(id);
         self.records.remove(&id);
         self.codes.insert(code.clone(), None);
         self.deleted.insert(id);
@@ -193,14 +193,14 @@ impl Ledger {
     }
 
     fn keep_record(&mut self, id: TokenId) {
-        if let (Some(account), Some(record)) = (self.accounts.get(&id), self.records.get(&id)) {
+        if let (Some(account), Some(record)) = (self.accounts.get(id), self.records.get(&id)) {
             let token = Token::of(record.clone(), account.row());
             self.effects.push(Effect::Edit(token));
         }
     }
 
     fn entitle(&mut self, id: TokenId, entitled: u64, who: String, reason: String, now: Now) {
-        let Some(account) = self.accounts.get_mut(&id) else {
+        let Some(account) = self.accounts.get_mut(id) else {
             return;
         };
         let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
@@ -220,7 +220,7 @@ impl Ledger {
     /// Ends what an edit leaves no room for, and brings deadline and store in line with the rest.
     fn enforce(&mut self, id: TokenId, now: Now) {
         let wall = self.by_calendar(now).wall;
-        let Some(account) = self.accounts.get(&id) else {
+        let Some(account) = self.accounts.get(id) else {
             return;
         };
         self.effects.push(Effect::Update(account.row()));
@@ -237,7 +237,7 @@ impl Ledger {
         } else {
             self.pause(id, false, now.monotonic, now);
         }
-        let Some(account) = self.accounts.get(&id) else {
+        let Some(account) = self.accounts.get(id) else {
             return;
         };
         let newest: Vec<_> = account

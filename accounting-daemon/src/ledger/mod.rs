@@ -9,11 +9,13 @@ mod account;
 mod activity;
 mod addresses;
 mod admission;
+mod ages;
 mod attempts;
 mod balance;
 mod book;
 mod bulk;
 mod code;
+mod devices;
 mod due;
 mod edit;
 mod effect;
@@ -21,6 +23,7 @@ mod error;
 mod maybe;
 pub mod mutant;
 mod now;
+mod open;
 mod parking;
 mod reboot;
 mod refusal;
@@ -31,6 +34,7 @@ mod rules;
 mod scenario;
 mod seat;
 mod session;
+mod table;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -47,23 +51,21 @@ use attempts::Attempts;
 pub use balance::TokenBalance;
 pub use bulk::{BulkError, Clash};
 pub use code::{AccessCode, CODE_CHARACTERS_MAX, CodeError, FoldedCode};
-use due::DueAt;
 pub use edit::{Adjustment, Edit, EditError};
 pub use effect::Effect;
 pub use error::{CreateError, RedeemError, ReleaseError};
 pub use maybe::{MaybeCount, MaybeTime};
 use mutant::{Mutant, broken};
 pub use now::Now;
+use open::Sessions;
 use parking::Parking;
 use refusal::Admitted;
 pub use rules::Rules;
-use session::Open;
 pub use session::{Cause, Session, SessionId, Traffic, UsageRecord};
+use table::Table;
 use token::TokenRecord;
 pub use token::{MINUTE_MS, Metering, NewToken, Run, Token, TokenId, minutes_shown};
-pub use view::{BalanceAccount, SessionAccount, TokenAccount};
-
-use crate::mac::DeviceId;
+pub use view::{BalanceAccount, Online, SessionAccount, TokenAccount};
 
 /// An instant that never comes.
 pub const FOREVER: u64 = u64::MAX;
@@ -76,8 +78,7 @@ pub const ID_MAX: u64 = i64::MAX as u64;
 pub struct Ledger {
     rules: Rules,
     /// Balances in memory: those with open sessions or a run, and those touched since the last [`Ledger::forget_idle`].
-    /// Boxed: a tree moves its values about and leaves room for as many again.
-    accounts: BTreeMap<TokenId, Box<Account>>,
+    accounts: Table<Account>,
     /// The records of tokens that were made, edited or looked at since then.
     records: BTreeMap<TokenId, TokenRecord>,
     /// Those that may have come to be used by nobody since then: looking at all would cost each round more the more are
@@ -85,9 +86,7 @@ pub struct Ledger {
     perhaps_idle: BTreeSet<TokenId>,
     /// Codes that were given, made, changed or freed since then; `None`: no token has it any more.
     codes: BTreeMap<FoldedCode, Option<TokenId>>,
-    sessions: BTreeMap<DeviceId, Open>,
-    /// Their devices, oldest session first.
-    by_number: BTreeMap<SessionId, DeviceId>,
+    sessions: Sessions,
     /// What the redemptions of this round changed besides, by their sessions.
     admitted: BTreeMap<SessionId, Admitted>,
     /// Tokens that were deleted in this round.
@@ -99,7 +98,6 @@ pub struct Ledger {
     /// How far the calendar is from the clock of durations, as deadlines are worked out: the first reading, until one
     /// that can be believed differs.
     calendar: Option<i64>,
-    due: BTreeSet<DueAt>,
     /// The instant up to which all that was due has been booked: nothing is booked before it, whatever a daemon that
     /// died took with it and whatever the rules have become meanwhile.
     booked: u64,
@@ -114,19 +112,17 @@ impl Ledger {
     pub fn new(rules: Rules, next_token: TokenId, next_session: SessionId) -> Self {
         Self {
             rules,
-            accounts: BTreeMap::new(),
+            accounts: Table::default(),
             records: BTreeMap::new(),
             perhaps_idle: BTreeSet::new(),
             codes: BTreeMap::new(),
-            sessions: BTreeMap::new(),
-            by_number: BTreeMap::new(),
+            sessions: Sessions::default(),
             admitted: BTreeMap::new(),
             deleted: BTreeSet::new(),
             takeovers: BTreeMap::new(),
             attempts: Attempts::default(),
             parking: Parking::default(),
             calendar: None,
-            due: BTreeSet::new(),
             booked: 0,
             next_token,
             next_session,
@@ -137,7 +133,7 @@ impl Ledger {
     /// Whether a token is in memory whole; else the engine loads it before the command that edits or shows it.
     #[must_use]
     pub fn knows(&self, token: TokenId) -> bool {
-        self.accounts.contains_key(&token) && self.records.contains_key(&token)
+        self.accounts.contains(token) && self.records.contains_key(&token)
     }
 
     /// Whether it is known which token has a code; else the engine looks for it before the command that gives it.
@@ -173,10 +169,10 @@ impl Ledger {
     pub fn load_balance(&mut self, balance: TokenBalance) {
         let id = balance.id;
         // What this round changed is not in the store yet.
-        if self.accounts.contains_key(&id) || self.is_deleted(id) {
+        if self.accounts.contains(id) || self.is_deleted(id) {
             return;
         }
-        self.accounts.insert(id, Box::new(Account::new(balance)));
+        self.accounts.insert(Account::new(balance));
         self.perhaps_idle.insert(id);
     }
 
@@ -202,8 +198,8 @@ impl Ledger {
         self.records.clear();
         self.codes.clear();
         for id in std::mem::take(&mut self.perhaps_idle) {
-            if self.accounts.get(&id).is_some_and(|account| !account.busy()) {
-                self.accounts.remove(&id);
+            if self.accounts.get(id).is_some_and(|account| !account.busy()) {
+                self.accounts.remove(id);
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Activity, DueAt, Effect, Ledger, Mutant, Now, Session, TokenId, broken, due::Due};
+use super::{Activity, Effect, Ledger, Mutant, Now, Session, TokenId, broken, due::Kind, table::Entry};
 use crate::mac::DeviceId;
 
 /// How long a session may be parked, in milliseconds.
@@ -36,17 +36,17 @@ impl Ledger {
         self.parking.looked.get_or_insert(now.monotonic);
         let running: Vec<DeviceId> = self
             .sessions
-            .values()
-            .filter(|open| !open.session.parked)
-            .map(|open| open.session.device)
+            .iter()
+            .filter(|open| !open.parked)
+            .map(|open| open.device)
             .collect();
         let mut tokens = BTreeSet::new();
         for device in running {
-            let Some(open) = self.sessions.get(&device) else {
+            let Some(open) = self.sessions.get(device) else {
                 continue;
             };
-            let (token, before) = (open.session.token, open.before);
-            if let Some(account) = self.accounts.get_mut(&token) {
+            let (token, before) = (open.token, open.before());
+            if let Some(account) = self.accounts.get_mut(token) {
                 account.settle(now.monotonic);
             }
             tokens.insert(token);
@@ -80,25 +80,31 @@ impl Ledger {
             return false;
         }
         // A frame from before what is booked comes first. Idle is looked at anew when it is due, and may be none.
-        let ready = self.due.iter().take_while(|(at, _)| *at <= now.monotonic);
-        let booking = ready.into_iter().any(|(_, due)| !matches!(due, Due::Idle(_)));
+        let by = now.monotonic;
+        let booking = self.accounts.any_due(by, |_| true)
+            || self.sessions.any_due(by, |open| {
+                let idle = open.due().is_some_and(|(_, kind)| kind == Kind::Idle);
+                !idle || self.cap_of(open).is_some_and(|cap| cap <= by)
+            });
         if !booking && self.look_due().is_some_and(|at| at > now.monotonic) {
             return false;
         }
-        let woken: Vec<DueAt> = self
+        let woken: Vec<(DeviceId, (u64, Kind))> = self
             .parking
             .devices
             .iter()
-            .filter_map(|device| self.sessions.get(device))
+            .filter_map(|device| self.sessions.get(*device))
             .filter_map(|open| {
                 let seen = open.heard(activity);
                 let down = seen.down.filter(|_| !broken(Mutant::DownlinkDoesNotWake));
-                let first = seen.up.max(down).filter(|at| *at > open.session.settled)?;
-                let at = first.min(now.monotonic).max(self.booked);
-                Some((at, Due::Woken(open.session.device)))
+                let first = seen.up.max(down).filter(|at| *at > open.settled)?;
+                let woken = (first.min(now.monotonic).max(self.booked), Kind::Woken);
+                Some((open.device, open.due().map_or(woken, |due| due.min(woken))))
             })
             .collect();
-        self.due.extend(woken);
+        for (device, due) in woken {
+            self.sessions.set_due(device, Some(due));
+        }
         self.parking.looked = Some(now.monotonic);
         true
     }
@@ -121,8 +127,8 @@ impl Ledger {
         }
         let parked = self.parking.devices.iter();
         let tokens: BTreeSet<TokenId> = parked
-            .filter_map(|device| self.sessions.get(device))
-            .map(|open| open.session.token)
+            .filter_map(|device| self.sessions.get(*device))
+            .map(|open| open.token)
             .collect();
         for token in tokens {
             self.reschedule(token, now);
@@ -131,11 +137,11 @@ impl Ledger {
 
     /// A parked session goes on: it is charged from an instant on.
     pub(super) fn wake(&mut self, device: DeviceId, at: u64, now: Now) {
-        let Some(open) = self.sessions.get(&device).filter(|open| open.session.parked) else {
+        let Some(open) = self.sessions.get(device).filter(|open| open.parked) else {
             return;
         };
-        let (token, before) = (open.session.token, open.before);
-        if let Some(account) = self.accounts.get_mut(&token) {
+        let (token, before) = (open.token, open.before());
+        if let Some(account) = self.accounts.get_mut(token) {
             account.settle(at);
         }
         let Some(mut session) = self.forget(device) else {
@@ -155,8 +161,7 @@ impl Ledger {
     /// Counts a session among the parked ones.
     pub(super) fn park(&mut self, session: &Session) {
         self.parking.devices.insert(session.device);
-        self.due.insert(lost_at(session));
-        if let Some(account) = self.accounts.get_mut(&session.token) {
+        if let Some(account) = self.accounts.get_mut(session.token) {
             account.parked += 1;
         }
     }
@@ -164,8 +169,7 @@ impl Ledger {
     /// Counts it among them no longer.
     pub(super) fn unpark(&mut self, session: &Session) {
         self.parking.devices.remove(&session.device);
-        self.due.remove(&lost_at(session));
-        if let Some(account) = self.accounts.get_mut(&session.token) {
+        if let Some(account) = self.accounts.get_mut(session.token) {
             account.parked -= 1;
         }
     }
@@ -177,15 +181,13 @@ impl Ledger {
     }
 
     fn keep_and_reschedule(&mut self, token: TokenId, at: u64, now: Now) {
-        if let Some(account) = self.accounts.get(&token) {
-            self.effects.push(Effect::Update(account.row()));
-        }
+        self.keep_balance(token);
         self.reschedule_from(token, at, now);
     }
 }
 
-fn lost_at(session: &Session) -> DueAt {
+/// When a session has been parked for too long.
+pub(super) fn lost_at(settled: u64) -> u64 {
     let late = u64::from(broken(Mutant::ParkedHourLate));
-    let at = session.settled.saturating_add(PARKED_MAX_MS + late);
-    (at, Due::Lost(session.device))
+    settled.saturating_add(PARKED_MAX_MS + late)
 }

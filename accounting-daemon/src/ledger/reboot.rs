@@ -1,6 +1,6 @@
 //! What a reboot of the gateway does: sessions are parked, runs on elapsed time and the calendar have gone on.
 
-use super::{Cause, Effect, Ledger, Mutant, Now, Seen, TokenId, broken};
+use super::{Cause, Effect, Ledger, Mutant, Now, Seen, TokenId, broken, open::Open};
 
 /// The time for which the gateway was off.
 #[derive(Clone, Copy)]
@@ -25,10 +25,12 @@ impl Ledger {
             down: None,
         };
         self.book(&heard, last);
-        for account in self.accounts.values_mut() {
-            account.settle(last.monotonic);
+        for token in self.accounts.keys() {
+            if let Some(account) = self.accounts.get_mut(token) {
+                account.settle(last.monotonic);
+            }
         }
-        let devices: Vec<_> = self.sessions.keys().copied().collect();
+        let devices: Vec<_> = self.sessions.iter().map(|open| open.device).collect();
         for device in devices {
             if broken(Mutant::RebootEndsSessions) {
                 self.end_session(device, last.monotonic, Cause::GatewayLost, last);
@@ -52,11 +54,10 @@ impl Ledger {
                 .saturating_sub(i64::try_from(now.monotonic).unwrap_or(i64::MAX))
         });
         let off = Off { last, ms, now };
-        let tokens: Vec<TokenId> = self.accounts.keys().copied().collect();
-        for token in tokens {
+        for token in self.accounts.keys() {
             self.carry_over(token, off);
         }
-        let sessions: Vec<_> = self.sessions.values().map(|open| open.session.clone()).collect();
+        let sessions: Vec<_> = self.sessions.iter().map(Open::session).collect();
         for session in sessions {
             self.admit(session);
         }
@@ -70,7 +71,7 @@ impl Ledger {
 
     fn carry_over(&mut self, token: TokenId, off: Off) {
         let now = off.now;
-        let Some(account) = self.accounts.get_mut(&token) else {
+        let Some(account) = self.accounts.get_mut(token) else {
             return;
         };
         let since = account.token.valid_from.get().map_or(u64::MAX, |from| {
@@ -102,7 +103,7 @@ impl Ledger {
         }
         let depleted = self
             .accounts
-            .get(&token)
+            .get(token)
             .is_some_and(|account| account.token.left() == 0);
         if behind > 0 && depleted {
             let ended = Now {
@@ -119,7 +120,7 @@ impl Ledger {
     /// When the calendar ended the sessions of a token that had so much left, if it did while the gateway was off and
     /// before its run was over.
     fn expired_while_off(&self, token: TokenId, left: u64, off: Off) -> Option<i64> {
-        let token = &self.accounts.get(&token)?.token;
+        let token = &self.accounts.get(token)?.token;
         let to = token
             .valid_to
             .get()

@@ -31,7 +31,7 @@ impl Ledger {
         activity: &dyn Activity,
         now: Now,
     ) -> Option<(Session, Seen)> {
-        let heard = self.sessions.get(&device)?.heard(activity);
+        let heard = self.sessions.get(device)?.heard(activity);
         let session = self.end_session(device, now.monotonic, cause, now)?;
         Some((session, heard))
     }
@@ -40,9 +40,8 @@ impl Ledger {
     /// again. A session that had passed before is over and keeps its charge. To be called in the round of the admission,
     /// with its `now`.
     pub fn refused(&mut self, id: SessionId, now: Now) {
-        let device = self.by_number.get(&id);
-        let found = device.and_then(|device| self.sessions.get(device));
-        let Some((device, token)) = found.map(|open| (open.session.device, open.session.token)) else {
+        let found = self.sessions.numbered(id);
+        let Some((device, token)) = found.map(|open| (open.device, open.token)) else {
             return;
         };
         let Some(admitted) = self.admitted.remove(&id) else {
@@ -50,19 +49,22 @@ impl Ledger {
             return;
         };
         self.forget(device);
-        if let Some(account) = self.accounts.get_mut(&token) {
+        if let Some(account) = self.accounts.get_mut(token) {
             account.settle(now.monotonic);
-            account.open.retain(|open| *open != device);
+            account.open.remove(device);
             // Another device of the round would have been the first.
-            let heir = account.open.iter().filter_map(|device| self.sessions.get(device));
-            let heir = heir.map(|open| &open.session).find(|session| session.id > id);
-            if let Some(heir) = heir
-                && let Some(next) = self.admitted.get_mut(&heir.id)
+            let heir = account
+                .open
+                .iter()
+                .filter_map(|device| self.sessions.get(*device));
+            let heir = heir.map(|open| (open.id, open.device)).find(|heir| heir.0 > id);
+            if let Some((heir, device)) = heir
+                && let Some(next) = self.admitted.get_mut(&heir)
             {
                 next.before = admitted.before;
                 next.began |= admitted.began;
                 if let Some(run) = account.token.run.as_mut().filter(|_| admitted.began) {
-                    run.device = heir.device;
+                    run.device = device;
                 }
             } else {
                 let (mac, last_access) = admitted.before;
@@ -88,8 +90,8 @@ impl Ledger {
 
     /// Takes a release back, unless another letter of the round has taken its device or its seat, or ended its run.
     fn unrelease(&mut self, session: Session, heard: Seen, now: Now) {
-        let online = self.sessions.contains_key(&session.device);
-        let Some(account) = self.accounts.get_mut(&session.token) else {
+        let online = self.sessions.contains(session.device);
+        let Some(account) = self.accounts.get_mut(session.token) else {
             return;
         };
         let over = session.metering == Metering::ElapsedTime && account.token.run.is_none();
@@ -98,13 +100,13 @@ impl Ledger {
         }
         account.settle(now.monotonic);
         let sessions = &self.sessions;
-        let id_of = |device: &DeviceId| sessions.get(device).map_or(session.id, |open| open.session.id);
+        let id_of = |device: &DeviceId| sessions.get(*device).map_or(session.id, |open| open.id);
         account.open.push(session.device);
         account.open.sort_by_key(id_of);
         self.effects.push(Effect::Unrelease(session.id));
-        self.effects.push(Effect::Update(account.row()));
         let token = session.token;
         self.remember(session.clone(), heard);
+        self.keep_balance(token);
         self.reschedule(token, now);
         self.admit(session);
     }

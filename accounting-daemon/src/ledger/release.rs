@@ -2,7 +2,7 @@
 
 use super::{
     Activity, Cause, Effect, Ledger, Metering, Mutant, Now, ReleaseError, Seen, Session, TokenId,
-    UsageRecord, broken, due::Due, session::Open,
+    UsageRecord, broken, due::Kind, open::Open, parking::lost_at, table::Entry,
 };
 use crate::mac::{DeviceId, Mac};
 
@@ -25,14 +25,13 @@ impl Ledger {
         if devices.next().is_some() {
             return Err(ReleaseError::SeveralZones);
         }
-        drop(devices);
         self.end_session(device, now.monotonic, cause, now);
         Ok(())
     }
 
     /// Ends every session of a token at an instant.
     pub(super) fn end_token(&mut self, token: TokenId, at: u64, cause: Cause, now: Now) {
-        let Some(account) = self.accounts.get_mut(&token) else {
+        let Some(account) = self.accounts.get_mut(token) else {
             return;
         };
         account.settle(at);
@@ -52,13 +51,13 @@ impl Ledger {
         }
         let run = if over { account.token.run.take() } else { None };
         let sessions = &self.sessions;
-        let drew = |device: &DeviceId| sessions.get(device).is_some_and(|open| !open.session.parked);
+        let drew = |device: &DeviceId| sessions.get(*device).is_some_and(|open| !open.parked);
         let oldest = if broken(Mutant::RestToTheNewest) {
             open.iter().rposition(drew)
         } else {
             open.iter().position(drew)
         };
-        for (seat, device) in open.into_iter().enumerate() {
+        for (seat, &device) in open.iter().enumerate() {
             let rest = if Some(seat) == oldest { rest } else { 0 };
             self.retire(device, at, cause, now, |charged| charged + rest);
         }
@@ -91,24 +90,21 @@ impl Ledger {
         let Some(timeout) = self.rules.idle_timeout else {
             return;
         };
-        let Some(open) = self.sessions.get_mut(&device) else {
+        let Some(open) = self.sessions.get(device) else {
             return;
         };
-        let seen = open.heard(activity);
-        let due = seen.silent_since(&open.session).saturating_add(timeout);
+        let (seen, settled) = (open.heard(activity), open.settled);
+        let due = seen.silent_since(settled).saturating_add(timeout);
         if due > at {
-            if let Some(looked) = open.idle_due {
-                self.due.remove(&(looked, Due::Idle(device)));
-            }
-            open.idle_due = Some(due);
-            self.due.insert((due, Due::Idle(device)));
+            let due = self.due_of(open, Some(due));
+            self.sessions.set_due(device, due);
             return;
         }
         let billed = self.rules.bill_idle && !broken(Mutant::SilenceFree);
         let until = if billed || broken(Mutant::SilenceCharged) {
             at
         } else {
-            seen.last(&open.session).min(at)
+            seen.last(settled).min(at)
         };
         self.end_charged_to(device, at, until, Cause::Idle, now);
     }
@@ -121,7 +117,7 @@ impl Ledger {
         cause: Cause,
         now: Now,
     ) -> Option<Session> {
-        let session = &self.sessions.get(&device)?.session;
+        let session = self.sessions.get(device)?;
         let metered = session.metering == Metering::ConnectedTime && !session.parked;
         let back = if metered {
             at - until.clamp(session.settled, at)
@@ -129,10 +125,10 @@ impl Ledger {
             0
         };
         let token = session.token;
-        let account = self.accounts.get_mut(&token)?;
+        let account = self.accounts.get_mut(token)?;
         account.settle(at);
         account.token.used -= back;
-        account.open.retain(|open| *open != device);
+        account.open.remove(device);
         let session = self.retire(device, at, cause, now, |charged| charged - back);
         self.closed(token, at, now);
         session
@@ -159,25 +155,15 @@ impl Ledger {
 
     /// Takes a session out of memory, with all that is due for it.
     pub(super) fn forget(&mut self, device: DeviceId) -> Option<Session> {
-        let Open {
-            session, idle_due, ..
-        } = self.sessions.remove(&device)?;
-        self.by_number.remove(&session.id);
-        if let Some(due) = idle_due {
-            self.due.remove(&(due, Due::Idle(device)));
-        }
+        let session = self.sessions.remove(device)?.session();
         if session.parked {
             self.unpark(&session);
-        }
-        if let Some(cap) = self.capped_at(&session) {
-            self.due.remove(&(cap, Due::SessionTimeout(device)));
         }
         Some(session)
     }
 
     /// Takes a session into memory, with all that is due for it.
     pub(super) fn remember(&mut self, session: Session, before: Seen) {
-        let device = session.device;
         let metered = session.metering == Metering::ConnectedTime;
         let idle_due = self
             .rules
@@ -185,23 +171,20 @@ impl Ledger {
             .filter(|_| metered || broken(Mutant::ElapsedIdles))
             .filter(|_| !session.parked || broken(Mutant::ParkedIdles))
             .map(|timeout| session.settled.saturating_add(timeout));
-        self.due.extend(idle_due.map(|at| (at, Due::Idle(device))));
-        self.due.extend(
-            self.capped_at(&session)
-                .map(|at| (at, Due::SessionTimeout(device))),
-        );
-        self.by_number.insert(session.id, device);
         if session.parked {
             self.park(&session);
         }
-        self.sessions.insert(
-            device,
-            Open {
-                session,
-                idle_due,
-                before,
-            },
-        );
+        let mut open = Open::new(session, before);
+        open.note_due(self.due_of(&open, idle_due));
+        self.sessions.insert(open);
+    }
+
+    /// What is due first of a session whose silence is to be looked at then.
+    fn due_of(&self, open: &Open, idle: Option<u64>) -> Option<(u64, Kind)> {
+        let idle = idle.map(|at| (at, Kind::Idle));
+        let cap = self.cap_of(open).map(|at| (at, Kind::SessionTimeout));
+        let lost = open.parked.then(|| (lost_at(open.settled), Kind::Lost));
+        [idle, cap, lost].into_iter().flatten().min()
     }
 
     /// Asks for the device of a session to be let through.
@@ -212,16 +195,30 @@ impl Ledger {
 
     /// The instant at which one session ends whatever its token still has.
     pub(super) fn capped_at(&self, session: &Session) -> Option<u64> {
+        self.cap(session.opened, session.age)
+    }
+
+    /// The same of one in memory.
+    pub(super) fn cap_of(&self, open: &Open) -> Option<u64> {
+        self.cap(open.opened(), open.age())
+    }
+
+    fn cap(&self, opened: u64, age: u64) -> Option<u64> {
         self.rules
             .session_timeout
             .filter(|_| !broken(Mutant::NoSessionTimeout))
-            .map(|timeout| session.opened.saturating_add(timeout.saturating_sub(session.age)))
+            .map(|timeout| opened.saturating_add(timeout.saturating_sub(age)))
     }
 
     fn closed(&mut self, token: TokenId, at: u64, now: Now) {
-        if let Some(account) = self.accounts.get(&token) {
+        self.keep_balance(token);
+        self.reschedule_from(token, at, now);
+    }
+
+    /// Asks for a balance to be kept: once it is known who draws on it.
+    pub(super) fn keep_balance(&mut self, token: TokenId) {
+        if let Some(account) = self.accounts.get(token) {
             self.effects.push(Effect::Update(account.row()));
         }
-        self.reschedule_from(token, at, now);
     }
 }

@@ -6,7 +6,7 @@ impl Ledger {
     /// Takes an open session into memory that never stopped passing; its token must be there. Sessions come in the order
     /// of their numbers. What came due by the calendar up to `booked` has been booked.
     pub fn restore(&mut self, session: Session, booked: u64, now: Now) {
-        let Some(account) = self.accounts.get_mut(&session.token) else {
+        let Some(account) = self.accounts.get_mut(session.token) else {
             debug_assert!(false, "a session without its token");
             return;
         };
@@ -25,7 +25,7 @@ impl Ledger {
     /// Charges a session whose device has left the gate up to `until` (monotonic milliseconds), when it was there for
     /// sure. Its token must be there as the store has it, and nothing booked yet.
     pub fn charge_absent(&mut self, session: &mut Session, until: u64) {
-        let Some(account) = self.accounts.get_mut(&session.token) else {
+        let Some(account) = self.accounts.get_mut(session.token) else {
             return;
         };
         if session.parked {
@@ -55,11 +55,10 @@ impl Ledger {
             session.settled = now.monotonic;
         }
         let capped = self.capped_at(&session).is_some_and(|at| at <= now.monotonic);
-        let Some(account) = self.accounts.get_mut(&session.token) else {
+        let Some(account) = self.accounts.get_mut(session.token) else {
             return;
         };
         account.settle(now.monotonic);
-        self.effects.push(Effect::Update(account.row()));
         let expired = account.token.valid_to.get().is_some_and(|to| now.wall >= to);
         if capped || expired || account.token.left() == 0 {
             let cause = match (capped, expired) {
@@ -67,6 +66,7 @@ impl Ledger {
                 (false, true) => Cause::Expired,
                 (false, false) => Cause::Depleted,
             };
+            self.effects.push(Effect::Update(account.row()));
             self.effects.push(Effect::Release(UsageRecord::of(
                 &session,
                 now.wall,
@@ -79,9 +79,10 @@ impl Ledger {
         let sessions = &self.sessions;
         account
             .open
-            .sort_by_key(|device| sessions.get(device).map_or(session.id, |open| open.session.id));
+            .sort_by_key(|device| sessions.get(*device).map_or(session.id, |open| open.id));
         let token = session.token;
         self.remember(session.clone(), Seen::default());
+        self.keep_balance(token);
         self.reschedule(token, now);
         self.admit(session);
     }

@@ -20,7 +20,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::mac::Mac;
+use crate::mac::{DeviceId, Mac};
 
 struct Scenario {
     ledger: Ledger,

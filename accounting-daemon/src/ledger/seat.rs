@@ -22,7 +22,7 @@ impl Ledger {
         activity: &dyn Activity,
         now: Now,
     ) -> Result<Seat, RedeemError> {
-        let Some(account) = self.accounts.get(&token) else {
+        let Some(account) = self.accounts.get(token) else {
             return Err(RedeemError::UnknownCode);
         };
         let user_limit = account.token.seats();
@@ -33,13 +33,8 @@ impl Ledger {
         let quietest = account
             .open
             .iter()
-            .filter_map(|device| self.sessions.get(device))
-            .map(|open| {
-                (
-                    open.heard(activity).silence(&open.session, now),
-                    open.session.device,
-                )
-            })
+            .filter_map(|device| self.sessions.get(*device))
+            .map(|open| (open.heard(activity).silence(open.settled, now), open.device))
             // The first of equals is the oldest session.
             .reduce(|quietest, next| {
                 if next.0 > quietest.0 && !broken(Mutant::OldestSeatGoes) {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Activity, Metering, Mutant, Run, Seen, TokenId, broken};
+use super::{Metering, Mutant, Run, TokenId, broken};
 use crate::mac::DeviceId;
 
 /// A session's number; grows with each redemption and is never used twice.
@@ -122,27 +122,6 @@ impl Session {
                 self.charged + monotonic.saturating_sub(self.settled)
             }
             Metering::ElapsedTime => self.charged,
-        }
-    }
-}
-
-/// An open session in memory.
-#[derive(Clone, Debug)]
-pub(super) struct Open {
-    pub(super) session: Session,
-    /// When its silence is looked at next, where silence ends it.
-    pub(super) idle_due: Option<u64>,
-    /// What was heard of the device before the gate began to count anew.
-    pub(super) before: Seen,
-}
-
-impl Open {
-    /// The last frames of the device.
-    pub(super) fn heard(&self, activity: &dyn Activity) -> Seen {
-        let seen = activity.seen(self.session.device);
-        Seen {
-            up: seen.up.max(self.before.up),
-            down: seen.down.max(self.before.down),
         }
     }
 }

@@ -1,8 +1,6 @@
 //! Reading the ledger: balances and sessions as they stand at an instant.
 
-use std::ops::Bound;
-
-use super::{FOREVER, Ledger, Now, Session, SessionId, Token, TokenBalance, TokenId};
+use super::{FOREVER, Ledger, Metering, Now, Session, SessionId, Token, TokenBalance, TokenId, open::Open};
 use crate::mac::{DeviceId, Mac};
 
 /// A token with its balance at an instant.
@@ -34,6 +32,27 @@ pub struct SessionAccount {
     pub left: Option<u64>,
 }
 
+/// An open session in short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Online {
+    /// Number of the session.
+    pub id: SessionId,
+    /// Whose it is.
+    pub device: DeviceId,
+    /// What it draws on.
+    pub token: TokenId,
+}
+
+impl Online {
+    fn of(open: &Open) -> Self {
+        Self {
+            id: open.id,
+            device: open.device,
+            token: open.token,
+        }
+    }
+}
+
 impl Ledger {
     /// A token that is in memory whole.
     #[must_use]
@@ -49,7 +68,7 @@ impl Ledger {
     /// A balance in memory.
     #[must_use]
     pub fn balance(&self, id: TokenId, now: Now) -> Option<BalanceAccount> {
-        let account = self.accounts.get(&id)?;
+        let account = self.accounts.get(id)?;
         let mut balance = account.row();
         balance.bring_up(now.monotonic);
         Some(BalanceAccount {
@@ -61,7 +80,7 @@ impl Ledger {
     /// The open session of a device.
     #[must_use]
     pub fn session(&self, device: DeviceId, now: Now) -> Option<SessionAccount> {
-        let session = self.sessions.get(&device)?.session.clone();
+        let session = self.sessions.get(device)?.session();
         let account = self.balance(session.token, now)?;
         let deadline = self
             .deadline_of(session.token)
@@ -77,61 +96,64 @@ impl Ledger {
     /// The number of the open session of a device.
     #[must_use]
     pub fn session_id(&self, device: DeviceId) -> Option<SessionId> {
-        self.sessions.get(&device).map(|open| open.session.id)
+        self.sessions.get(device).map(|open| open.id)
     }
 
     /// The devices of a MAC address that are online, by zone.
-    pub fn devices_of(&self, mac: Mac) -> impl Iterator<Item = DeviceId> + '_ {
-        let zones = DeviceId { mac, zone: 0 }..=DeviceId { mac, zone: u16::MAX };
-        self.sessions.range(zones).map(|(device, _)| *device)
+    pub fn devices_of(&self, mac: Mac) -> impl Iterator<Item = DeviceId> + use<> {
+        self.sessions.of_mac(mac)
     }
 
     /// The open sessions with a greater number than this one, oldest first.
-    pub fn sessions_after(&self, number: SessionId) -> impl Iterator<Item = &Session> + '_ {
-        let later = (Bound::Excluded(number), Bound::Unbounded);
-        let devices = self.by_number.range(later).map(|(_, device)| device);
-        devices.filter_map(|device| Some(&self.sessions.get(device)?.session))
+    pub fn sessions_after(&self, number: SessionId) -> impl Iterator<Item = Online> + '_ {
+        self.sessions.after(number).map(Online::of)
     }
 
     /// The devices that are online on a token, oldest session first.
     #[must_use]
     pub fn devices_on(&self, token: TokenId) -> &[DeviceId] {
-        self.accounts
-            .get(&token)
-            .map_or(&[], |account| account.open.as_slice())
+        self.accounts.get(token).map_or(&[], |account| &account.open)
+    }
+
+    /// Those of them that are charged as time passes: neither parked, nor on elapsed time.
+    pub fn running_on(&self, token: TokenId) -> impl Iterator<Item = DeviceId> + '_ {
+        let open = self
+            .devices_on(token)
+            .iter()
+            .filter_map(|device| self.sessions.get(*device));
+        let running = open.filter(|open| !open.parked && open.metering == Metering::ConnectedTime);
+        running.map(|open| open.device)
+    }
+
+    /// The open session of a device, in short.
+    #[must_use]
+    pub fn online_as(&self, device: DeviceId) -> Option<Online> {
+        self.sessions.get(device).map(Online::of)
     }
 
     /// The open session of a device, as it was when it opened or moved last.
     #[must_use]
-    pub fn open_session(&self, device: DeviceId) -> Option<&Session> {
-        self.sessions.get(&device).map(|open| &open.session)
+    pub fn open_session(&self, device: DeviceId) -> Option<Session> {
+        self.sessions.get(device).map(Open::session)
     }
 
     /// The location of a token in memory.
     #[must_use]
     pub fn location_of(&self, token: TokenId) -> Option<u64> {
-        self.accounts.get(&token).map(|account| account.token.business_id)
+        self.accounts.get(token).map(|account| account.token.business_id)
     }
 
-    /// The open sessions behind a device, by device; all without one.
-    pub fn sessions_from(&self, device: Option<DeviceId>) -> impl Iterator<Item = &Session> + '_ {
-        let from = device.map_or(Bound::Unbounded, Bound::Excluded);
-        let sessions = self.sessions.range((from, Bound::Unbounded));
-        sessions.map(|(_, open)| &open.session)
-    }
-
-    /// Every open session, by device.
-    pub fn sessions(&self) -> impl Iterator<Item = &Session> + '_ {
-        self.sessions.values().map(|open| &open.session)
+    /// Every open session, oldest first.
+    pub fn sessions(&self) -> impl Iterator<Item = Session> + '_ {
+        self.sessions.iter().map(Open::session)
     }
 
     /// The deadline that the gate holds for a token.
     #[must_use]
     pub fn deadline_of(&self, token: TokenId) -> u64 {
         self.accounts
-            .get(&token)
-            .and_then(|account| account.deadline)
-            .unwrap_or(FOREVER)
+            .get(token)
+            .map_or(FOREVER, |account| account.deadline)
     }
 
     /// The deadline that the gate holds for a device by itself.

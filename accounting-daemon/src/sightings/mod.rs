@@ -14,7 +14,7 @@ use tokio::{sync::watch, time::MissedTickBehavior};
 use self::{clones::Clones, hush::Hush, told::Told};
 use crate::{
     clock::Clock,
-    engine::{Engine, SessionMeter},
+    engine::{Engine, Reading},
     gate::{Neighbour, Stats, neighbours, status::GateStatus},
     metrics::{Alarm, Metrics},
 };
@@ -32,7 +32,7 @@ pub struct Sightings {
     metrics: Arc<Metrics>,
     clock: Clock,
     stats: Stats,
-    told: Told<SessionMeter>,
+    told: Told<i64>,
     clones: Clones,
     cloned: Hush,
     /// Frames of rogues that were counted up to the last sweep; `None` before the first.
@@ -98,7 +98,8 @@ impl Sightings {
         let now = self.clock.monotonic();
         let meters = self.engine.meters();
         let fresh = seen.iter().filter(|one| lasts(one));
-        let news = self.told.news(fresh, |device| meters.of(device));
+        let session_of = |device| meters.of(device).map(Reading::origin);
+        let news = self.told.news(fresh, session_of);
         if !news.is_empty() && !self.engine.saw(news.clone()) {
             // The mailbox is full: told with the next sweep.
             self.told.take_back(&news);

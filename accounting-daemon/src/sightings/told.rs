@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
-    sync::{Arc, Weak},
 };
 
 use crate::{gate::Neighbour, ledger::ADDRESSES_MAX, mac::DeviceId};
@@ -11,14 +10,13 @@ use crate::{gate::Neighbour, ledger::ADDRESSES_MAX, mac::DeviceId};
 /// Addresses in one letter; what is beyond them comes with the next sweep.
 const LETTER_MAX: usize = 1_024;
 
-/// The addresses that were told, by open sessions; `S` is whatever lives as long as one.
+/// The addresses that were told, by open sessions; `S` tells one session of a device from the next.
 #[derive(Debug)]
 pub(super) struct Told<S>(BTreeMap<DeviceId, Known<S>>);
 
 #[derive(Debug)]
 struct Known<S> {
-    /// Tells one session of a device from the next.
-    session: Weak<S>,
+    session: S,
     addresses: BTreeSet<IpAddr>,
 }
 
@@ -28,14 +26,15 @@ impl<S> Default for Told<S> {
     }
 }
 
-impl<S> Told<S> {
+impl<S: Copy + PartialEq> Told<S> {
     /// What is new of what is seen to open sessions; it counts as told.
     pub(super) fn news<'a>(
         &mut self,
         seen: impl Iterator<Item = &'a Neighbour>,
-        session_of: impl Fn(DeviceId) -> Option<Arc<S>>,
+        session_of: impl Fn(DeviceId) -> Option<S>,
     ) -> Vec<(DeviceId, IpAddr)> {
-        self.0.retain(|_, known| known.session.strong_count() > 0);
+        self.0
+            .retain(|device, known| session_of(*device) == Some(known.session));
         let mut news = Vec::new();
         for one in seen {
             if news.len() == LETTER_MAX {
@@ -44,11 +43,7 @@ impl<S> Told<S> {
             let Some(session) = session_of(one.device) else {
                 continue;
             };
-            let session = Arc::downgrade(&session);
-            let known = self.0.entry(one.device).or_insert_with(|| Known::new(&session));
-            if !Weak::ptr_eq(&known.session, &session) {
-                *known = Known::new(&session);
-            }
+            let known = self.0.entry(one.device).or_insert_with(|| Known::new(session));
             if known.addresses.len() < ADDRESSES_MAX && known.addresses.insert(one.address) {
                 news.push((one.device, one.address));
             }
@@ -67,9 +62,9 @@ impl<S> Told<S> {
 }
 
 impl<S> Known<S> {
-    fn new(session: &Weak<S>) -> Self {
+    fn new(session: S) -> Self {
         Self {
-            session: Weak::clone(session),
+            session,
             addresses: BTreeSet::new(),
         }
     }
@@ -96,28 +91,27 @@ mod tests {
     fn each_session_is_told_once_and_the_next_one_anew() {
         let mut told = Told::default();
         let seen = [entry(1, 7), entry(1, 8), entry(2, 9)];
-        let news = |told: &mut Told<u8>, session: &Arc<u8>| {
-            let of = |device: DeviceId| (device.mac.0[5] == 1).then(|| Arc::clone(session));
+        let news = |told: &mut Told<u8>, session: u8| {
+            let of = |device: DeviceId| (device.mac.0[5] == 1).then_some(session);
             told.news(seen.iter(), of)
         };
-        let first = Arc::new(1);
         let both: Vec<_> = seen[..2].iter().map(|one| (one.device, one.address)).collect();
-        assert_eq!(news(&mut told, &first), both, "who is not online is no news");
-        assert_eq!(news(&mut told, &first), []);
+        assert_eq!(news(&mut told, 1), both, "who is not online is no news");
+        assert_eq!(news(&mut told, 1), []);
         told.take_back(&both[..1]);
-        assert_eq!(news(&mut told, &first), both[..1], "the mailbox was full");
-        assert_eq!(news(&mut told, &Arc::new(2)), both, "another session");
+        assert_eq!(news(&mut told, 1), both[..1], "the mailbox was full");
+        assert_eq!(news(&mut told, 2), both, "another session");
         assert_eq!(told.news([].iter(), |_| None), []);
         assert!(told.0.is_empty(), "what has ended is forgotten");
     }
 
     #[test]
     fn a_letter_and_a_session_have_room_for_so_many() {
-        let (mut told, session) = (Told::default(), Arc::new(()));
+        let mut told = Told::default();
         let crowd: Vec<_> = (0..=70)
             .flat_map(|who| (0..=20).map(move |last| entry(who, last)))
             .collect();
-        let mut sweep = || told.news(crowd.iter(), |_| Some(Arc::clone(&session))).len();
+        let mut sweep = || told.news(crowd.iter(), |_| Some(())).len();
         assert_eq!((sweep(), sweep(), sweep()), (1_024, 71 * 16 - 1_024, 0));
     }
 }
