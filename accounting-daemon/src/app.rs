@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
+use sd_notify::NotifyState;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -58,7 +59,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let supervisor = tokio::spawn(supervisor.run(told(stopped.clone())));
     tokio::spawn(tell_of_interfaces(status.clone(), engine.clone()));
-    tokio::spawn(tell_of_steps(engine.clone(), told(stopped.clone())));
+    let told_of_steps = tell_of_steps(engine.clone(), Arc::clone(&metrics), told(stopped.clone()));
+    tokio::spawn(told_of_steps);
     let sightings = Sightings::new(
         status.clone(),
         engine.clone(),
@@ -97,11 +99,13 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let certificates = tls.map(|tls| tokio::spawn(tls.keep_current()));
     let portal = tokio::spawn(portal::serve(guests, portal, told(stopped)));
     tracing::info!(interfaces = config.interfaces.len(), "the gate is up");
+    tell_systemd(NotifyState::Ready);
 
     let outcome = tokio::select! {
         signal = signalled() => signal.map(|()| tracing::info!("stopping; the gate goes on enforcing")),
         result = ended => Err(engine_ended(result)),
     };
+    tell_systemd(NotifyState::Stopping);
     // Nobody is left without an answer: first the edge, then the engine behind it.
     stop.send_replace(true);
     edge.await.context("the api listener ended badly")?;
@@ -167,7 +171,7 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-fn rules(config: &Config) -> Rules {
+pub(crate) fn rules(config: &Config) -> Rules {
     let ms = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
     let sessions = &config.sessions;
     Rules {
@@ -220,10 +224,18 @@ async fn tell_of_interfaces(mut status: tokio::sync::watch::Receiver<Arc<GateSta
 }
 
 /// Has the engine look when the wall clock is set. Without the timer it notices within a second.
-async fn tell_of_steps(engine: Engine, stop: impl Future<Output = ()>) {
+async fn tell_of_steps(engine: Engine, metrics: Arc<Metrics>, stop: impl Future<Output = ()>) {
     let steps = async {
         let timer = KernelTimer::new()?;
-        clock::watch(timer, || engine.look()).await
+        let mut rang = false;
+        let look = || {
+            // The first time is before any step.
+            if std::mem::replace(&mut rang, true) {
+                metrics.clock_set();
+            }
+            engine.look();
+        };
+        clock::watch(timer, look).await
     };
     tokio::select! {
         ended = steps => if let Err(error) = ended {
@@ -249,6 +261,13 @@ fn announce(made: &OneTimePassword) -> anyhow::Result<()> {
         made.password.as_str()
     )?;
     Ok(out.flush()?)
+}
+
+/// Tells systemd how the daemon stands, where it is the one that started it.
+fn tell_systemd(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "systemd could not be told");
+    }
 }
 
 async fn told(mut stopped: tokio::sync::watch::Receiver<bool>) {

@@ -189,6 +189,8 @@ fn synchronised() -> bool {
 mod tests {
     use super::*;
 
+    /// "The wall clock is trusted when the kernel says it is synchronised (`adjtimex`), or when there is an RTC, the
+    /// time is not before the persisted floor and `trust_rtc` is on (default: on where an RTC exists)."
     #[test]
     fn a_clock_before_the_floor_is_not_trusted() {
         let now = Clock::new(true, None).unwrap().now();
@@ -235,7 +237,7 @@ mod tests {
         assert_eq!(*log, expected);
     }
 
-    // That a step cancels it is the kernel's promise: no test sets the machine's clock.
+    // That a step cancels it shows in the lab, with the machine's clock.
     #[tokio::test]
     async fn the_kernel_takes_the_timer_and_it_does_not_ring_by_itself() {
         let mut timer = KernelTimer::new().unwrap();

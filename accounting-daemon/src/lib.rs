@@ -17,3 +17,5 @@ pub mod portal;
 pub mod sightings;
 pub mod store;
 pub mod telemetry;
+#[cfg(test)]
+mod testbed;

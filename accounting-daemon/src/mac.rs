@@ -171,6 +171,7 @@ mod tests {
         }
     }
 
+    /// "2. request malformed (no code; MAC not a unicast address, all zero, the gateway's own or a known router's)"
     #[test]
     fn groups_and_nobody_are_not_unicast() {
         assert!(!Mac([0xff; 6]).is_unicast());

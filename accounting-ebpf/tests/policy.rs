@@ -111,6 +111,7 @@ fn a_session_makes_nobody_everybodys_router() {
     assert!(rogues >= 2, "{rogues}");
 }
 
+/// "And one per device (session_timeout); the earlier wins."
 #[test]
 fn the_earlier_deadline_ends_a_session() {
     let rows = [
@@ -132,6 +133,7 @@ fn the_earlier_deadline_ends_a_session() {
     }
 }
 
+/// "Activity means frames that the gateway forwarded for the device. ARP, DNS to the gateway and the portal are not."
 #[test]
 fn activity_is_what_the_gateway_must_forward() {
     let port = world::port();

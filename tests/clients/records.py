@@ -96,6 +96,34 @@ def a_table(ids):
     assert again["WasSuccessful"] is False and again["Status"] == 500, again
     came = written(asked("POST", TOKENS + "/import", body=table, media_type="text/csv"))
     assert came["Rows"] == 60 and len(came["Ids"]) == 60, came
+    # In chunks, and with dates of summer and winter, offsets and formulas: what goes out comes in again.
+    odd = [
+        {"BusinessId": "7", "MinutesIncluded": "5", "AccessCode": "ODD-1", "Description": "=1+1, \"two\"\r\nlines",
+         "ValidFrom": "2030-03-31T02:30:00+02:00", "ValidTo": "2030-10-27T02:30:00+01:00", "SystemId": "'@x"},
+        {"BusinessId": "7", "MinutesIncluded": "5", "AccessCode": "-0-2", "Description": "\tTab", "ValidFrom": "2030-03-31T01:30",
+         "ValidTo": "", "SystemId": "{\"a\": 1}"},
+    ]
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(odd[0]))
+    writer.writeheader()
+    writer.writerows(odd)
+    pieces = (piece.encode() for piece in text.getvalue().splitlines(keepends=True))
+    first = written(asked("POST", TOKENS + "/import", body=pieces, media_type="text/csv"))["Ids"]
+    records = [asked("GET", f"{TOKENS}/{number}") for number in first]
+    assert [record["ValidFrom"] for record in records] == ["2030-03-31T00:30:00Z", "2030-03-31T01:30:00Z"], records
+    assert [record["ValidTo"] for record in records] == ["2030-10-27T01:30:00Z", None], records
+    assert [record["Description"] for record in records] == [row["Description"] for row in odd], records
+    _, _, out = call("GET", f"{TOKENS}/export?Id={first[0]},{first[1]}")
+    cells = list(csv.DictReader(io.StringIO(out.decode(), newline="")))
+    assert [row["Description"][0] for row in cells] == ["'", "'"] and cells[1]["AccessCode"] == "'-0-2", cells
+    for number in first:
+        asked("DELETE", f"{TOKENS}/{number}")
+    second = written(asked("POST", TOKENS + "/import", body=out, media_type="text/csv"))["Ids"]
+    kept = ("AccessCode", "Description", "ValidFrom", "ValidTo", "SystemId", "MinutesIncluded", "MinutesLeft", "BusinessId")
+    for before, number in zip(records, second, strict=True):
+        record = asked("GET", f"{TOKENS}/{number}")
+        assert [record[name] for name in kept] == [before[name] for name in kept], record
+        asked("DELETE", f"{TOKENS}/{number}")
     after = asked("GET", f"{TOKENS}?Id={came['Ids'][0]}")["Records"][0]
     assert after["AccessCode"] == rows[0]["AccessCode"], after
 

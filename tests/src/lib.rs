@@ -14,5 +14,7 @@ pub mod lab;
 pub mod model;
 pub mod packet;
 pub mod root;
+pub mod systemd;
 pub mod table;
+pub mod traffic;
 pub mod world;

@@ -10,6 +10,7 @@ use std::process::Command;
 use accounting_tests::hotspot::{HOSTS, Hotspot, online};
 use accounting_tests::lab::site::LAN;
 use accounting_tests::needs_root;
+use redb::{Database, TableDefinition};
 use serde_json::json;
 
 /// A start that must fail, of a configuration that differs from the lab's.
@@ -153,7 +154,9 @@ fn stores(hotspot: &Hotspot, store: &Path) {
     let attempt = Attempt::with(hotspot, &[]);
     let name = store.display().to_string();
     let corrupt: Vec<u8> = b"this is no store of anything".repeat(1_000);
-    for bytes in [corrupt, kept[..kept.len() / 3].to_vec()] {
+    let flipped = kept.iter().enumerate();
+    let flipped = flipped.map(|(at, byte)| byte ^ u8::from(at > 4_096 && at % 512 == 300));
+    for bytes in [corrupt, kept[..kept.len() / 3].to_vec(), flipped.collect()] {
         fs::write(store, &bytes).unwrap();
         attempt.fails_with(&[&name, "restore a backup"]);
         assert!(
@@ -161,6 +164,21 @@ fn stores(hotspot: &Hotspot, store: &Path) {
             "a damaged store was written to"
         );
     }
+    fs::write(store, &kept).unwrap();
+    let newer = Database::open(store).unwrap();
+    let transaction = newer.begin_write().unwrap();
+    let version: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+    let number = 4_711_u64.to_le_bytes();
+    transaction
+        .open_table(version)
+        .unwrap()
+        .insert("version", number.as_slice())
+        .unwrap();
+    transaction.commit().unwrap();
+    drop(newer);
+    let bytes = fs::read(store).unwrap();
+    attempt.fails_with(&[&name, "4711", "newer"]);
+    assert!(fs::read(store).unwrap() == bytes, "a newer store was written to");
     fs::remove_file(store).unwrap();
     fs::create_dir(store).unwrap();
     attempt.fails_with(&[&name]);

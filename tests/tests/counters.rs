@@ -144,6 +144,7 @@ fn in_generic_mode_the_uplink_is_counted_by_tc() {
     }
 }
 
+/// "Activity means frames that the gateway forwarded for the device. ARP, DNS to the gateway and the portal are not."
 #[test]
 fn chatter_with_the_gateway_is_counted_but_is_no_activity() {
     needs_root!();

@@ -38,6 +38,15 @@ fn attached(hotspot: &Hotspot) -> bool {
     hotspot.metric(&metric).unwrap() > 0.0
 }
 
+/// The rules of routing, of both families.
+fn rules(gateway: &Namespace) -> String {
+    let of = |family: &str| {
+        let output = gateway.command("ip").args([family, "rule"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    [of("-4"), of("-6")].concat()
+}
+
 #[test]
 fn a_gated_interface_stays_gated() {
     needs_root!();
@@ -68,10 +77,11 @@ fn a_gated_interface_stays_gated() {
         .unwrap();
     settled(&hotspot);
 
-    // Gone and made anew under the same name. Down until it is gated: before that the kernel knows no gate.
+    // Gone and made anew under the same name, up at once: before it is gated nothing of it is forwarded.
     let air = Namespace::named(gateway.name().replace("-gw", "-air"));
     air.ip("link del uplink\n").unwrap();
     clock::wait_for("the alarm", SOON, || Ok((!attached(&hotspot)).then_some(()))).unwrap();
+    assert_eq!(rules(gateway).matches(&format!("iif {LAN} ")).count(), 2);
     let anew = format!(
         "link add uplink type veth peer name {LAN} address {} netns {}\nlink set uplink master br0 up\n",
         mac_text(LAN_MAC),
@@ -79,10 +89,11 @@ fn a_gated_interface_stays_gated() {
     );
     let made = clock::monotonic();
     air.ip(&anew).unwrap();
+    gateway.ip(&readdress(LAN)).unwrap();
     clock::wait_for("the gate", SOON, || Ok(attached(&hotspot).then_some(()))).unwrap();
     println!("gated anew after {:?}", clock::monotonic() - made);
-    gateway.ip(&readdress(LAN)).unwrap();
     settled(&hotspot);
+    assert!(!rules(gateway).contains(LAN), "a gated interface is closed");
     for flow in strangers {
         assert!(flow.flow.sent() > 500);
         assert_eq!(flow.arrived().unwrap().len(), 0, "an unpaid packet passed");

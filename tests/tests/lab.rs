@@ -51,11 +51,7 @@ fn two_labs_are_up_at_once_and_do_not_hear_each_other() {
 #[test]
 fn clients_get_addresses_and_reach_both_internets() {
     needs_root!();
-    let lab = Lab::up(&Options {
-        clients: 3,
-        ..Options::default()
-    })
-    .unwrap();
+    let lab = Lab::with_clients(3).unwrap();
     let addresses: BTreeSet<_> = lab.clients().iter().map(|client| client.ip4().unwrap()).collect();
     assert_eq!(addresses.len(), 3);
     for client in lab.clients() {
@@ -109,11 +105,7 @@ fn clients_are_isolated_from_each_other() {
 #[test]
 fn names_resolve_at_the_gateway() {
     needs_root!();
-    let lab = Lab::up(&Options {
-        clients: 1,
-        ..Options::default()
-    })
-    .unwrap();
+    let lab = Lab::with_clients(1).unwrap();
     let client = lab.client(1).unwrap();
     assert_eq!(client.resolve(INTERNET_NAME).unwrap(), HOSTS);
     assert_eq!(client.resolve("nobody.lab").unwrap(), Vec::<IpAddr>::new());
@@ -144,11 +136,7 @@ fn a_client_leaves_and_comes_again() {
 #[test]
 fn flows_are_witnessed_both_ways_on_time() {
     needs_root!();
-    let lab = Lab::up(&Options {
-        clients: 1,
-        ..Options::default()
-    })
-    .unwrap();
+    let lab = Lab::with_clients(1).unwrap();
     let client = lab.client(1).unwrap();
     for host in HOSTS {
         let source = source_for(client, host);
@@ -200,11 +188,7 @@ fn flows_are_witnessed_both_ways_on_time() {
 #[test]
 fn a_flow_out_of_range_is_refused() {
     needs_root!();
-    let lab = Lab::up(&Options {
-        clients: 1,
-        ..Options::default()
-    })
-    .unwrap();
+    let lab = Lab::with_clients(1).unwrap();
     let client = lab.client(1).unwrap();
     let nonce = Nonce::draw().unwrap();
     for pace in [
@@ -230,11 +214,7 @@ fn a_flow_out_of_range_is_refused() {
 #[test]
 fn a_capture_ends_while_traffic_goes_on() {
     needs_root!();
-    let lab = Lab::up(&Options {
-        clients: 1,
-        ..Options::default()
-    })
-    .unwrap();
+    let lab = Lab::with_clients(1).unwrap();
     let client = lab.client(1).unwrap();
     let nonce = Nonce::draw().unwrap();
     let witness = Capture::start(client.namespace(), WLAN, Filter::Nonce(nonce)).unwrap();

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use accounting_tests::lab::site::INTERNET_IP4;
-use accounting_tests::lab::{Lab, Options, Process, clean};
+use accounting_tests::lab::{Lab, Process, clean};
 use accounting_tests::needs_root;
 use rustix::process::Signal;
 
@@ -17,11 +17,7 @@ mod traces;
 use traces::traces;
 
 fn up() -> Lab {
-    Lab::up(&Options {
-        clients: 1,
-        ..Options::default()
-    })
-    .unwrap()
+    Lab::with_clients(1).unwrap()
 }
 
 #[test]

@@ -20,6 +20,8 @@ use session_meter::SessionMeter;
 const NEVER: u64 = u64::MAX;
 
 /// A session from 0 to its deadline at 100, which is shortened to 80 before that, while a reader looks twice.
+/// "Per-session minute counters are lock-free atomics with one writer; anybody reads them without blocking a
+/// redemption."
 #[test]
 fn a_reader_never_sees_a_charge_pass_the_balance() {
     loom::model(|| {
@@ -40,6 +42,8 @@ fn a_reader_never_sees_a_charge_pass_the_balance() {
 }
 
 /// Another device joins: the deadline is halved before it passes; then one leaves and it is lengthened.
+/// "Per-session minute counters are lock-free atomics with one writer; anybody reads them without blocking a
+/// redemption."
 #[test]
 fn a_moving_deadline_loses_nothing() {
     loom::model(|| {
@@ -61,6 +65,8 @@ fn a_moving_deadline_loses_nothing() {
 }
 
 /// Another session takes the place: a reading of the former one stays what it was.
+/// "Per-session minute counters are lock-free atomics with one writer; anybody reads them without blocking a
+/// redemption."
 #[test]
 fn a_reading_does_not_mix_sessions() {
     loom::model(|| {

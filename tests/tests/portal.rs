@@ -11,7 +11,7 @@ use std::time::Duration;
 use accounting_tests::browser::{self, Browser};
 use accounting_tests::hotspot::Hotspot;
 use accounting_tests::lab::site::{LAN_IP4, LAN_IP6, WAN_IP4};
-use accounting_tests::lab::{Options, PORTAL_PORT, Request, variables};
+use accounting_tests::lab::{PORTAL_PORT, Request, variables};
 use accounting_tests::{needs_root, root::skip_because};
 use serde_json::json;
 
@@ -30,11 +30,7 @@ fn a_person_with_a_phone_gets_online() {
             return;
         }
     };
-    let hotspot = Hotspot::up(Options {
-        clients: 2,
-        ..Options::default()
-    })
-    .unwrap();
+    let hotspot = Hotspot::with_clients(2).unwrap();
     run(&hotspot, &browser);
 }
 

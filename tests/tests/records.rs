@@ -54,6 +54,7 @@ fn becomes(hotspot: &Hotspot, number: usize, wanted: bool) {
     .unwrap();
 }
 
+/// "So minutes are extended while people are online, and a depleted token revives."
 #[test]
 fn edits_take_effect_on_guests_that_are_online() {
     needs_root!();

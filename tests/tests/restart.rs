@@ -4,61 +4,12 @@
 
 use std::time::Duration;
 
-use accounting_tests::hotspot::{HOSTS, Hotspot, Watched, online};
-use accounting_tests::lab::{Download, Flow};
+use accounting_tests::hotspot::{HOSTS, Hotspot, online};
 use accounting_tests::needs_root;
+use accounting_tests::traffic::Traffic;
 use serde_json::json;
 
 const WHILE: Duration = Duration::from_millis(300);
-
-/// A paid client's packets both ways in both families, and those of a client that has not paid.
-struct Traffic {
-    up: [Watched<Flow>; 2],
-    down: [Watched<Download>; 2],
-    unpaid: [Watched<Flow>; 4],
-}
-
-impl Traffic {
-    fn start(hotspot: &Hotspot) -> Self {
-        let (paid, unpaid) = (hotspot.client(1), hotspot.client(2));
-        hotspot
-            .lab
-            .internet()
-            .ip("route replace 10.77.0.0/24 via 198.51.100.2\n")
-            .unwrap();
-        Self {
-            up: HOSTS.map(|host| hotspot.uplink(paid, host, 1_000).unwrap()),
-            down: HOSTS.map(|host| hotspot.downlink(paid, host, 1_000).unwrap()),
-            unpaid: [
-                hotspot.uplink(unpaid, HOSTS[0], 500).unwrap(),
-                hotspot.uplink(unpaid, HOSTS[1], 500).unwrap(),
-                hotspot.unasked(unpaid, HOSTS[0], 500).unwrap(),
-                hotspot.unasked(unpaid, HOSTS[1], 500).unwrap(),
-            ],
-        }
-    }
-
-    fn look(self) {
-        std::thread::sleep(WHILE);
-        for flow in &self.up {
-            let sent = flow.flow.sent();
-            assert_eq!(flow.gaps().unwrap(), Vec::<u64>::new(), "of {sent} packets up");
-            println!("up: {} of {} packets so far", flow.arrived().unwrap().len(), sent);
-            assert!(
-                flow.arrived().unwrap().last().unwrap().stamp.number + 200 > sent,
-                "the uplink has stopped"
-            );
-        }
-        for flow in &self.down {
-            assert_eq!(flow.gaps().unwrap(), Vec::<u64>::new(), "packets down");
-            println!("down: {} packets", flow.arrived().unwrap().len());
-        }
-        for flow in self.unpaid {
-            assert!(flow.flow.sent() > 100);
-            assert_eq!(flow.arrived().unwrap().len(), 0, "an unpaid packet passed");
-        }
-    }
-}
 
 #[test]
 fn no_packet_is_lost_and_none_slips_through_while_the_daemon_restarts() {
@@ -66,7 +17,7 @@ fn no_packet_is_lost_and_none_slips_through_while_the_daemon_restarts() {
     let hotspot = Hotspot::with_clients(2).unwrap();
     let token = hotspot.token(60, &json!({})).unwrap();
     let opened = hotspot.admit(hotspot.client(1), &token).unwrap()["OpenedOn"].clone();
-    let traffic = Traffic::start(&hotspot);
+    let traffic = Traffic::start(&hotspot).unwrap();
     for _ in 0..2 {
         hotspot.daemon().kill9().unwrap();
         std::thread::sleep(WHILE);
@@ -75,7 +26,7 @@ fn no_packet_is_lost_and_none_slips_through_while_the_daemon_restarts() {
         std::thread::sleep(WHILE);
         hotspot.daemon().start().unwrap();
     }
-    traffic.look();
+    traffic.look().unwrap();
     // The same session, still counting, with what it counted before.
     let device = hotspot.device(hotspot.client(1)).unwrap();
     assert_eq!(device["Session"]["OpenedOn"], opened);

@@ -5,7 +5,7 @@
 use std::process::Stdio;
 
 use accounting_tests::hotspot::Hotspot;
-use accounting_tests::lab::{Answer, Options, Request};
+use accounting_tests::lab::{Answer, Request};
 use accounting_tests::needs_root;
 use serde_json::{Value, json};
 
@@ -17,11 +17,7 @@ struct Desk(Hotspot);
 
 impl Desk {
     fn up() -> Self {
-        let options = Options {
-            clients: 1,
-            ..Options::default()
-        };
-        Self(Hotspot::up(options).unwrap())
+        Self(Hotspot::with_clients(1).unwrap())
     }
 
     fn admin(&self, method: &str, target: &str, body: Option<&Value>) -> Answer {

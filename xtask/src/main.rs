@@ -15,6 +15,7 @@ mod sim;
 mod soak;
 mod test;
 mod toolchain;
+mod upgrade;
 mod verdict;
 
 #[derive(Parser)]
@@ -34,6 +35,7 @@ enum Task {
     Test(test::Test),
     /// Simulate: daemon against auditor, from a seed
     Sim(sim::Args),
+    Upgrade(upgrade::Args),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Task::Lab(task) => task.run(),
         Task::Demo(task) => task.run(),
         Task::Test(task) => task.run(),
+        Task::Upgrade(args) => upgrade::run(&args),
         Task::Sim(args) => sim::run(&args).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {

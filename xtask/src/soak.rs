@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[arg(long)]
     seed: Option<u64>,
     /// Instead, ask the API whatever its description allows and forbids, for so many seconds
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "600", conflicts_with_all = ["kills", "seed", "log"])]
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "600", conflicts_with = "kills")]
     api: Option<u32>,
     /// Write the figures to docs/soak/<date>.md
     #[arg(long)]
@@ -29,15 +29,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    if let Some(seconds) = args.api {
-        return contract::run(seconds);
-    }
     let seed = args.seed.unwrap_or_else(|| clock::wall().as_secs());
-    println!("{} kills, seed {seed}", args.kills);
-    let plan = Plan {
-        rounds: args.kills,
-        seed,
-    };
     // What is built now is what runs, whatever happens to the sources meanwhile.
     let commit = said(
         Command::new("git")
@@ -45,24 +37,80 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .current_dir(root()),
     )?;
     let begun = clock::monotonic();
-    let figures = kills::run(plan, build_daemon()?)?;
-    let page = page(plan, &commit, &figures, clock::monotonic() - begun)?;
+    let (kind, page) = if let Some(seconds) = args.api {
+        let figures = contract::run(seconds, seed)?;
+        let took = clock::monotonic() - begun;
+        ("-api", page_of_calls(seconds, seed, &commit, &figures, took)?)
+    } else {
+        println!("{} kills, seed {seed}", args.kills);
+        let plan = Plan {
+            rounds: args.kills,
+            seed,
+        };
+        let figures = kills::run(plan, build_daemon()?)?;
+        ("", page(plan, &commit, &figures, clock::monotonic() - begun)?)
+    };
     println!("{page}");
     if args.log {
         let date = said(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
-        let path = root().join("docs/soak").join(format!("{date}.md"));
+        let path = root().join("docs/soak").join(format!("{date}{kind}.md"));
         std::fs::create_dir_all(root().join("docs/soak"))?;
         std::fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
-        println!("written to docs/soak/{date}.md");
+        println!("written to docs/soak/{date}{kind}.md");
     }
     Ok(())
 }
 
-fn page(plan: Plan, commit: &str, figures: &Figures, took: Duration) -> Result<String> {
+/// What every run is told with.
+fn machine() -> Result<String> {
     let kernel = said(Command::new("uname").arg("-r"))?;
     let kernel = kernel.split('-').next().unwrap_or_default();
     let machine = said(Command::new("uname").arg("-m"))?;
     let cpus = std::thread::available_parallelism()?;
+    Ok(format!("{machine}, {cpus} CPUs, Linux {kernel}"))
+}
+
+fn page_of_calls(
+    seconds: u32,
+    seed: u64,
+    commit: &str,
+    figures: &contract::Figures,
+    took: Duration,
+) -> Result<String> {
+    let events = figures
+        .events
+        .iter()
+        .map(|(name, count)| format!("{count} {name}"));
+    let refusing = if figures.refusing.is_empty() {
+        "none".to_owned()
+    } else {
+        figures.refusing.join(", ")
+    };
+    Ok(format!(
+        "# Soak of the API\n\n\
+         `cargo xtask soak --api {seconds} --seed {seed}`: requests made by schemathesis {version} from `/openapi.json`, also ones that it\n\
+         forbids, against the daemon in the lab; the stream of sessions was read beside them. No answer was a 5xx, had a status or a\n\
+         media type that is not described, or a body of another shape.\n\n\
+         | what | figure |\n|---|---|\n\
+         | commit | {commit} |\n\
+         | machine | {machine} |\n\
+         | took | {took} s |\n\
+         | operations asked, besides the stream | {operations} |\n\
+         | calls | {calls} |\n\
+         | of them answered with a success | {successes} |\n\
+         | operations without a success | {refusing} |\n\
+         | events of the stream | {events} |\n",
+        version = contract::VERSION,
+        machine = machine()?,
+        took = took.as_secs(),
+        operations = figures.operations,
+        calls = figures.calls,
+        successes = figures.successes,
+        events = events.collect::<Vec<_>>().join(", "),
+    ))
+}
+
+fn page(plan: Plan, commit: &str, figures: &Figures, took: Duration) -> Result<String> {
     Ok(format!(
         "# Soak\n\n\
          `cargo xtask soak --kills {kills} --seed {seed}`: the daemon was killed by SIGKILL {kills} times under load.\n\
@@ -70,7 +118,7 @@ fn page(plan: Plan, commit: &str, figures: &Figures, took: Duration) -> Result<S
          the open sessions.\n\n\
          | what | figure |\n|---|---|\n\
          | commit | {commit} |\n\
-         | machine | {machine}, {cpus} CPUs, Linux {kernel} |\n\
+         | machine | {machine} |\n\
          | took | {took} s |\n\
          | kills | {done} |\n\
          | redemptions acknowledged | {admitted} |\n\
@@ -78,6 +126,7 @@ fn page(plan: Plan, commit: &str, figures: &Figures, took: Duration) -> Result<S
          | requests that a kill left without an answer | {unanswered} |\n\
          | packets of the paying client, all arrived | {packets} |\n\
          | slowest start | {start} ms |\n",
+        machine = machine()?,
         kills = plan.rounds,
         seed = plan.seed,
         took = took.as_secs(),

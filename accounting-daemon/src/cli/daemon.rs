@@ -92,6 +92,11 @@ pub(super) enum Payload {
 }
 
 impl Daemon {
+    #[cfg(test)]
+    pub(super) const fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
     /// Whether anybody listens at the socket.
     pub(super) async fn runs(&self) -> bool {
         UnixStream::connect(&self.path).await.is_ok()

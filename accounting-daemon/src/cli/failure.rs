@@ -52,12 +52,39 @@ impl Failure {
     /// What the daemon refused, from an answer in either dialect.
     pub(super) fn refused(status: StatusCode, body: &[u8]) -> Self {
         let value: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
-        let text = words(&value).unwrap_or_else(|| match status {
+        // The record API says no more than that.
+        let said = words(&value).filter(|_| status != StatusCode::INTERNAL_SERVER_ERROR);
+        let text = said.unwrap_or_else(|| match status {
+            StatusCode::INTERNAL_SERVER_ERROR => {
+                "the daemon could not do it: its log says why (`journalctl -u accounting-daemon`); a full disk is told by \
+                 `accounting-daemon doctor`"
+                    .to_owned()
+            }
             StatusCode::CONFLICT => "the daemon is busy: try again in a moment".to_owned(),
             StatusCode::NOT_FOUND => "there is no such thing".to_owned(),
             _ => format!("the daemon answered {status}"),
         });
         Self::Refused { status, text }
+    }
+
+    /// Whether the daemon only has too much to do: it has done nothing, and may be asked again.
+    pub(super) fn is_busy(&self) -> bool {
+        // The record API has no other use for this status.
+        matches!(
+            self,
+            Self::Refused {
+                status: StatusCode::CONFLICT,
+                ..
+            }
+        )
+    }
+
+    /// Whether what was asked for may have been done all the same.
+    pub(super) const fn leaves_open(&self) -> bool {
+        matches!(
+            self,
+            Self::BrokenOff(_) | Self::Silent { .. } | Self::NotUnderstood(_)
+        )
     }
 
     fn code(&self) -> u8 {
@@ -154,7 +181,8 @@ mod tests {
             (
                 500,
                 json!({"Message": "An error has occurred."}),
-                "An error has occurred.",
+                "the daemon could not do it: its log says why (`journalctl -u accounting-daemon`); a full disk is told by \
+                 `accounting-daemon doctor`",
                 1,
             ),
             (418, json!(null), "the daemon answered 418 I'm a teapot", 1),
@@ -164,10 +192,17 @@ mod tests {
     }
 
     #[test]
+    fn only_who_is_busy_is_asked_again() {
+        assert!(Failure::refused(StatusCode::CONFLICT, b"").is_busy());
+        assert!(!Failure::refused(StatusCode::BAD_REQUEST, b"").is_busy());
+    }
+
+    #[test]
     fn a_daemon_that_does_not_run_has_a_status_of_its_own() {
         let path = PathBuf::from("/run/a.sock");
         let not_running = Failure::NotRunning { path: path.clone() };
         assert!(not_running.to_string().contains("/run/a.sock") && not_running.code() == 3);
         assert_eq!(Failure::NotAllowed { path }.code(), 5);
+        assert!(!not_running.leaves_open() && Failure::Silent { seconds: 1 }.leaves_open());
     }
 }

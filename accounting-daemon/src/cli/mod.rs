@@ -10,6 +10,8 @@ mod daemon;
 mod detach;
 mod doctor;
 mod failure;
+#[cfg(test)]
+mod fake;
 mod generate;
 mod human;
 mod paged;
@@ -122,7 +124,9 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if failure::reader_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // What the daemon refused may hold what somebody typed, or a cell of a table.
+            let lines: Vec<_> = format!("{error:#}").lines().map(show::harmless).collect();
+            eprintln!("error: {}", lines.join("\n"));
             failure::exit_code(&error)
         }
     }

@@ -197,8 +197,8 @@ fn print_event(console: &Console, event: &Event) -> std::io::Result<()> {
     if console.json {
         return show::json(&json!({"Event": event.name, "Data": data}));
     }
-    if let Some(reason) = data["Reason"].as_str() {
-        return show::print(&format!("{:<12} {reason}", event.name));
+    if data["Reason"].is_string() {
+        return show::print(&format!("{:<12} {}", event.name, plain(&data["Reason"])));
     }
     let sessions = data["Records"].as_array().cloned().unwrap_or_else(|| vec![data]);
     for session in sessions.iter().filter(|session| !session["TokenId"].is_null()) {

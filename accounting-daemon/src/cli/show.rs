@@ -87,9 +87,17 @@ pub(super) fn plain(value: &Value) -> String {
         Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     };
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    harmless(&text)
+}
+
+/// A text in which nothing steers the terminal: no control characters, and none that make people read another order than
+/// the one in which it is written.
+pub(super) fn harmless(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
 }
 
 /// `2025-01-15T10:30:00Z` as `2025-01-15 10:30:00`; times are UTC.
@@ -233,6 +241,23 @@ mod tests {
         assert_eq!(table(&[], &columns, "no tokens"), "no tokens\n");
         let one = record(&records[1], &columns);
         assert_eq!(one.lines().count(), 3, "{one}");
+    }
+
+    #[test]
+    fn nothing_that_others_typed_steers_the_terminal() {
+        for typed in [
+            "\u{1b}]0;title\u{7}",
+            "\u{9b}2J",
+            "a\nb\rc",
+            "abc\u{202e}def",
+            "\u{2066}x\u{2069}",
+            "z\u{200b}w\u{feff}",
+        ] {
+            let shown = harmless(typed);
+            assert!(shown.contains(' ') && shown.is_ascii(), "{shown:?}");
+            assert!(!shown.chars().any(char::is_control), "{shown:?}");
+        }
+        assert_eq!(harmless("Büro 4 – مكتب"), "Büro 4 – مكتب");
     }
 
     #[test]

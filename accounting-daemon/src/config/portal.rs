@@ -49,7 +49,7 @@ pub struct PortalConfig {
     pub header_bytes_max: usize,
     /// The largest form in bytes.
     pub body_bytes_max: usize,
-    /// Connections at once; more wait in the kernel's queue.
+    /// Connections at once; more take the place of the one that has been silent for longest.
     pub connections_max: usize,
     /// Connections of one device at once; more are closed.
     pub connections_per_device: usize,

@@ -9,7 +9,10 @@ use std::{
 use super::Core;
 use crate::{
     gate::Gate,
-    ledger::{Now, SessionId, Traffic},
+    ledger::{
+        Now, SessionId, Traffic,
+        mutant::{Mutant, broken},
+    },
     mac::DeviceId,
     store::{Heard, Store, StoreError, Write},
 };
@@ -27,9 +30,13 @@ pub(super) struct Carried {
     before: BTreeMap<SessionId, Heard>,
     /// Released in this round: whether for good shows at its end.
     released: Vec<(DeviceId, SessionId)>,
-    /// When the present or the last pass over all sessions began, and when the one before did.
+    /// When the present or the last pass over all sessions began.
     began: u64,
-    earlier: u64,
+    /// Rows are written for what was seen from this instant on: all of it by the first pass of a daemon, which does not know what the
+    /// one before has written, and by the others since the one before.
+    since: u64,
+    /// The same for the pass that follows.
+    next: u64,
     /// The last session of the present pass.
     at: Option<SessionId>,
     /// Devices that were seen with addresses that their sessions' rows may not have yet.
@@ -40,8 +47,10 @@ impl Carried {
     /// Begins with what the store knows; `counted` are the devices for which the gate went on counting.
     pub(super) fn new(rows: Vec<(DeviceId, Heard)>, counted: &BTreeSet<DeviceId>, now: Now) -> Self {
         let carried = rows.into_iter().map(|(device, row)| {
-            let before = if counted.contains(&device) {
+            let before = if counted.contains(&device) && !broken(Mutant::HeardTwice) {
                 row.before
+            } else if broken(Mutant::HeardForgotten) {
+                Traffic::default()
             } else {
                 row.total
             };
@@ -86,6 +95,16 @@ impl Carried {
         self.released.push((device, row.id));
     }
 
+    /// The rows of sessions whose release these rows take back: it had taken theirs with it.
+    pub(super) fn restored(&self, writes: &[Write]) -> Vec<Write> {
+        let ids = writes.iter().filter_map(|write| match write {
+            Write::Unrelease(id) => Some(id),
+            _ => None,
+        });
+        let rows = ids.filter_map(|id| self.before.get(id));
+        rows.map(|row| Write::Heard(*row)).collect()
+    }
+
     /// Forgets the sessions that were released in this round and are not open.
     pub(super) fn end_round(&mut self, open: impl Fn(DeviceId) -> Option<SessionId>) {
         for (device, id) in std::mem::take(&mut self.released) {
@@ -109,11 +128,14 @@ impl<S: Store, G: Gate> Core<S, G> {
     /// Writes down a part of what went through since the last time.
     pub(super) fn write_heard(&mut self, now: Now) -> Result<(), StoreError> {
         let carried = &mut self.carried;
+        if broken(Mutant::HeardNotWritten) {
+            return Ok(());
+        }
         if carried.at.is_none() {
             if now.monotonic.saturating_sub(carried.began) < PASS_MS {
                 return Ok(());
             }
-            (carried.earlier, carried.began) = (carried.began, now.monotonic);
+            (carried.since, carried.next, carried.began) = (carried.next, now.monotonic, now.monotonic);
         }
         let sessions = self
             .ledger
@@ -126,7 +148,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                 writes.extend(self.ledger.open_session(session.device).map(Write::Open));
             }
             let counted = self.gate.traffic(session.device).unwrap_or_default();
-            if counted.seen_up.max(counted.seen_down) >= Some(self.carried.earlier) {
+            if counted.seen_up.max(counted.seen_down) >= Some(self.carried.since) {
                 let row = self.carried.row(session.id, counted, now);
                 writes.push(Write::Heard(row));
             }

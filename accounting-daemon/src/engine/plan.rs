@@ -1,9 +1,9 @@
 //! The effects of a round, in the order in which they must happen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    ledger::{Effect, Session, TokenId},
+    ledger::{Effect, Session, SessionId, TokenId},
     mac::DeviceId,
     store::Write,
 };
@@ -16,6 +16,8 @@ pub(super) struct Plan {
     pub(super) writes: Vec<Write>,
     /// Where in `writes` the records stand that the closing completes.
     pub(super) closing: Vec<usize>,
+    /// Sessions that ended in the round in which they opened: the gate has not counted for them.
+    pub(super) unopened: BTreeSet<SessionId>,
     /// Sessions whose charge goes on, or stands still, from another instant on.
     pub(super) keep: BTreeMap<DeviceId, Session>,
     /// Each with the device's own deadline.
@@ -51,7 +53,9 @@ impl Plan {
                     plan.keep.insert(session.device, session);
                 }
                 Effect::Release(record) => {
-                    plan.admit.remove(&record.device);
+                    let admit = plan.admit.remove(&record.device);
+                    let unopened = admit.filter(|(session, _)| session.id == record.id);
+                    plan.unopened.extend(unopened.map(|(session, _)| session.id));
                     plan.keep.remove(&record.device);
                     plan.closing.push(plan.writes.len());
                     plan.writes.push(Write::Release(record));

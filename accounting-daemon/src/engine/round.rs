@@ -155,12 +155,21 @@ impl<S: Store, G: Gate> Core<S, G> {
             }
             plan.writes.extend(self.audits.drain(..).map(Write::Audit));
             plan.writes.append(&mut self.lists.writes);
+            if !refused.is_empty() {
+                plan.writes.extend(self.carried.restored(&plan.writes));
+            }
             // Deadlines of parked devices move by themselves: nothing is charged, nothing is to be kept.
             if !plan.writes.is_empty() {
                 let checkpoint = Checkpoint {
                     boot: self.boot,
                     monotonic: now.monotonic,
                     wall: now.wall,
+                };
+                let checkpoint = if broken(Mutant::ChangesWithoutCheckpoint) && self.checkpoint.monotonic > 0
+                {
+                    self.checkpoint
+                } else {
+                    checkpoint
                 };
                 self.store.commit(&plan.writes, checkpoint)?;
                 self.checkpoint = checkpoint;
@@ -206,6 +215,11 @@ impl<S: Store, G: Gate> Core<S, G> {
                     self.observer.kernel_failed();
                     counted
                 }
+            };
+            let counted = if plan.unopened.contains(&record.id) {
+                Traffic::default()
+            } else {
+                counted
             };
             let row = self.carried.row(record.id, counted, now);
             record.traffic = Traffic {

@@ -50,7 +50,8 @@ impl<S: Store, G: Gate> Core<S, G> {
             self.offset = now.offset();
         }
         self.round(now, letters)?;
-        let due = now.monotonic.saturating_sub(self.checkpoint.monotonic) >= CHECKPOINT_MS;
+        let late = if broken(Mutant::CheckpointLate) { 2 } else { 1 };
+        let due = now.monotonic.saturating_sub(self.checkpoint.monotonic) >= late * CHECKPOINT_MS;
         if self.ledger.online() > 0 && (due || step == Step::Last) {
             self.write_checkpoint(now, &[])?;
         }
@@ -65,11 +66,13 @@ impl<S: Store, G: Gate> Core<S, G> {
             return Ok(());
         };
         let due = now.monotonic.saturating_sub(self.pruned) >= PRUNE_MS;
-        if !due || !now.trusted && !broken(Mutant::UntrustedClockPrunes) {
+        let believed = now.trusted || broken(Mutant::UntrustedClockPrunes);
+        if !due || !believed || broken(Mutant::RetentionForgotten) {
             return Ok(());
         }
         self.pruned = now.monotonic;
-        let before = now.wall.saturating_sub_unsigned(retention);
+        let early = if broken(Mutant::RetentionEarly) { 60_000 } else { 0 };
+        let before = now.wall.saturating_sub_unsigned(retention - early);
         let old = self.store.usage_before(before, PRUNE_MAX)?;
         if old.is_empty() {
             return Ok(());

@@ -111,6 +111,11 @@ async fn remove_unpinned(report: &mut Report) -> Result<(), StartError> {
             .0
             .push("removed the rules of the captive redirect".to_owned());
     }
+    if netlink.reopen(None).await? {
+        report
+            .0
+            .push("removed the rules that closed interfaces without a gate".to_owned());
+    }
     for link in links {
         if !netlink.has_filters(link.index).await {
             continue;

@@ -1,25 +1,28 @@
 //! Keeps the gated interfaces gated and the gateway's addresses known.
 //!
 //! Each look compares what the kernel has with what should be, and mends the difference; notifications decide when to
-//! look. An interface that is made anew is open until its programs are loaded and attached, some tens of milliseconds (some
-//! hundreds in an unoptimised build): the kernel has no way to attach programs to an interface that does not exist yet.
-//! Who cannot have that gates a port or a bridge that stays.
+//! look. The kernel has no way to attach programs to an interface that does not exist yet, and loading them takes tens of
+//! milliseconds (hundreds in an unoptimised build): from the moment an interface is gone until it is gated anew, a rule
+//! keeps everything that comes from it from being forwarded. The rule is of no use for a port of a bridge, whose frames
+//! are routed as the bridge's.
+
+mod gated;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
 use super::{
-    AttachError, Settings, StartError, layouts,
+    Settings, StartError, layouts,
     maps::Maps,
     names::{Answers, Change, Names},
     netlink::{Link, Netlink},
-    programs::{Attached, Programs, Target, chain},
-    settings::Interface,
-    status::{GateStatus, InterfaceStatus, TcMode},
+    programs::{Programs, chain},
+    status::{GateStatus, TcMode},
     tables::Tables,
 };
 use crate::mac::Mac;
+use gated::{Gated, attach};
 
 /// How long until the next look when nothing is announced.
 const LOOK: Duration = Duration::from_secs(10);
@@ -46,20 +49,6 @@ pub struct Supervisor {
     routers: Vec<Mac>,
     interfaces: Vec<Gated>,
     status: watch::Sender<Arc<GateStatus>>,
-}
-
-/// A gated interface as it was left by the last look.
-struct Gated {
-    configured: Interface,
-    /// What was attached to, or should have been.
-    target: Option<Target>,
-    bridge: Option<u32>,
-    attached: Option<Attached>,
-    reattached: u64,
-    /// Whether the present trouble was told.
-    alarmed: bool,
-    /// The last reason why attaching failed, told once.
-    refusal: Option<String>,
 }
 
 impl Supervisor {
@@ -119,6 +108,8 @@ impl Supervisor {
             status,
         };
         supervisor.attach_all(&links).await?;
+        // Those of a daemon that was killed while an interface was missing, also of one that is not gated any more.
+        supervisor.netlink.reopen(None).await?;
         supervisor.meet(&links).await?;
         let programs = &supervisor.programs;
         layouts::retire(&programs.settings.pins, programs.maps.directory())?;
@@ -271,123 +262,6 @@ impl Supervisor {
     }
 }
 
-impl Gated {
-    fn new(configured: &Interface) -> Self {
-        Self {
-            configured: configured.clone(),
-            target: None,
-            bridge: None,
-            attached: None,
-            reattached: 0,
-            alarmed: false,
-            refusal: None,
-        }
-    }
-
-    fn target(&self, link: &Link, mac: [u8; 6], links: &[Link]) -> Target {
-        let bridge = links.iter().find(|other| Some(other.index) == link.bridge);
-        Target {
-            name: link.name.clone(),
-            index: link.index,
-            mac,
-            gateway: bridge.and_then(|bridge| bridge.mac).unwrap_or(mac),
-            is_port: link.bridge.is_some(),
-            zone: self.configured.zone,
-            xdp: link.xdp,
-        }
-    }
-
-    fn settle(&mut self, link: &Link, target: Target, attached: Attached) {
-        tracing::info!(
-            interface = %self.configured.name, xdp = ?attached.xdp, tc = ?attached.tc, "the interface is gated"
-        );
-        self.bridge = link.bridge;
-        self.target = Some(target);
-        self.attached = Some(attached);
-        self.alarmed = false;
-        self.refusal = None;
-    }
-
-    async fn mend(
-        &mut self,
-        link: Option<&Link>,
-        links: &[Link],
-        programs: &Arc<Programs>,
-        netlink: &Netlink,
-    ) {
-        let Some((link, mac)) = link.and_then(|link| Some((link, link.mac?))) else {
-            self.attached = None;
-            self.target = None;
-            self.alarm("it does not exist");
-            return;
-        };
-        let target = self.target(link, mac, links);
-        let Some(wrong) = self.wrong(&target, programs, netlink).await else {
-            return;
-        };
-        self.alarm(wrong);
-        self.attached = None;
-        self.target = Some(target.clone());
-        match attach(programs, target.clone()).await {
-            Ok(attached) => {
-                self.settle(link, target, attached);
-                self.reattached += 1;
-            }
-            Err(error) => {
-                let reason = chain(&error);
-                if self.refusal.as_deref() != Some(&reason) {
-                    tracing::warn!(interface = %self.configured.name, %reason, "the interface cannot be gated yet");
-                }
-                self.refusal = Some(reason);
-            }
-        }
-    }
-
-    /// What differs from how the interface was left.
-    async fn wrong(&self, target: &Target, programs: &Programs, netlink: &Netlink) -> Option<&'static str> {
-        let Some(attached) = self.attached else {
-            return Some("it is not gated yet");
-        };
-        let before = self.target.as_ref()?;
-        if before.index != target.index {
-            return Some("it was made anew");
-        }
-        if before.mac != target.mac || before.gateway != target.gateway {
-            return Some("its MAC address has changed");
-        }
-        if before.is_port != target.is_port {
-            return Some("it has joined or left a bridge");
-        }
-        if target.xdp.map(|(_, program)| program) != Some(attached.program) {
-            return Some("its XDP program is not the gate's");
-        }
-        let in_place = match attached.tc {
-            TcMode::Tcx => programs.tcx_in_place(target),
-            TcMode::Clsact => netlink.filters_in_place(target.index).await,
-        };
-        (!in_place).then_some("its tc programs are gone")
-    }
-
-    fn alarm(&mut self, wrong: &'static str) {
-        if !self.alarmed {
-            tracing::warn!(interface = %self.configured.name, "the gated interface needs the programs again: {wrong}");
-        }
-        self.alarmed = true;
-    }
-
-    fn status(&self) -> InterfaceStatus {
-        InterfaceStatus {
-            name: self.configured.name.clone(),
-            zone: self.configured.zone,
-            index: self.target.as_ref().map_or(0, |target| target.index),
-            bridge: self.bridge,
-            mac: self.target.as_ref().map(|target| Mac(target.mac)),
-            attached: self.attached.map(|attached| (attached.xdp, attached.tc)),
-            reattached: self.reattached,
-        }
-    }
-}
-
 /// The next answer of the resolver; never, while no names are listed.
 async fn answered(answers: &mut Option<Answers>) -> Vec<u8> {
     let Some(open) = answers else {
@@ -398,12 +272,4 @@ async fn answered(answers: &mut Option<Answers>) -> Vec<u8> {
         return Vec::new();
     };
     answer
-}
-
-/// Loading waits for the verifier, tens of milliseconds that the runtime's threads should not.
-async fn attach(programs: &Arc<Programs>, target: Target) -> Result<Attached, AttachError> {
-    let programs = Arc::clone(programs);
-    tokio::task::spawn_blocking(move || programs.attach(&target))
-        .await
-        .unwrap_or(Err(AttachError::Stopping))
 }

@@ -8,6 +8,7 @@ mod adopt;
 mod asking;
 mod calls;
 mod checks;
+mod closure;
 mod counters;
 mod detach;
 mod error;

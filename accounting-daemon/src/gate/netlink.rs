@@ -21,6 +21,7 @@ use rtnetlink::{
 use super::{
     NetlinkError, StartError,
     asking::mac_of,
+    closure,
     status::XdpMode,
     steer,
     tc::{HANDLE, PRIORITY},
@@ -204,6 +205,20 @@ impl Netlink {
         steer::remove(&self.handle, loopback(links))
             .await
             .map_err(failed("remove the rules of the captive redirect"))
+    }
+
+    /// Has nothing forwarded that comes from an interface, whether it is there or not.
+    pub(super) async fn close(&self, interface: &str) -> Result<(), StartError> {
+        closure::close(&self.handle, interface)
+            .await
+            .map_err(failed("keep an interface from being forwarded"))
+    }
+
+    /// Undoes [`Self::close`] for an interface, or for all; says whether there was anything to undo.
+    pub(super) async fn reopen(&self, interface: Option<&str>) -> Result<bool, StartError> {
+        closure::open(&self.handle, interface)
+            .await
+            .map_err(failed("let an interface be forwarded again"))
     }
 
     /// Whether both filters of clsact are where they were put.

@@ -20,7 +20,11 @@ pub struct SimulatedGate {
     entries: BTreeMap<DeviceId, Entry>,
     traffic: BTreeMap<DeviceId, Traffic>,
     deadlines: BTreeMap<TokenId, Deadline>,
-    lists: BTreeMap<DeviceId, Listed>,
+    /// What this daemon said ...
+    told: BTreeMap<DeviceId, Listed>,
+    /// ... and what holds, also while there is no daemon.
+    judged: BTreeMap<DeviceId, Listed>,
+    adopted: bool,
 }
 
 impl SimulatedGate {
@@ -36,7 +40,7 @@ impl SimulatedGate {
     /// The session for which a device may pass at an instant (monotonic milliseconds). A blocked one has none that counts.
     #[must_use]
     pub fn admits(&self, device: DeviceId, monotonic: u64) -> Option<SessionId> {
-        if self.lists.get(&device) == Some(&Listed::Blocked) {
+        if self.judged.get(&device) == Some(&Listed::Blocked) {
             return None;
         }
         let entry = self.entries.get(&device)?;
@@ -47,6 +51,24 @@ impl SimulatedGate {
     /// Every entry, whether its deadline has passed or not.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> + '_ {
         self.entries.values()
+    }
+
+    /// Another daemon opens the gate: what holds goes on, and it has said nothing yet.
+    pub fn reopened(&mut self) {
+        self.told.clear();
+        self.adopted = false;
+    }
+
+    /// Who is judged without a session; `None` before the daemon has taken the gate over.
+    #[must_use]
+    pub fn judged(&self) -> Option<&BTreeMap<DeviceId, Listed>> {
+        self.adopted.then_some(&self.judged)
+    }
+
+    fn places_taken(&self) -> usize {
+        let listed = self.judged.keys();
+        let alone = listed.filter(|device| !self.entries.contains_key(*device));
+        self.entries.len() + alone.count()
     }
 
     /// Lets frames of a device count.
@@ -71,6 +93,8 @@ impl Gate for SimulatedGate {
     fn adopt(&mut self, deadlines: &[(TokenId, Deadline)], entries: &[Entry]) -> Result<Adoption, GateError> {
         let mut adoption = Adoption::default();
         self.deadlines = deadlines.iter().copied().collect();
+        self.judged = self.told.clone();
+        self.adopted = true;
         let mut before = std::mem::take(&mut self.entries);
         for entry in entries {
             match before
@@ -100,13 +124,15 @@ impl Gate for SimulatedGate {
 
     fn open(&mut self, entry: &Entry) -> Result<(), GateError> {
         refuse(&mut self.refuse_open, entry.device, "insert a device")?;
-        if self.lists.get(&entry.device) == Some(&Listed::Blocked) {
+        let listed = self.judged.get(&entry.device);
+        if listed == Some(&Listed::Blocked) {
             return Err(GateError::Kernel {
                 action: "admit a device on the block list",
                 source: std::io::ErrorKind::PermissionDenied.into(),
             });
         }
-        if self.entries.len() >= self.capacity as usize && !self.entries.contains_key(&entry.device) {
+        let has_place = listed.is_some() || self.entries.contains_key(&entry.device);
+        if !has_place && self.places_taken() >= self.capacity as usize {
             return Err(GateError::Full {
                 capacity: self.capacity,
             });
@@ -129,15 +155,21 @@ impl Gate for SimulatedGate {
     }
 
     fn list(&mut self, device: DeviceId, listed: Option<Listed>) -> Result<(), GateError> {
-        match listed {
-            Some(listed) => self.lists.insert(device, listed),
-            None => self.lists.remove(&device),
-        };
+        let maps = [
+            Some(&mut self.told),
+            Some(&mut self.judged).filter(|_| self.adopted),
+        ];
+        for map in maps.into_iter().flatten() {
+            match listed {
+                Some(listed) => map.insert(device, listed),
+                None => map.remove(&device),
+            };
+        }
         Ok(())
     }
 
     fn lists(&self) -> Vec<(DeviceId, Listed)> {
-        self.lists
+        self.told
             .iter()
             .map(|(device, listed)| (*device, *listed))
             .collect()

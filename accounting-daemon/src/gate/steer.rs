@@ -110,7 +110,7 @@ fn route(family: Family, loopback: u32) -> RouteMessage {
     }
 }
 
-fn is_unsupported(error: &Error) -> bool {
+pub(super) fn is_unsupported(error: &Error) -> bool {
     let Error::NetlinkError(message) = error else {
         return false;
     };

@@ -42,7 +42,12 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Option<MediaType> {
         name.eq_ignore_ascii_case("charset")
             .then_some(value.trim_matches('"'))
     });
-    if charset.is_some_and(|charset| !charset.eq_ignore_ascii_case("utf-8")) {
+    let utf8 = |charset: &str| {
+        ["utf-8", "utf8"]
+            .iter()
+            .any(|name| charset.eq_ignore_ascii_case(name))
+    };
+    if charset.is_some_and(|charset| !utf8(charset)) {
         return None;
     }
     if media_type.eq_ignore_ascii_case("application/json") {

@@ -6,8 +6,9 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use super::{
     Context,
     answer::{self, Answer},
-    auth::{Caller, Role},
+    auth::{Caller, Denied, Role},
     describe::{Describe, Says},
+    dialect::Dialect,
     endpoint::{Accepts, Access, Asked, Endpoint, Handler},
     fields::Fields,
     problem,
@@ -26,9 +27,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint {
     path: "/v1/check",
     route: Route::Check,
     accepts: Accepts::Json,
-    handler: Handler::SignedIn(Access::Roles(&[Role::Redeem]), |context, caller, asked| {
-        Box::pin(check(context, caller, asked))
-    }),
+    handler: Handler::SignedIn(
+        Access::RolesAfterRequest(&[Role::Redeem]),
+        |context, caller, asked| Box::pin(check(context, caller, asked)),
+    ),
     describe: Describe::new(
         "Says whether a code would open a session for another device; counts as an attempt where not",
         &[Says::nothing(StatusCode::NO_CONTENT, "It would")],
@@ -61,6 +63,9 @@ async fn check(context: &Context, caller: &Caller, asked: &Asked) -> Answer {
         Ok(code) => code,
         Err(problem) => return problem.into_answer(),
     };
+    if !caller.may(Role::Redeem) {
+        return Dialect::Gateway.denied(&Denied::Forbidden);
+    }
     let asker = Asker::Client(caller.name.clone());
     match context.engine.check(CodeCheck { code, asker }).await {
         Ok(()) => answer::empty(StatusCode::NO_CONTENT),

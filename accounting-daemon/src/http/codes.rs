@@ -129,6 +129,8 @@ mod tests {
     use super::*;
     use crate::config::CODE_ALPHABET;
 
+    /// "Generated codes come from the OS CSPRNG, alphabet without look-alikes, default 10 characters shown as 5-5, and
+    /// longer by itself where the space would be under 2^32 times the live codes."
     #[test]
     fn a_code_is_ten_characters_shown_as_five_and_five() {
         let config = CodesConfig {
@@ -150,6 +152,8 @@ mod tests {
     }
 
     /// Every byte once in each round: then each character must come equally often.
+    /// "Generated codes come from the OS CSPRNG, alphabet without look-alikes, default 10 characters shown as 5-5, and
+    /// longer by itself where the space would be under 2^32 times the live codes."
     #[test]
     fn every_character_is_equally_likely() {
         let mut next = 0u8;
@@ -170,6 +174,8 @@ mod tests {
         }
     }
 
+    /// "Generated codes come from the OS CSPRNG, alphabet without look-alikes, default 10 characters shown as 5-5, and
+    /// longer by itself where the space would be under 2^32 times the live codes."
     #[test]
     fn codes_grow_with_their_number() {
         assert_eq!(length(31, 10, 0), 10);

@@ -231,6 +231,7 @@ pub(super) fn zone(_: &mut SchemaGenerator) -> Schema {
 pub(super) fn mac(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
+        "pattern": "^([0-9A-Fa-f]{12}|[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(-[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{4}([.][0-9A-Fa-f]{4}){2})$",
         "description": "AA:BB:CC:DD:EE:FF; with dashes, in dotted triples and bare it is taken too",
     })
 }

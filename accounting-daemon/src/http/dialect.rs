@@ -53,12 +53,14 @@ impl Dialect {
         self.status(StatusCode::NOT_ACCEPTABLE, text)
     }
 
-    pub(super) fn unsupported_media_type(self) -> Answer {
+    /// `taken`: the media types of bodies that are read.
+    pub(super) fn unsupported_media_type(self, taken: &[&str]) -> Answer {
+        let taken = taken.join(" or ");
         let text = match self {
-            Self::Record => "The request entity's media type is not supported: use JSON or a form.",
-            Self::Gateway => "the body must be application/json",
+            Self::Record => format!("The request entity's media type is not supported: use {taken}."),
+            Self::Gateway => format!("the body must be {taken}"),
         };
-        answer::closing(self.status(StatusCode::UNSUPPORTED_MEDIA_TYPE, text))
+        answer::closing(self.status(StatusCode::UNSUPPORTED_MEDIA_TYPE, &text))
     }
 
     pub(super) fn too_large(self, bytes_max: usize) -> Answer {

@@ -61,6 +61,8 @@ pub(super) enum Handler {
 pub(super) enum Access {
     /// Who holds one of these roles.
     Roles(&'static [Role]),
+    /// The same, and the handler says so: what is wrong with the request comes first.
+    RolesAfterRequest(&'static [Role]),
     /// Full administrators.
     Administrator,
     /// Everybody, for what is their own.
@@ -73,6 +75,7 @@ impl Access {
     pub(super) fn lets(self, caller: &Caller) -> bool {
         match self {
             Self::Roles(roles) => roles.iter().any(|role| caller.may(*role)),
+            Self::RolesAfterRequest(_) => true,
             Self::Administrator => caller.is_administrator(),
             Self::Own | Self::OwnEvenLent => true,
         }

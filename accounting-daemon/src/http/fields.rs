@@ -1,6 +1,6 @@
 //! The members of a request, from JSON or from a form, read one by one so that every problem is found at once.
 
-use std::{borrow::Cow, fmt::Display};
+use std::{borrow::Cow, collections::BTreeSet, fmt::Display};
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -15,6 +15,9 @@ pub(super) enum BodyError {
     Json(#[from] JsonError),
     #[error(transparent)]
     Form(#[from] FormError),
+    /// Names are matched without case: which of the two would count, nobody knows.
+    #[error("has the member {0:?} twice, once in other letters")]
+    Twice(String),
 }
 
 /// One member that is wrong.
@@ -28,7 +31,7 @@ pub(super) struct FieldError {
     pub(super) attempted: Value,
 }
 
-/// The members of a request.
+/// The members of a request. Their names are matched without case, as that API's own server does.
 pub(super) struct Fields {
     members: Map<String, Value>,
     /// In a form everything is text, and an empty text is nothing.
@@ -40,15 +43,23 @@ type Verdict<T> = Result<T, Cow<'static, str>>;
 
 impl Fields {
     pub(super) fn json(body: &[u8]) -> Result<Self, BodyError> {
-        Ok(Self::new(json::parse(body)?, false))
+        Self::once(json::parse(body)?, false)
     }
 
     pub(super) fn form(body: &[u8]) -> Result<Self, BodyError> {
         let pairs = form::parse(body)?.into_iter();
-        Ok(Self::new(
-            pairs.map(|(name, value)| (name, value.into())).collect(),
-            true,
-        ))
+        Self::once(pairs.map(|(name, value)| (name, value.into())).collect(), true)
+    }
+
+    fn once(members: Map<String, Value>, form: bool) -> Result<Self, BodyError> {
+        let mut names = BTreeSet::new();
+        let again = members
+            .keys()
+            .find(|name| !names.insert(name.to_ascii_lowercase()));
+        match again {
+            Some(name) => Err(BodyError::Twice(name.clone())),
+            None => Ok(Self::new(members, form)),
+        }
     }
 
     /// Members of which texts may stand for numbers and flags, and empty ones for nothing, as in a form.
@@ -65,6 +76,16 @@ impl Fields {
         }
     }
 
+    /// What was given for a member.
+    fn find(&self, name: &str) -> Option<&Value> {
+        let in_other_letters = || {
+            let mut members = self.members.iter();
+            members.find(|(other, _)| other.eq_ignore_ascii_case(name))
+        };
+        let exactly = self.members.get(name);
+        exactly.or_else(|| in_other_letters().map(|(_, value)| value))
+    }
+
     /// What was wrong with the members that were read.
     pub(super) fn into_errors(self) -> Vec<FieldError> {
         self.errors
@@ -77,7 +98,7 @@ impl Fields {
 
     /// Adds a problem of a member, with what was given for it.
     pub(super) fn refuse(&mut self, property: &'static str, message: impl Into<Cow<'static, str>>) {
-        let attempted = self.members.get(property).cloned().unwrap_or_default();
+        let attempted = self.find(property).cloned().unwrap_or_default();
         let message = message.into();
         self.errors.push(FieldError {
             property,
@@ -97,12 +118,12 @@ impl Fields {
 
     /// What a change makes of a member: absent leaves it, null (in a form: empty) clears it.
     pub(super) fn given<T>(&self, name: &str, value: Option<T>) -> Option<Option<T>> {
-        self.members.contains_key(name).then_some(value)
+        self.find(name).is_some().then_some(value)
     }
 
     /// Reports a member that may be left out but not be cleared.
     pub(super) fn unless_cleared<T>(&mut self, name: &'static str, value: Option<T>) -> Option<T> {
-        if self.members.contains_key(name) {
+        if self.find(name).is_some() {
             self.require(name, value)
         } else {
             None
@@ -211,14 +232,14 @@ impl Fields {
 
     /// Values whose empty text means nothing, in JSON as well.
     fn optional_text<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Verdict<T>) -> Option<T> {
-        if self.members.get(name).and_then(Value::as_str) == Some("") {
+        if self.find(name).and_then(Value::as_str) == Some("") {
             return None;
         }
         self.read(name, |value| parse(string(value)?))
     }
 
     fn read<T>(&mut self, name: &'static str, read: impl FnOnce(&Value) -> Verdict<T>) -> Option<T> {
-        let value = self.members.get(name)?;
+        let value = self.find(name)?;
         if value.is_null() || (self.form && value.as_str() == Some("")) {
             return None;
         }

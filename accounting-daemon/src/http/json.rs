@@ -28,6 +28,13 @@ pub(super) fn parse(body: &[u8]) -> Result<Map<String, Value>, JsonError> {
     }
 }
 
+/// Takes a member out of an object; its name is matched without case.
+pub(super) fn take(members: &mut Map<String, Value>, name: &str) -> Option<Value> {
+    let found = members.keys().find(|key| key.eq_ignore_ascii_case(name));
+    let found = found.cloned()?;
+    members.remove(&found)
+}
+
 /// A value in which no object has a key twice; which of the two would count differs from parser to parser.
 struct Strict(Value);
 

@@ -162,7 +162,7 @@ pub(super) fn who(endpoint: &Endpoint) -> Option<String> {
 fn let_through(access: Access) -> String {
     match access {
         Access::Administrator => "Administrators only.".to_owned(),
-        Access::Roles(roles) => {
+        Access::Roles(roles) | Access::RolesAfterRequest(roles) => {
             let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
             format!("Role: {}.", roles.join(" or "))
         }

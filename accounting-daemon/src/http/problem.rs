@@ -90,11 +90,7 @@ impl Kind {
             ),
             Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE, "The gateway is busy"),
             Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "Not found"),
-            Self::Conflict => (
-                "conflict",
-                StatusCode::CONFLICT,
-                "Several are meant, or it is kept elsewhere",
-            ),
+            Self::Conflict => ("conflict", StatusCode::CONFLICT, "In conflict with what is there"),
             Self::Invalid => (
                 "invalid",
                 StatusCode::UNPROCESSABLE_ENTITY,

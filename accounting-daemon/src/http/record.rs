@@ -178,6 +178,7 @@ pub(super) mod tests {
         assert_eq!(text(&token()), expected);
     }
 
+    /// "`MinutesLeft` shown is rounded up; 0 only when depleted."
     #[test]
     fn minutes_left_are_rounded_up_and_zero_means_depleted() {
         let left = |used| {

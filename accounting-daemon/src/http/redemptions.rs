@@ -8,8 +8,9 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use super::{
     Context,
     answer::{self, Answer},
-    auth::{Caller, Role},
+    auth::{Caller, Denied, Role},
     describe::{self, Describe, Says},
+    dialect::Dialect,
     endpoint::{Accepts, Access, Asked, Endpoint, Handler},
     fields::{FieldError, Fields},
     problem,
@@ -43,9 +44,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint {
     path: "/v1/redemptions",
     route: Route::Redemptions,
     accepts: Accepts::Json,
-    handler: Handler::SignedIn(Access::Roles(&[Role::Redeem]), |context, caller, asked| {
-        Box::pin(redeem(context, caller, asked))
-    }),
+    handler: Handler::SignedIn(
+        Access::RolesAfterRequest(&[Role::Redeem]),
+        |context, caller, asked| Box::pin(redeem(context, caller, asked)),
+    ),
     describe: Describe::new(
         "Opens a session for a device, or returns the one that it has on this code",
         &[Says::json(
@@ -86,6 +88,9 @@ async fn redeem(context: &Context, caller: &Caller, asked: &Asked) -> Answer {
         Ok(redeem) => redeem,
         Err(problem) => return problem.into_answer(),
     };
+    if !caller.may(Role::Redeem) {
+        return Dialect::Gateway.denied(&Denied::Forbidden);
+    }
     match context.engine.redeem(redeem).await {
         Ok(view) => {
             context.metrics.redeemed(RedeemResult::Admitted);
@@ -124,6 +129,11 @@ fn parse(
     let mac = fields.require("MacAddress", mac);
     if mac.is_some_and(|mac| gate.owns(mac)) {
         fields.refuse("MacAddress", "is the gateway's own");
+    } else if mac.is_some_and(|mac| gate.is_router(mac)) {
+        fields.refuse(
+            "MacAddress",
+            "is a router's: whoever is behind it would be let in too",
+        );
     }
     let zone = fields.integer("Zone", 0, i128::from(u16::MAX));
     let zone = zone.or_else(|| default_zone(zones));
@@ -164,6 +174,7 @@ mod tests {
         };
         GateStatus {
             interfaces: vec![interface],
+            routers: vec![Mac([2, 0, 0, 0, 0, 0xfe])],
             ..GateStatus::default()
         }
     }
@@ -210,6 +221,7 @@ mod tests {
         assert_eq!(zone(&[4, 5]), None);
     }
 
+    /// "2. request malformed (no code; MAC not a unicast address, all zero, the gateway's own or a known router's)"
     #[test]
     fn what_is_malformed_is_400_and_named() {
         let with = |member: &str, value: Value| {
@@ -228,6 +240,7 @@ mod tests {
             (with("MacAddress", json!("00:00:00:00:00:00")), vec!["MacAddress"]),
             (with("MacAddress", json!("33:33:00:00:00:01")), vec!["MacAddress"]),
             (with("MacAddress", json!("02:00:00:00:00:FF")), vec!["MacAddress"]),
+            (with("MacAddress", json!("02:00:00:00:00:FE")), vec!["MacAddress"]),
             (with("Zone", json!(1)), vec!["Zone"]),
             (with("Zone", json!(70_000)), vec!["Zone"]),
             (with("Zone", json!("0")), vec!["Zone"]),
@@ -270,6 +283,7 @@ mod tests {
     }
 
     /// One row a condition: its name, its status, and what comes with it.
+    /// "Conditions are checked in this order and the first that fails is the answer."
     #[test]
     fn each_refusal_has_its_problem() {
         let table = [

@@ -66,7 +66,12 @@ async fn the_record_api_says_no_in_its_own_words() {
     );
     assert!(body["Message"].is_string());
     assert_eq!(parts(Dialect::Record.not_found()).await.2, json!("Not found"));
-    assert_eq!(parts(Dialect::Record.unsupported_media_type()).await.0, 415);
+    assert_eq!(
+        parts(Dialect::Record.unsupported_media_type(&["text/csv"]))
+            .await
+            .0,
+        415
+    );
     assert_eq!(parts(Dialect::Record.too_large(1)).await.0, 413);
     assert_eq!(
         parts(Dialect::Record.unavailable(Unavailable::Store)).await.0,
@@ -110,7 +115,11 @@ async fn the_gateway_api_says_no_by_problem_documents() {
         ),
         (Dialect::Gateway.not_found(), 404, "urn:accounting:not-found"),
         (Dialect::Gateway.method_not_allowed("GET"), 405, "about:blank"),
-        (Dialect::Gateway.unsupported_media_type(), 415, "about:blank"),
+        (
+            Dialect::Gateway.unsupported_media_type(&["application/json"]),
+            415,
+            "about:blank",
+        ),
         (Dialect::Gateway.too_large(9), 413, "about:blank"),
         (Dialect::Gateway.too_slow(), 408, "about:blank"),
         (Dialect::Gateway.failed(), 500, "about:blank"),

@@ -60,6 +60,7 @@ mod tests {
 
     const HALF_PAST_TEN: i64 = 1_736_937_000_000;
 
+    /// "Zone-less input is UTC. Output is UTC with `Z`."
     #[test]
     fn offsets_are_converted_and_zoneless_is_utc() {
         for text in [
@@ -101,6 +102,7 @@ mod tests {
     }
 
     proptest! {
+        /// "Zone-less input is UTC. Output is UTC with `Z`."
         #[test]
         fn what_is_shown_is_read_back(seconds in 0i64..253_402_300_800) {
             let text = show(seconds * 1000).unwrap();

@@ -91,7 +91,11 @@ impl Ledger {
         now: Now,
     ) -> Result<SessionId, RedeemError> {
         let Redemption { device, asker, .. } = redemption;
-        self.attempts.check(Some(*device), asker, &self.rules, now)?;
+        let heard = self.attempts.check(Some(*device), asker, &self.rules, now);
+        if heard.is_err() && broken(Mutant::UnheardAttemptCounts) {
+            self.attempts.refused(Some(*device), asker, now);
+        }
+        heard?;
         let result = self.admit_device(redemption, activity, now);
         self.count(result.as_ref().err(), Some(*device), asker, now);
         result
@@ -188,9 +192,16 @@ impl Ledger {
         } else {
             Cause::Switched
         };
-        admitted.replace(self.end_heard(device, switched, activity, now));
+        if !broken(Mutant::SwitchKeepsBoth) {
+            admitted.replace(self.end_heard(device, switched, activity, now));
+        }
         if let Seat::Displace(other) | Seat::TakeOver(other) = seat {
-            admitted.replace(self.end_heard(other, Cause::Displaced, activity, now));
+            let displaced = if broken(Mutant::DisplacedIsSwitched) {
+                Cause::Switched
+            } else {
+                Cause::Displaced
+            };
+            admitted.replace(self.end_heard(other, displaced, activity, now));
         }
         if let Seat::TakeOver(_) = seat {
             self.taken_over(id, now);

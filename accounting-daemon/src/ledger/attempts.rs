@@ -55,7 +55,9 @@ impl Attempts {
         }
         let device = device.map(|device| (Key::Device(device), rules.attempts_per_device));
         let asker = (Key::Asker(asker.clone()), rules.attempts_per_asker);
-        for (key, max) in device.into_iter().chain([asker]) {
+        let device = device.filter(|_| !broken(Mutant::DeviceHasNoBudget));
+        let asker = Some(asker).filter(|_| !broken(Mutant::ClientHasNoBudget));
+        for (key, max) in device.into_iter().chain(asker) {
             let Some(times) = self.by_key.get(&key) else {
                 continue;
             };
@@ -94,7 +96,7 @@ impl Attempts {
 
     fn forget(&mut self, now: Now) {
         while let Some((at, _)) = self.log.front()
-            && at + WINDOW_MS <= now.monotonic
+            && at + WINDOW_MS + u64::from(broken(Mutant::AttemptWindowLate)) <= now.monotonic
         {
             self.forget_oldest();
         }

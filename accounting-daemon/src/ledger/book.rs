@@ -3,6 +3,7 @@
 use super::{
     Activity, Cause, Effect, FOREVER, Ledger, Mutant, Now, TokenId, broken,
     due::{Kind, Subject},
+    table::Entry,
 };
 
 impl Ledger {
@@ -28,6 +29,7 @@ impl Ledger {
         while let Some((at, kind, subject)) = self.first_due()
             && at <= now.monotonic
         {
+            let (kind, subject) = self.tie(at, kind, subject);
             let at = if broken(Mutant::BookedWhenNoticed) {
                 now.monotonic
             } else {
@@ -37,10 +39,11 @@ impl Ledger {
                 (Subject::Session(device), Kind::Woken) => self.wake(device, at, now),
                 (Subject::Session(device), Kind::Idle) => self.end_if_idle(device, at, activity, now),
                 (Subject::Session(device), kind) => {
-                    let cause = if kind == Kind::Lost {
-                        Cause::GatewayLost
-                    } else {
-                        Cause::SessionTimeout
+                    let cause = match kind {
+                        Kind::Lost if broken(Mutant::LostIsIdle) => Cause::Idle,
+                        Kind::Lost => Cause::GatewayLost,
+                        _ if broken(Mutant::CapIsIdle) => Cause::Idle,
+                        _ => Cause::SessionTimeout,
                     };
                     self.end_session(device, at, cause, now);
                 }
@@ -59,6 +62,26 @@ impl Ledger {
         if looked {
             self.extend_parked(now);
         }
+    }
+
+    /// Which of those that are due at one instant comes first: the first of them, unless that rule is broken.
+    fn tie(&self, at: u64, kind: Kind, subject: Subject) -> (Kind, Subject) {
+        let Subject::Session(device) = subject else {
+            return (kind, subject);
+        };
+        let open = self.sessions.get(device);
+        if kind == Kind::Idle && broken(Mutant::CapBeforeIdle) {
+            let capped = open.is_some_and(|open| self.cap_of(open) == Some(at));
+            return (if capped { Kind::SessionTimeout } else { kind }, subject);
+        }
+        if kind == Kind::SessionTimeout && broken(Mutant::ExpiredBeforeCap) {
+            let account = open.and_then(|open| self.accounts.get(open.token));
+            let expired = account.filter(|account| account.due() == Some((at, Kind::Expired)));
+            if let Some(account) = expired {
+                return (Kind::Expired, Subject::Token(account.token.id));
+            }
+        }
+        (kind, subject)
     }
 
     /// Works out calendar limits anew after the wall clock was set; one that is not trusted moves nothing.

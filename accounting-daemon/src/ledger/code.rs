@@ -70,6 +70,11 @@ impl FoldedCode {
 }
 
 fn fold(text: &str) -> String {
+    let text = if broken(Mutant::LeadingZerosDropped) {
+        text.trim_start_matches('0')
+    } else {
+        text
+    };
     // Nearly every code; folded several times for each redemption.
     if text.is_ascii() {
         let mut folded = String::with_capacity(text.len());
@@ -89,8 +94,13 @@ fn fold(text: &str) -> String {
 
 /// One character of [`fold`]; `None` where it does not count.
 fn fold_ascii(c: char) -> Option<char> {
-    match c.to_ascii_uppercase() {
-        c if c.is_whitespace() || c == '-' => None,
+    let upper = if broken(Mutant::CaseMatters) {
+        c
+    } else {
+        c.to_ascii_uppercase()
+    };
+    match upper {
+        c if (c.is_whitespace() || c == '-') && !broken(Mutant::DashesMatter) => None,
         'O' if !broken(Mutant::LookAlikesDiffer) => Some('0'),
         'I' | 'L' => Some('1'),
         c => Some(c),
@@ -124,6 +134,7 @@ mod tests {
         }
     }
 
+    /// "Codes are compared without case, spaces and dashes, and with O=0, I=L=1 folded."
     #[test]
     fn every_ascii_character_folds_as_it_does_beside_another_one() {
         for c in '\0'..='\x7f' {

@@ -94,7 +94,9 @@ impl Ledger {
             return Err(EditError::DatesReversed);
         }
 
-        account.settle(now.monotonic);
+        if !broken(Mutant::EditsUnsettled) {
+            account.settle(now.monotonic);
+        }
         let token = &mut account.token;
         token.valid_from = valid_from.into();
         token.valid_to = valid_to.into();
@@ -182,7 +184,12 @@ impl Ledger {
                 token: id,
                 at: now.monotonic,
             });
-            self.end_token(id, now.monotonic, Cause::Revoked, now);
+            let cause = if broken(Mutant::RevokedIsDisconnected) {
+                Cause::Disconnected
+            } else {
+                Cause::Revoked
+            };
+            self.end_token(id, now.monotonic, cause, now);
         }
         self.accounts.remove(id);
         self.records.remove(&id);

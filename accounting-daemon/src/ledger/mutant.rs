@@ -26,10 +26,26 @@ mutants! {
     SuccessCountsAsAttempt,
     /// A full gate counts as an attempt.
     FullGateCountsAsAttempt,
+    /// An attempt that was not heard counts again.
+    UnheardAttemptCounts,
+    /// An attempt counts for a millisecond longer.
+    AttemptWindowLate,
+    /// A device may try as often as its client.
+    DeviceHasNoBudget,
+    /// A client may try as often as it has devices.
+    ClientHasNoBudget,
     /// Look-alikes differ.
     LookAlikesDiffer,
+    /// Upper and lower case differ.
+    CaseMatters,
+    /// Dashes and spaces are part of a code.
+    DashesMatter,
+    /// Zeros at the beginning of a code do not count.
+    LeadingZerosDropped,
     /// A token opens in every location.
     AnyLocation,
+    /// A zone that has no location is everybody's.
+    UnmappedZoneOpens,
     /// Calendar limits are judged by a clock that is not trusted.
     UntrustedClockJudges,
     /// `ValidFrom` is not looked at.
@@ -48,8 +64,14 @@ mutants! {
     TakeoverUnasked,
     /// A takeover needs no silence.
     TakeoverOfTheActive,
+    /// A takeover needs a millisecond more of silence.
+    TakeoverSilenceLate,
     /// Takeovers are not counted.
     TakeoversUnlimited,
+    /// Takeovers of all tokens are counted together.
+    TakeoversCountedTogether,
+    /// Who is refused is not told when to try again.
+    NoRetryAfter,
     /// A takeover counts for a millisecond longer.
     TakeoverWindowLate,
     /// A full gate takes one more.
@@ -58,6 +80,20 @@ mutants! {
     RetryOpensAnother,
     /// The device's former session is recorded as ended by logout.
     SwitchIsLogout,
+    /// The device's former session goes on beside the new one.
+    SwitchKeepsBoth,
+    /// A seat that is reused is recorded as if its guest had gone over to another code.
+    DisplacedIsSwitched,
+    /// A cap is recorded as silence.
+    CapIsIdle,
+    /// A deletion is recorded as an administrator's cut.
+    RevokedIsDisconnected,
+    /// A device that did not come back is recorded as silent.
+    LostIsIdle,
+    /// A refused session leaves a record.
+    RefusalLeavesRecord,
+    /// A refused redemption fixes the metering.
+    RefusalFixesMetering,
     /// What a refused session had replaced stays replaced.
     RefusalRestoresNothing,
     /// The run that a refused session began goes on.
@@ -86,14 +122,28 @@ mutants! {
     SilenceCharged,
     /// Silence is not charged whatever `bill_idle` says.
     SilenceFree,
+    /// Silence ends a session a millisecond late.
+    IdleLate,
     /// Silence ends sessions on elapsed time.
     ElapsedIdles,
     /// No session is capped.
     NoSessionTimeout,
+    /// A session is capped a millisecond late.
+    CapLate,
+    /// The gate does not know of the cap.
+    CapNotInGate,
     /// What is due is booked when it is noticed.
     BookedWhenNoticed,
+    /// At equal times the cap comes before silence.
+    CapBeforeIdle,
+    /// At equal times the calendar comes before the cap.
+    ExpiredBeforeCap,
     /// At equal times the balance comes before the calendar.
     DepletedBeforeExpired,
+    /// Balances are shown rounded down.
+    MinutesRoundedDown,
+    /// Sessions are not settled before an edit.
+    EditsUnsettled,
     /// Fewer minutes change nothing.
     MinutesNeverLowered,
     /// More minutes do not fill the shortfall first.
@@ -140,6 +190,10 @@ mutants! {
     RebootIsSilence,
     /// Records go by the date of a clock that nobody trusts.
     UntrustedClockPrunes,
+    /// Records go a minute early.
+    RetentionEarly,
+    /// Records never go.
+    RetentionForgotten,
     /// A clock that nobody keeps in step moves the floor of the calendar.
     AnyClockMovesFloor,
     /// A reboot ends sessions.
@@ -170,6 +224,32 @@ mutants! {
     WakeNotKept,
     /// Time for which the gateway was off does not count for runs.
     TimeOffIsFree,
+    /// Time for which the gateway was off counts by any clock.
+    TimeOffByAnyClock,
+    /// Everything charged is durable after ten seconds only.
+    CheckpointLate,
+    /// A change does not move the instant up to which all is charged.
+    ChangesWithoutCheckpoint,
+    /// What the gate goes on counting over a restart is counted twice.
+    HeardTwice,
+    /// What went through before a reboot is forgotten.
+    HeardForgotten,
+    /// What went through is not written down.
+    HeardNotWritten,
+    /// A device that is blocked stays online.
+    BlockedStaysOnline,
+    /// A device on both lists passes.
+    BypassWins,
+    /// Entries end by a clock that nobody trusts.
+    UntrustedClockEndsEntries,
+    /// Entries never end.
+    EntriesNeverEnd,
+    /// The gate learns who is blocked after the commit.
+    BlockedAfterCommit,
+    /// The gate learns who passes without a code before the commit.
+    BypassBeforeCommit,
+    /// The lists are forgotten with the daemon.
+    ListsForgotten,
     /// A device passes before the commit.
     AdmittedBeforeCommit,
     /// A device is stopped after the commit.

@@ -48,6 +48,10 @@ impl Ledger {
             self.end_session(device, now.monotonic, Cause::GatewayLost, now);
             return;
         };
+        if broken(Mutant::RefusalLeavesRecord) {
+            self.end_session(device, now.monotonic, Cause::GatewayLost, now);
+            return;
+        }
         self.forget(device);
         if let Some(account) = self.accounts.get_mut(token) {
             account.settle(now.monotonic);
@@ -67,8 +71,10 @@ impl Ledger {
                     run.device = device;
                 }
             } else {
-                let (mac, last_access) = admitted.before;
-                (account.token.mac_address, account.token.last_access) = (mac, last_access.into());
+                if !broken(Mutant::RefusalFixesMetering) {
+                    let (mac, last_access) = admitted.before;
+                    (account.token.mac_address, account.token.last_access) = (mac, last_access.into());
+                }
                 if admitted.began && !broken(Mutant::RefusedRunStays) {
                     account.token.run = None;
                 }

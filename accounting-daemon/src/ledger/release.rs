@@ -1,7 +1,7 @@
 //! How a session ends: its charge is fixed, its seat is free, its record is made.
 
 use super::{
-    Activity, Cause, Effect, Ledger, Metering, Mutant, Now, ReleaseError, Seen, Session, TokenId,
+    Activity, Cause, Effect, FOREVER, Ledger, Metering, Mutant, Now, ReleaseError, Seen, Session, TokenId,
     UsageRecord, broken, due::Kind, open::Open, parking::lost_at, table::Entry,
 };
 use crate::mac::{DeviceId, Mac};
@@ -94,6 +94,7 @@ impl Ledger {
             return;
         };
         let (seen, settled) = (open.heard(activity), open.settled);
+        let timeout = timeout + u64::from(broken(Mutant::IdleLate));
         let due = seen.silent_since(settled).saturating_add(timeout);
         if due > at {
             let due = self.due_of(open, Some(due));
@@ -189,7 +190,11 @@ impl Ledger {
 
     /// Asks for the device of a session to be let through.
     pub(super) fn admit(&mut self, session: Session) {
-        let until = self.session_deadline(&session);
+        let until = if broken(Mutant::CapNotInGate) {
+            FOREVER
+        } else {
+            self.session_deadline(&session)
+        };
         self.effects.push(Effect::Admit(session, until));
     }
 
@@ -207,6 +212,7 @@ impl Ledger {
         self.rules
             .session_timeout
             .filter(|_| !broken(Mutant::NoSessionTimeout))
+            .map(|timeout| timeout + u64::from(broken(Mutant::CapLate)))
             .map(|timeout| opened.saturating_add(timeout.saturating_sub(age)))
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::{Mutant, broken};
 use crate::mac::DeviceId;
 
 /// Limits and habits. Lengths are milliseconds; `None` switches a rule off.
@@ -34,6 +35,10 @@ pub struct Rules {
 impl Rules {
     /// Whether tokens of a location open where a device is; without a device, whether they do anywhere.
     pub(super) fn opens_at(&self, business_id: u64, device: Option<DeviceId>) -> bool {
+        let unmapped = |device: DeviceId| !self.locations.contains_key(&device.zone);
+        if broken(Mutant::UnmappedZoneOpens) && device.is_some_and(unmapped) {
+            return true;
+        }
         let mut locations = self.locations.iter();
         self.locations.is_empty()
             || locations.any(|(zone, location)| {

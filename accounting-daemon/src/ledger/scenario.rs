@@ -1,20 +1,32 @@
 //! Scenarios as text: one line a step, run against the ledger alone.
 //!
 //! ```text
-//! token A 60s [seats N] [from TIME] [to TIME] [place N] [metering elapsed]  a token of so much time
+//! token A 60s [seats N] [from TIME] [to TIME] [place N] [metering elapsed] [code TEXT] [left MINUTES]
+//!                                                         a token of so much time
 //! redeem A d1 [takeover] -> ok | REFUSAL                  device d1 gives the code of A
+//! type TEXT d1 -> ok | REFUSAL                            device d1 gives this text, "_" for a space
 //! up d1 | down d1                                         a frame from or to d1 is forwarded
 //! release d1 -> ok | REFUSAL                              an administrator ends the session of d1
-//! refuse d1                                               the kernel refuses what was just redeemed
+//! logout d1 -> ok | REFUSAL                               its guest does
+//! refuse                                                  the kernel refuses what was just redeemed
 //! tick 10s                                                time passes, and what is due is booked
 //! set 10s | untrust                                       the wall clock is set ahead; is not believed any more
 //! lose | gate                                             no interface is gated; one is again
 //! reboot 10m                                              the gateway was off for so long, and starts again
-//! left A 50s          seats A 2                           balance and devices online
+//! left A 50s          used A 10s          entitled A 60s  the balance, and what it is made of
+//! shown A 1                                               the balance in minutes, as people see it
+//! row A 10s                                               what the store has as used
+//! seats A 2           online d1           offline d1      devices online
+//! adjusted A 260s     reasons A WORD...                   changes of what A is good for, and why
 //! cut A 30s | never                                       the gate's deadline for A, from now
-//! online d1           offline d1
+//! cap d1 30s | never                                      the gate's deadline for d1 alone, from now
+//! rest d1 30s                                             how long d1 still passes if nothing changes
 //! record d1 Logout 10s                                    the last usage record of d1
+//! records 3           ended d1 d2                         how many there are, whose the last ones are
+//! did WORD...                                             what the last step asked for, in its order
 //! ```
+//! A refusal that says when to try again is followed by that time: `NoSeat 20s`.
+//!
 //! After each step `used` of every token is the sum of its records and its open sessions, to the millisecond.
 
 use std::collections::BTreeMap;
@@ -34,6 +46,8 @@ struct Scenario {
     peak: BTreeMap<TokenId, u64>,
     last: Option<SessionId>,
     seen: BTreeMap<DeviceId, Seen>,
+    /// The names of the last effects.
+    did: Vec<String>,
 }
 
 /// Runs a scenario; panics with the line that does not hold.
@@ -64,6 +78,7 @@ pub(super) fn check_with(rules: Rules, text: &str) {
         peak: BTreeMap::new(),
         last: None,
         seen: BTreeMap::new(),
+        did: Vec::new(),
     };
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         scenario.step(line);
@@ -89,9 +104,29 @@ fn device(name: &str) -> DeviceId {
         .split_once('@')
         .unwrap_or((&name[1..], "0"));
     DeviceId {
-        mac: Mac([2, 0, 0, 0, 0, number.parse().unwrap()]),
+        mac: mac(number.parse().unwrap()),
         zone: zone.parse().unwrap(),
     }
+}
+
+fn mac(number: u16) -> Mac {
+    let [high, low] = number.to_be_bytes();
+    Mac([2, 0, 0, 0, high, low])
+}
+
+/// A refusal as scenarios write it.
+fn refusal(error: RedeemError) -> String {
+    let (RedeemError::TooManyAttempts { retry_after_s }
+    | RedeemError::NoSeat {
+        retry_after_s: Some(retry_after_s),
+        ..
+    }) = error
+    else {
+        let text = format!("{error:?}");
+        return text.split_whitespace().next().unwrap().to_owned();
+    };
+    let text = format!("{error:?}");
+    format!("{} {retry_after_s}s", text.split_whitespace().next().unwrap())
 }
 
 impl Scenario {
@@ -100,33 +135,27 @@ impl Scenario {
         let words: Vec<&str> = words.split_whitespace().collect();
         let now = self.now;
         match words.as_slice() {
-            ["token", name, time, options @ ..] => self.token(name, ms(time), options),
+            ["token", name, time, options @ ..] => {
+                let got = self.token(name, ms(time), options);
+                assert_eq!(got, if wanted.is_empty() { "ok" } else { wanted }, "{line}");
+            }
             ["up", who] => self.seen.entry(device(who)).or_default().up = Some(now.monotonic),
             ["down", who] => self.seen.entry(device(who)).or_default().down = Some(now.monotonic),
             ["redeem", name, who, takeover @ ..] => {
-                let code = AccessCode::new(format!("code {name}")).unwrap();
-                if let Some(&id) = self.tokens.get(*name) {
-                    self.ledger.load(self.rows[&id].clone());
-                }
-                self.seen.remove(&device(who));
-                let seen = self.seen.clone();
-                let activity = |device| seen.get(&device).copied().unwrap_or_default();
-                let takeover = takeover == ["takeover"];
-                let asker = Asker::Client("portal".into());
-                let redemption = Redemption {
-                    code,
-                    device: device(who),
-                    takeover,
-                    asker,
-                };
-                let result = self.ledger.redeem(&redemption, &activity, now);
-                self.last = result.ok().or(self.last);
-                let got = result.map_or_else(|error| format!("{error:?}"), |_| "ok".to_owned());
-                assert_eq!(got.split_whitespace().next(), Some(wanted), "{line}");
+                let got = self.redeem(&format!("code {name}"), device(who), takeover == ["takeover"]);
+                assert_eq!(got, wanted, "{line}");
             }
-            ["release", who] => {
+            ["type", text, who] => {
+                let got = self.redeem(&text.replace('_', " "), device(who), false);
+                assert_eq!(got, wanted, "{line}");
+            }
+            [how @ ("release" | "logout"), who] => {
                 let (device, zone) = (device(who), who.contains('@').then(|| device(who).zone));
-                let result = self.ledger.release(device.mac, zone, Cause::Disconnected, now);
+                let cause = match *how {
+                    "logout" => Cause::Logout,
+                    _ => Cause::Disconnected,
+                };
+                let result = self.ledger.release(device.mac, zone, cause, now);
                 let got = result.map_or_else(|error| format!("{error:?}"), |()| "ok".to_owned());
                 assert_eq!(got, wanted, "{line}");
             }
@@ -199,14 +228,42 @@ impl Scenario {
             }
             ["untrust"] => self.now.trusted = false,
             ["left", name, time] => assert_eq!(self.account(name).token.left(), ms(time), "{line}"),
+            ["used", name, time] => assert_eq!(self.account(name).token.used, ms(time), "{line}"),
+            ["entitled", name, time] => assert_eq!(self.account(name).token.entitled, ms(time), "{line}"),
+            ["shown", name, minutes] => {
+                let left = self.account(name).token.left();
+                assert_eq!(minutes_shown(left).to_string(), *minutes, "{line}");
+            }
+            ["row", name, time] => assert_eq!(self.rows[&self.tokens[*name]].used, ms(time), "{line}"),
+            ["reasons", name, wanted @ ..] => {
+                let of_token = |kept: &&Adjustment| kept.token == self.tokens[*name];
+                let kept = self.adjustments.iter().filter(of_token);
+                let kept: Vec<&str> = kept.map(|kept| kept.reason.as_str()).collect();
+                assert_eq!(kept, *wanted, "{line}");
+            }
             ["seats", name, count] => assert_eq!(self.account(name).seats_used.to_string(), *count, "{line}"),
             ["cut", name, time] => {
-                let wanted = if *time == "never" {
-                    FOREVER
-                } else {
-                    now.monotonic + ms(time)
-                };
-                assert_eq!(self.ledger.deadline_of(self.tokens[*name]), wanted, "{line}");
+                let deadline = self.ledger.deadline_of(self.tokens[*name]);
+                assert_eq!(deadline, self.instant(time), "{line}");
+            }
+            ["cap", who, time] => {
+                let session = self.ledger.session(device(who), now).unwrap().session;
+                let deadline = self.ledger.session_deadline(&session);
+                assert_eq!(deadline, self.instant(time), "{line}");
+            }
+            ["rest", who, time] => {
+                let session = self.ledger.session(device(who), now).unwrap();
+                assert_eq!(session.left, Some(ms(time)), "{line}");
+            }
+            ["records", count] => assert_eq!(self.records.len().to_string(), *count, "{line}"),
+            ["ended", devices @ ..] => {
+                let wanted: Vec<_> = devices.iter().map(|who| device(who)).collect();
+                let ended: Vec<_> = self.records.iter().map(|record| record.device).collect();
+                assert!(ended.ends_with(&wanted), "{line}: {ended:?}");
+            }
+            ["did", wanted @ ..] => {
+                assert_eq!(self.did, *wanted, "{line}");
+                return;
             }
             ["online", who] => assert!(self.ledger.session(device(who), now).is_some(), "{line}"),
             ["offline", who] => assert!(self.ledger.session(device(who), now).is_none(), "{line}"),
@@ -220,22 +277,51 @@ impl Scenario {
         self.carry_out();
     }
 
+    /// So much time from now.
+    fn instant(&self, time: &str) -> u64 {
+        if time == "never" {
+            return FOREVER;
+        }
+        self.now.monotonic + ms(time)
+    }
+
+    fn redeem(&mut self, code: &str, device: DeviceId, takeover: bool) -> String {
+        let code = AccessCode::new(code).unwrap();
+        let folded = code.folded();
+        for row in self.rows.values().filter(|row| row.code.folded() == folded) {
+            self.ledger.load(row.clone());
+        }
+        self.seen.remove(&device);
+        let seen = self.seen.clone();
+        let activity = |device| seen.get(&device).copied().unwrap_or_default();
+        let redemption = Redemption {
+            code,
+            device,
+            takeover,
+            asker: Asker::Client("portal".into()),
+        };
+        let result = self.ledger.redeem(&redemption, &activity, self.now);
+        self.last = result.ok().or(self.last);
+        result.map_or_else(refusal, |_| "ok".to_owned())
+    }
+
     fn book(&mut self) {
         let seen = &self.seen;
         self.ledger
             .book(&|device| seen.get(&device).copied().unwrap_or_default(), self.now);
     }
 
-    fn token(&mut self, name: &str, time: u64, options: &[&str]) {
+    fn token(&mut self, name: &str, time: u64, options: &[&str]) -> String {
         let option = |key: &str| options.chunks(2).find(|pair| pair[0] == key).map(|pair| pair[1]);
         let wall = |key: &str| option(key).map(|time| self.now.wall + i64::try_from(ms(time)).unwrap());
+        let code = option("code").map_or_else(|| format!("code {name}"), str::to_owned);
         let new = NewToken {
             unique_id: uuid::Uuid::nil(),
             business_id: option("place").map_or(1, |place| place.parse().unwrap()),
-            code: AccessCode::new(format!("code {name}")).unwrap(),
+            code: AccessCode::new(code).unwrap(),
             description: None,
             minutes_included: u32::try_from(time.div_ceil(MINUTE_MS)).unwrap(),
-            minutes_left: None,
+            minutes_left: option("left").map(|minutes| minutes.parse().unwrap()),
             valid_from: wall("from"),
             valid_to: wall("to"),
             user_limit: option("seats").map(|seats| seats.parse().unwrap()),
@@ -250,17 +336,31 @@ impl Scenario {
             },
             by: String::new(),
         };
-        let id = self.ledger.create(new, self.now).unwrap();
+        for row in self.rows.values() {
+            self.ledger.load(row.clone());
+        }
+        let lasts = new.minutes_left.is_none();
+        let id = match self.ledger.create(new, self.now) {
+            Ok(id) => id,
+            Err(error) => return format!("{error:?}"),
+        };
         self.tokens.insert(name.to_owned(), id);
         self.carry_out();
         // Scenarios speak of odd lengths, tokens are made in minutes.
         let row = self.rows.get_mut(&id).unwrap();
-        row.entitled = time;
+        if lasts {
+            row.entitled = time;
+        }
         self.ledger.forget_idle();
+        "ok".to_owned()
     }
 
     fn carry_out(&mut self) {
+        self.did.clear();
         for effect in self.ledger.drain() {
+            let text = format!("{effect:?}");
+            let name = text.split(|c: char| !c.is_alphabetic()).next().unwrap();
+            self.did.push(name.to_owned());
             match effect {
                 Effect::Create(token) | Effect::Edit(token) => {
                     self.rows.insert(token.id, token);
@@ -273,8 +373,8 @@ impl Scenario {
                 Effect::Release(record) | Effect::EndRun(record) => self.records.push(record),
                 Effect::Unrelease(id) => self.records.retain(|record| record.id != id),
                 Effect::Adjust(adjustment) => self.adjustments.push(adjustment),
-                Effect::Delete { .. }
-                | Effect::Recode { .. }
+                Effect::Delete { token, .. } => drop(self.rows.remove(&token)),
+                Effect::Recode { .. }
                 | Effect::Deadline { .. }
                 | Effect::Admit(..)
                 | Effect::Keep(_)

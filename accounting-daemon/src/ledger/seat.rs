@@ -48,12 +48,14 @@ impl Ledger {
         let enough = if broken(Mutant::TakeoverOfTheActive) {
             0
         } else {
-            self.rules.takeover_silence
+            self.rules.takeover_silence + u64::from(broken(Mutant::TakeoverSilenceLate))
         };
         let no_seat = |retry_after_ms: Option<u64>| RedeemError::NoSeat {
             user_limit,
             seats_used,
-            retry_after_s: retry_after_ms.map(|ms| ms.div_ceil(1_000)),
+            retry_after_s: retry_after_ms
+                .filter(|_| !broken(Mutant::NoRetryAfter))
+                .map(|ms| ms.div_ceil(1_000)),
         };
         match quietest {
             Some((silence, device)) if silence >= self.rules.seat_silence + late => {
@@ -69,7 +71,7 @@ impl Ledger {
                     (oldest + self.rules.takeover_window).saturating_sub(now.monotonic),
                 )))
             }
-            Some((silence, _)) if takeover => Err(no_seat(Some(self.rules.takeover_silence - silence))),
+            Some((silence, _)) if takeover => Err(no_seat(Some(enough - silence))),
             _ => Err(no_seat(None)),
         }
     }
@@ -81,7 +83,12 @@ impl Ledger {
             times.retain(|at| *at > oldest);
             !times.is_empty()
         });
-        self.takeovers.entry(token).or_default().push(now.monotonic);
+        let counted = if broken(Mutant::TakeoversCountedTogether) {
+            0
+        } else {
+            token
+        };
+        self.takeovers.entry(counted).or_default().push(now.monotonic);
     }
 
     /// Forgets the last takeover: it was not to be.
@@ -94,7 +101,12 @@ impl Ledger {
     fn takeovers_since(&self, token: TokenId, now: Now) -> Vec<u64> {
         let oldest = now.monotonic.checked_sub(self.rules.takeover_window);
         let late = u64::from(broken(Mutant::TakeoverWindowLate));
-        let times = self.takeovers.get(&token).map_or(&[] as &[u64], Vec::as_slice);
+        let counted = if broken(Mutant::TakeoversCountedTogether) {
+            0
+        } else {
+            token
+        };
+        let times = self.takeovers.get(&counted).map_or(&[] as &[u64], Vec::as_slice);
         times
             .iter()
             .copied()

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{AccessCode, SessionId, TokenBalance};
+use super::{AccessCode, Mutant, SessionId, TokenBalance, broken};
 use crate::mac::{DeviceId, Mac};
 
 /// Milliseconds in a minute.
@@ -235,5 +235,8 @@ pub struct NewToken {
 /// A balance in whole minutes as people see it: rounded up, so that 0 means depleted.
 #[must_use]
 pub fn minutes_shown(ms: u64) -> u64 {
+    if broken(Mutant::MinutesRoundedDown) {
+        return ms / MINUTE_MS;
+    }
     ms.div_ceil(MINUTE_MS)
 }

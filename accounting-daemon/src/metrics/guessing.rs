@@ -44,6 +44,7 @@ impl Guessing {
 mod tests {
     use super::*;
 
+    /// "The global rate raises an alarm but refuses nobody, since the space is large."
     #[test]
     fn many_refusals_are_an_alarm_while_they_last() {
         let guessing = Guessing::new(&Registry::new()).unwrap();

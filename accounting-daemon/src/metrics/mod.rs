@@ -1,24 +1,21 @@
 //! Every metric of the daemon, one closed list. Labels are enums or names from the configuration, never a MAC address,
 //! an access code or anything else a client chooses. `docs/METRICS.md` lists them for operators.
 
-use std::time::Duration;
-
-use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramTimer, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder, core::Collector, process_collector::ProcessCollector,
-};
-
-use crate::{
-    engine::Observer,
-    gate::status::{GateStatus, TcMode, XdpMode},
-    ledger::{Cause, RedeemError},
-};
-
 mod alarms;
+mod events;
+mod gate;
 mod guessing;
 mod label;
 mod portal;
+#[cfg(test)]
+mod tests;
 
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder, core::Collector, process_collector::ProcessCollector,
+};
+
+use crate::{gate::status::GateStatus, ledger::Cause};
 pub use alarms::Alarm;
 use guessing::Guessing;
 pub use label::{GrantType, PortalPage, RedeemResult, Route, SignIn, StatusClass};
@@ -53,6 +50,7 @@ pub struct Metrics {
     commit_failures: IntCounter,
     store_failing: IntGauge,
     kernel_failures: IntCounter,
+    clock_sets: IntCounter,
     http_requests: IntCounterVec,
     http_seconds: HistogramVec,
     http_connections: IntGauge,
@@ -114,6 +112,10 @@ impl Metrics {
                 "accounting_kernel_failures_total",
                 "Calls that the kernel refused; closing is tried again, opening is taken back.",
             )?,
+            clock_sets: IntCounter::new(
+                "accounting_clock_sets_total",
+                "Times that the kernel said that the wall clock was set.",
+            )?,
             http_requests: counters(
                 "accounting_http_requests_total",
                 "Requests answered, by route and class of status.",
@@ -161,7 +163,7 @@ impl Metrics {
                 .const_label("version", env!("CARGO_PKG_VERSION")),
         )?;
         build.set(1);
-        let collectors: [Box<dyn Collector>; 19] = [
+        let collectors: [Box<dyn Collector>; 20] = [
             Box::new(build),
             Box::new(ProcessCollector::for_self()),
             Box::new(self.sessions_open.clone()),
@@ -174,6 +176,7 @@ impl Metrics {
             Box::new(self.commit_failures.clone()),
             Box::new(self.store_failing.clone()),
             Box::new(self.kernel_failures.clone()),
+            Box::new(self.clock_sets.clone()),
             Box::new(self.http_requests.clone()),
             Box::new(self.http_seconds.clone()),
             Box::new(self.http_connections.clone()),
@@ -210,154 +213,20 @@ impl Metrics {
         }
     }
 
-    /// What the portal counts.
-    #[must_use]
-    pub fn portal(&self) -> &PortalMetrics {
-        &self.portal
-    }
-
-    /// Something is wrong with a client.
-    pub fn alarm(&self, kind: Alarm) {
-        self.alarms.with_label_values(&[kind.as_str()]).inc();
-    }
-
-    /// How many sessions are open.
-    pub fn sessions_open(&self, sessions: u64) {
-        self.sessions_open
-            .set(i64::try_from(sessions).unwrap_or(i64::MAX));
-    }
-
-    /// A session was released.
-    pub fn released(&self, cause: Cause) {
-        self.released.with_label_values(&[cause.as_str()]).inc();
-    }
-
-    /// A redemption was answered.
-    pub fn redeemed(&self, result: RedeemResult) {
-        self.redemptions.with_label_values(&[result.as_str()]).inc();
-    }
-
-    /// How many commands waited for the engine's last round.
-    pub fn mailbox_depth(&self, commands: u64) {
-        self.mailbox_depth
-            .set(i64::try_from(commands).unwrap_or(i64::MAX));
-    }
-
-    /// The engine's mailbox was full.
-    pub fn mailbox_refused(&self) {
-        self.mailbox_refused.inc();
-    }
-
-    /// The store has made `commands` durable in one commit that took `took`.
-    pub fn committed(&self, took: Duration, commands: u64) {
-        self.commands.inc_by(commands);
-        self.commit_seconds.observe(took.as_secs_f64());
-    }
-
-    /// The store refused a commit.
-    pub fn commit_failed(&self) {
-        self.commit_failures.inc();
-    }
-
-    /// Measures a request until the timer is dropped.
-    pub fn request_timer(&self, route: Route) -> HistogramTimer {
-        self.http_seconds
-            .with_label_values(&[route.as_str()])
-            .start_timer()
-    }
-
-    /// A request was answered with a status.
-    pub fn answered(&self, route: Route, status: u16) {
-        let class = StatusClass::of(status);
-        self.http_requests
-            .with_label_values(&[route.as_str(), class.as_str()])
-            .inc();
-    }
-
-    /// A connection of the api listener was opened (`1`) or closed (`-1`).
-    pub fn connections(&self, change: i64) {
-        self.http_connections.add(change);
-    }
-
-    /// A connection was closed at once.
-    pub fn connection_refused(&self) {
-        self.http_refused.inc();
-    }
-
-    /// A request ended in a panic.
-    pub fn panicked(&self) {
-        self.http_panics.inc();
-    }
-
-    /// Credentials were checked.
-    pub fn signed_in(&self, result: SignIn) {
-        self.sign_ins.with_label_values(&[result.as_str()]).inc();
-    }
-
-    /// An access token was given.
-    pub fn token_given(&self, grant: GrantType) {
-        self.tokens_given.with_label_values(&[grant.as_str()]).inc();
-    }
-
     /// Everything in the text format of Prometheus, with the gate as it is now.
     ///
     /// # Errors
     /// A family that cannot be written, which the tests exclude.
-    pub fn render(&self, gate: &GateStatus) -> Result<Vec<u8>, prometheus::Error> {
+    pub fn render(&self, status: &GateStatus) -> Result<Vec<u8>, prometheus::Error> {
         let mut families = self.registry.gather();
-        families.extend(self.frame_families()?);
-        families.extend(interface_families(gate)?);
+        families.extend(gate::frames(&self.frames)?);
+        families.extend(gate::interfaces(status)?);
         // The encoder takes a family without series, such as those of a gate that is not attached yet, for an error.
         families.retain(|family| !family.get_metric().is_empty());
         let mut text = Vec::new();
         TextEncoder::new().encode(&families, &mut text)?;
         Ok(text)
     }
-
-    /// The kernel counts; copying into a counter made for one scrape keeps a reset of the gate a reset of the metric.
-    fn frame_families(&self) -> Result<Vec<prometheus::proto::MetricFamily>, prometheus::Error> {
-        let frames = counters(
-            "accounting_frames_total",
-            "Frames judged by the gate since it was made, by hook and verdict.",
-            &["hook", "verdict"],
-        )?;
-        for (hook, verdict, count) in (self.frames)() {
-            frames.with_label_values(&[hook, verdict]).inc_by(count);
-        }
-        Ok(frames.collect())
-    }
-}
-
-fn interface_families(gate: &GateStatus) -> Result<Vec<prometheus::proto::MetricFamily>, prometheus::Error> {
-    let attached = gauges(
-        "accounting_interface_attached",
-        "1 while the interface is gated, 0 while it is missing or could not be attached.",
-        &["interface"],
-    )?;
-    let mode = gauges(
-        "accounting_interface_mode",
-        "1 for the way each hook of the interface is attached: xdp native or generic, tc tcx or clsact.",
-        &["interface", "hook", "mode"],
-    )?;
-    for interface in &gate.interfaces {
-        let name = interface.name.as_str();
-        let gated = interface.attached.is_some();
-        attached.with_label_values(&[name]).set(i64::from(gated));
-        let Some((xdp, tc)) = interface.attached else {
-            continue;
-        };
-        let xdp = match xdp {
-            XdpMode::Native => "native",
-            XdpMode::Generic => "generic",
-        };
-        let tc = match tc {
-            TcMode::Tcx => "tcx",
-            TcMode::Clsact => "clsact",
-        };
-        mode.with_label_values(&[name, "xdp", xdp]).set(1);
-        mode.with_label_values(&[name, "tc", tc]).set(1);
-    }
-    Ok([attached.collect(), mode.collect()].concat())
 }
 
 fn counters(name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
@@ -367,49 +236,3 @@ fn counters(name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, pr
 fn gauges(name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
     IntGaugeVec::new(Opts::new(name, help), labels)
 }
-
-impl Observer for Metrics {
-    fn released(&self, cause: Cause) {
-        Self::released(self, cause);
-    }
-
-    fn round(&self, letters: usize, online: usize) {
-        self.mailbox_depth(u64::try_from(letters).unwrap_or(u64::MAX));
-        self.sessions_open(u64::try_from(online).unwrap_or(u64::MAX));
-    }
-
-    fn mailbox_full(&self) {
-        self.mailbox_refused();
-    }
-
-    fn kernel_failed(&self) {
-        self.kernel_failures.inc();
-    }
-
-    fn attempts(&self, refused: usize) {
-        self.guessing.refused(refused);
-    }
-
-    fn store_failing(&self, failing: bool) {
-        self.store_failing.set(i64::from(failing));
-    }
-}
-
-impl From<&RedeemError> for RedeemResult {
-    fn from(error: &RedeemError) -> Self {
-        match error {
-            RedeemError::TooManyAttempts { .. } => Self::TooManyAttempts,
-            RedeemError::UnknownCode => Self::UnknownCode,
-            RedeemError::WrongLocation => Self::WrongLocation,
-            RedeemError::ClockNotSet => Self::ClockNotSet,
-            RedeemError::NotYetValid { .. } => Self::NotYetValid,
-            RedeemError::Expired => Self::Expired,
-            RedeemError::Depleted => Self::Depleted,
-            RedeemError::NoSeat { .. } => Self::NoSeat,
-            RedeemError::GateFull => Self::GateFull,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

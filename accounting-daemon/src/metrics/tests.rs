@@ -1,9 +1,14 @@
 //! The list of metrics is the documented one, and no label can hold what a client chose.
 
+use std::time::Duration;
+
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::gate::status::InterfaceStatus;
+use crate::{
+    gate::status::{InterfaceStatus, TcMode, XdpMode},
+    ledger::RedeemError,
+};
 
 const DOCUMENT: &str = include_str!("../../../docs/METRICS.md");
 

@@ -96,6 +96,7 @@ mod tests {
         HeaderMap::from_iter([(COOKIE, HeaderValue::from_str(text).unwrap())])
     }
 
+    /// "Resuming without typing the code takes a 256-bit cookie (HttpOnly, stored hashed) given at the redemption."
     #[test]
     fn a_secret_comes_back_as_it_was_given() {
         let secret = Secret::draw().unwrap();
@@ -119,6 +120,7 @@ mod tests {
         assert_ne!(Secret::draw().unwrap().digest(), secret.digest());
     }
 
+    /// "Resuming without typing the code takes a 256-bit cookie (HttpOnly, stored hashed) given at the redemption."
     #[test]
     fn what_is_no_secret_is_none() {
         let short = URL_SAFE_NO_PAD.encode([7; 31]);

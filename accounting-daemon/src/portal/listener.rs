@@ -11,15 +11,18 @@ use std::{
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
     task::JoinSet,
 };
 
-use super::{Guest, Portal};
+use super::{
+    Guest, Portal,
+    silent::{Place, Silent},
+};
 use crate::{config::PortalConfig, mac::DeviceId};
 
 /// How long connections may take to end when the daemon stops.
@@ -69,32 +72,43 @@ impl Drop for Counted {
 pub async fn serve(listener: TcpListener, portal: Arc<Portal>, shutdown: impl Future<Output = ()>) {
     let places = Arc::new(Semaphore::new(portal.config.connections_max));
     let crowd = Arc::new(Crowd::default());
+    let silent = Arc::new(Silent::default());
     let graceful = GracefulShutdown::new();
     let certificates = portal.tls.clone().map(|tls| tokio::spawn(tls.keep_current()));
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         while connections.try_join_next().is_some() {}
-        // The place comes first: who finds none waits in the kernel's queue.
         let next = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, listener.accept().await)
+            let accepted = listener.accept().await;
+            if accepted.is_ok() && places.available_permits() == 0 {
+                silent.make_room();
+                portal.metrics.portal().turned_away();
+            }
+            (accepted, Arc::clone(&places).acquire_owned().await)
         };
-        let (place, accepted) = tokio::select! {
+        let (accepted, permit) = tokio::select! {
             () = &mut shutdown => break,
             next = next => next,
         };
-        let (place, stream) = match (place, accepted) {
-            (Ok(place), Ok((stream, _))) => (place, stream),
-            (Err(_), _) => break,
-            (_, Err(error)) => {
+        let (stream, permit) = match (accepted, permit) {
+            (Ok((stream, _)), Ok(permit)) => (stream, permit),
+            (_, Err(_)) => break,
+            (Err(error), _) => {
                 tracing::warn!(%error, "a guest's connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
         let (portal, crowd, watcher) = (Arc::clone(&portal), Arc::clone(&crowd), graceful.watcher());
-        connections.spawn(connection(portal, crowd, watcher, stream, place));
+        let place = silent.enter();
+        connections.spawn(async move {
+            tokio::select! {
+                () = connection(&portal, &crowd, watcher, stream, &place) => {}
+                () = place.cut() => {}
+            }
+            drop(permit);
+        });
     }
     drop(listener);
     if let Some(certificates) = certificates {
@@ -106,19 +120,13 @@ pub async fn serve(listener: TcpListener, portal: Arc<Portal>, shutdown: impl Fu
     connections.shutdown().await;
 }
 
-async fn connection(
-    portal: Arc<Portal>,
-    crowd: Arc<Crowd>,
-    watcher: hyper_util::server::graceful::Watcher,
-    stream: TcpStream,
-    _place: OwnedSemaphorePermit,
-) {
+async fn connection(portal: &Portal, crowd: &Arc<Crowd>, watcher: Watcher, stream: TcpStream, place: &Place) {
     let gate = Arc::clone(&portal.gate.borrow());
     let Ok(Some(mut guest)) = tokio::time::timeout(WHO, Guest::of(&stream, &gate)).await else {
         portal.metrics.portal().turned_away();
         return;
     };
-    let Some(_counted) = Crowd::enter(&crowd, guest.device, portal.config.connections_per_device) else {
+    let Some(_counted) = Crowd::enter(crowd, guest.device, portal.config.connections_per_device) else {
         portal.metrics.portal().turned_away();
         return;
     };
@@ -127,11 +135,11 @@ async fn connection(
     let _open = portal.metrics.portal().connection();
     let tls = portal.tls.as_ref().filter(|_| !guest.redirected);
     let (Some(tls), Ok(true)) = (tls, begins_with_tls(&stream, config.header_timeout).await) else {
-        return talk(&portal, &guest, watcher, TokioIo::new(stream)).await;
+        return talk(portal, &guest, watcher, TokioIo::new(stream), place).await;
     };
     guest.secure = true;
     match tokio::time::timeout(config.header_timeout, tls.accept(stream)).await {
-        Ok(Ok(stream)) => talk(&portal, &guest, watcher, TokioIo::new(stream)).await,
+        Ok(Ok(stream)) => talk(portal, &guest, watcher, TokioIo::new(stream), place).await,
         Ok(Err(error)) => tracing::debug!(%error, "a guest's handshake failed"),
         Err(_) => tracing::debug!("a guest's handshake took too long"),
     }
@@ -146,13 +154,15 @@ async fn begins_with_tls(stream: &TcpStream, patience: Duration) -> io::Result<b
     Ok(peeked? == 1 && first == [HANDSHAKE])
 }
 
-async fn talk<I>(portal: &Portal, guest: &Guest, watcher: hyper_util::server::graceful::Watcher, io: I)
+async fn talk<I>(portal: &Portal, guest: &Guest, watcher: Watcher, io: I, place: &Place)
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
     let service = service_fn(|request| async move {
+        place.is_busy(true);
         let answer = portal.answer(request, guest);
         let answer = tokio::time::timeout(portal.config.request_timeout, answer).await;
+        place.is_busy(false);
         let late = || super::pages::bare(hyper::StatusCode::SERVICE_UNAVAILABLE);
         Ok::<_, Infallible>(answer.unwrap_or_else(|_| late()))
     });

@@ -24,6 +24,7 @@ mod ration;
 mod refusal;
 mod resume;
 mod route;
+mod silent;
 mod status;
 mod writer;
 

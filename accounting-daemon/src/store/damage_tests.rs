@@ -143,6 +143,23 @@ fn a_newer_store_is_refused_and_not_touched() {
 }
 
 #[test]
+fn a_store_of_an_unfinished_version_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Disk::open(folder.path()).unwrap();
+    disk.write(|rows| {
+        rows.delete_table(schema::USERS)?;
+        Ok(())
+    })
+    .unwrap();
+    drop(disk);
+    let disk = Disk::open(folder.path()).unwrap();
+    let error = disk.users(None, 1).unwrap_err().to_string();
+    for words in ["accounting.redb", "the table users", "start that version"] {
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
 fn damage_that_shows_later_seals_the_store_until_it_is_opened_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut disk = Disk::open(folder.path()).unwrap();

@@ -43,6 +43,17 @@ pub enum StoreError {
         /// What was found.
         reason: String,
     },
+    /// A table is missing that its version has.
+    #[error(
+        "the store {path} lacks the table {table}: a version of this program wrote it that was never finished; start that \
+         version, or restore a backup"
+    )]
+    Unfinished {
+        /// The file.
+        path: String,
+        /// What is missing.
+        table: String,
+    },
     /// There is no room for what was to be written.
     #[error("the disk of the store {path} is full: make room, the daemon goes on by itself")]
     Full {
@@ -67,6 +78,7 @@ impl StoreError {
         let path = path.to_owned();
         match error {
             redb::Error::Corrupted(reason) => Self::Corrupt { path, reason },
+            redb::Error::TableDoesNotExist(table) => Self::Unfinished { path, table },
             redb::Error::Io(io) if matches!(io.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
                 Self::Full { path }
             }

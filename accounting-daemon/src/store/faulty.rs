@@ -39,6 +39,8 @@ struct State {
     cut_at: Option<u64>,
     /// Calls from this number on fail, until it is taken away.
     fail_from: Option<(u64, io::ErrorKind)>,
+    /// Reads fail.
+    unreadable: bool,
     /// Syncs say that they are done and do nothing.
     lies: bool,
     off: bool,
@@ -83,6 +85,11 @@ impl FaultyDisk {
     /// Lets writes and syncs fail from the call of this number on; `None` ends it.
     pub(crate) fn fail_from(&self, fail: Option<(u64, io::ErrorKind)>) {
         self.state().fail_from = fail;
+    }
+
+    /// Lets reads fail, or ends it.
+    pub(crate) fn fail_reads(&self, fail: bool) {
+        self.state().unreadable = fail;
     }
 
     /// Ends all handles and decides what the disk holds from now on.
@@ -179,6 +186,9 @@ impl StorageBackend for Handle {
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let state = self.state()?;
+        if state.unreadable {
+            return Err(io::Error::other("the sector is bad"));
+        }
         let from = usize::try_from(offset).unwrap();
         let found = state.live.get(from..from + out.len());
         out.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// The layout that this program writes.
-pub(super) const VERSION: u64 = 3;
+pub(super) const VERSION: u64 = 3 + cfg!(feature = "next") as u64;
 
 /// The oldest layout that is brought to the current one when it is opened.
 const VERSION_OLDEST: u64 = 1;

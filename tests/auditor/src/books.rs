@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     Answer, Change, Command, Device, New, Now, Record, Rules, Session, SessionSeen, Token, TokenSeen, Why,
     due::Scope,
-    rules::{FOREVER, signed},
+    rules::{FOREVER, MINUTE, signed},
     token::{fold, minutes},
 };
 
@@ -42,6 +42,8 @@ pub struct Auditor {
     pub(crate) lost: bool,
     /// The last look for frames of parked devices.
     pub(crate) looked: Option<u64>,
+    /// Who is listed: whether blocked, and until when.
+    pub(crate) lists: BTreeMap<(bool, Device), Option<i64>>,
 }
 
 /// What a redemption of this round did to others, should the kernel refuse it.
@@ -59,6 +61,7 @@ enum Decided {
     Changed(u64),
     Session(Device, u64),
     Sessions(u64),
+    Listed(bool),
     Done,
     Refused(Why),
 }
@@ -79,6 +82,7 @@ impl Auditor {
             undo: BTreeMap::new(),
             lost: false,
             looked: None,
+            lists: BTreeMap::new(),
         }
     }
 
@@ -92,6 +96,7 @@ impl Auditor {
         keep: bool,
     ) -> Round {
         self.look(now);
+        self.end_lists(now);
         self.attach(attached, now);
         self.undo.clear();
         let decided: Vec<Decided> = commands.iter().map(|command| self.decide(command, now)).collect();
@@ -143,6 +148,12 @@ impl Auditor {
             Command::Edit(id, change) => self.edit(*id, change, now).map(|()| Decided::Changed(*id)),
             Command::Balance(id, left) => self.set_balance(*id, *left, now).map(|()| Decided::Changed(*id)),
             Command::Delete(id) => self.delete(*id, now).map(|()| Decided::Done),
+            Command::List(block, device, until) => {
+                self.list(*block, *device, *until, now).map(Decided::Listed)
+            }
+            Command::Unlist(block, device) => {
+                self.unlist(*block, *device, now).map(|()| Decided::Listed(false))
+            }
             Command::Token(id) => Ok(Decided::Token(*id)),
             Command::Sessions(mac) => Ok(Decided::Sessions(*mac)),
         };
@@ -167,6 +178,7 @@ impl Auditor {
                     .filter_map(|device| self.session(device, now.monotonic))
                     .collect(),
             ),
+            Decided::Listed(new) => Answer::Listed(new),
             Decided::Done => Answer::Done,
             Decided::Refused(why) => Answer::Refused(why),
         }
@@ -199,6 +211,11 @@ impl Auditor {
             },
         );
         Ok(id)
+    }
+
+    /// When an attempt that was refused is forgotten.
+    pub fn attempts_end(&self) -> impl Iterator<Item = u64> + '_ {
+        self.attempts.iter().map(|(at, ..)| at + MINUTE)
     }
 
     /// How long a takeover counts.

@@ -17,6 +17,10 @@ pub enum Command {
     Balance(u64, u64),
     /// Delete a token.
     Delete(u64),
+    /// Put a device on a list (whether it is the one of the blocked), until an instant of the wall clock or for good.
+    List(bool, Device, Option<i64>),
+    /// Take it off.
+    Unlist(bool, Device),
     /// Look at a token.
     Token(u64),
     /// Look at the sessions of a MAC address.
@@ -74,6 +78,8 @@ pub enum Answer {
     Session(SessionSeen),
     /// The open sessions of a MAC address, by zone.
     Sessions(Vec<SessionSeen>),
+    /// A list was changed; whether the entry was new.
+    Listed(bool),
     /// Done.
     Done,
     /// Refused.
@@ -91,6 +97,8 @@ pub struct TokenSeen {
     pub used: u64,
     /// `max(0, entitled - used)`.
     pub left: u64,
+    /// The same in minutes as people see it, rounded up.
+    pub shown: u64,
     /// Devices online.
     pub seats: usize,
     /// The number of its run and what that was charged, on elapsed time.
@@ -156,4 +164,8 @@ pub enum Why {
     NotOnline,
     /// Sessions in several zones.
     SeveralZones,
+    /// The device is not on the list.
+    NotListed,
+    /// The entry would be over at once.
+    Over,
 }

@@ -6,6 +6,7 @@ mod books;
 mod command;
 mod due;
 mod edit;
+mod lists;
 mod parking;
 mod redeem;
 mod refusal;

@@ -36,6 +36,7 @@ impl Auditor {
     fn take_over(&mut self, now: Now, checkpoint: u64, kept: &BTreeSet<Device>) {
         self.undo.clear();
         self.attempts.clear();
+        self.end_lists(now);
         self.offset = now.offset();
         self.last = checkpoint;
         (self.lost, self.looked) = (false, None);
@@ -104,6 +105,7 @@ impl Auditor {
     #[must_use]
     pub fn reboot(&self, then: Now, now: Now, kernel: &[Vec<u64>]) -> Vec<Self> {
         let mut books = self.clone();
+        books.end_lists(now);
         books.lose_all(then, now);
         books.carry_on(then, now);
         books.commits(now, kernel)

@@ -218,6 +218,7 @@ impl Token {
             entitled: self.entitled(),
             used: self.used(at),
             left: self.left(at),
+            shown: self.left(at).div_ceil(MINUTE),
             seats: self.open.len(),
             run: self.run.as_ref().map(|run| (run.id, run.charged(at))),
         }

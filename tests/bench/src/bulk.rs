@@ -1,7 +1,8 @@
 //! A million tokens made by commands of 100,000, and all of them as one table.
 
 use std::{
-    io::{Read, Write},
+    fs::File,
+    io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::Path,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use crate::{
     daemon, process,
     report::{grouped, judged, line, number},
+    typed::typed,
 };
 
 /// How much is measured.
@@ -29,6 +31,9 @@ pub(crate) struct Options {
     /// Tokens of one command
     #[arg(long, default_value_t = 100_000)]
     command: u64,
+    /// By the command line at a terminal, with the codes in a file; not over HTTP
+    #[arg(long)]
+    cli: bool,
 }
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -37,6 +42,9 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub(crate) fn run(binary: &Path, options: &Options) -> Result<()> {
     let lab = daemon::up(binary, 1_000, 0, 0)?;
     let daemon = lab.daemon()?;
+    if options.cli {
+        return by_command_line(&lab, options.tokens);
+    }
     daemon::sign_in(daemon)?;
     let before = process::memory(daemon.pid()?)?;
     let start = clock::monotonic();
@@ -65,6 +73,53 @@ pub(crate) fn run(binary: &Path, options: &Options) -> Result<()> {
     line("  most memory of the daemon meanwhile", mebibytes(most));
     line("  before", mebibytes(rested));
     Ok(())
+}
+
+/// The same as an operator does it.
+fn by_command_line(lab: &Lab, tokens: u64) -> Result<()> {
+    let daemon = lab.daemon()?;
+    let count = tokens.to_string();
+    let table = |name: &str| lab.disk().join(name).display().to_string();
+    let (codes, all, plain) = (
+        table("codes.csv"),
+        table("all.csv"),
+        ["token", "bulk", &count, "--minutes", "1h"],
+    );
+    let with_codes = [&plain[..], &["--output", &codes]].concat();
+    for (what, words) in [
+        ("tokens by `token bulk`", &plain[..]),
+        ("as many again, with their codes in a file", &with_codes),
+    ] {
+        let (typed, most) = peak(daemon.pid()?, || typed(daemon, words))?;
+        let took = typed.took.as_secs_f64();
+        let what = format!("{} {what}", grouped(number(tokens)));
+        judged(&what, format!("{took:.1} s"), "60 s", took <= 60.0);
+        line("  its bar was drawn", typed.draws);
+        line("  most memory of the command", mebibytes(typed.most));
+        line("  most memory of the daemon meanwhile", mebibytes(most));
+        ensure!(typed.draws > 0, "no bar was drawn");
+    }
+    ensure!(lines(&codes)? == tokens + 1, "not as many codes as tokens");
+    daemon.stop()?;
+    daemon.start()?;
+    daemon::ready(lab, LIMIT)?;
+    let words = ["token", "export", &all];
+    let (typed, most) = peak(daemon.pid()?, || typed(daemon, &words))?;
+    ensure!(lines(&all)? == 2 * tokens + 1, "not every token is in the table");
+    let what = format!("{} tokens by `token export`", grouped(number(2 * tokens)));
+    line(&what, format!("{:.1} s", typed.took.as_secs_f64()));
+    line("  most memory of the command", mebibytes(typed.most));
+    line("  most memory of the daemon meanwhile", mebibytes(most));
+    Ok(())
+}
+
+fn lines(path: &str) -> Result<u64> {
+    let mut lines = 0;
+    for line in BufReader::new(File::open(path)?).split(b'\n') {
+        line?;
+        lines += 1;
+    }
+    Ok(lines)
 }
 
 fn mebibytes(bytes: u64) -> String {

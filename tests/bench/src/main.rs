@@ -26,6 +26,7 @@ mod report;
 mod revoke;
 mod start;
 mod sweep;
+mod typed;
 
 /// Measure; needs root, and a data folder on a real disk
 #[derive(Parser)]

@@ -3,16 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use accounting_auditor::{Answer, Auditor, Device, Now, Record};
-use accounting_daemon::{engine::Core, gate::Gate, ledger::FOREVER};
+use accounting_daemon::{
+    engine::Core,
+    gate::{Gate, Listed},
+    ledger::FOREVER,
+    store::ListKind,
+};
 
 use crate::{
     image::Image,
-    translate::{device, device_back},
+    translate::{self, device, device_back},
     world::{Shared, World},
 };
 
 /// The longest that charges may be without a checkpoint while somebody is online.
 const CHECKPOINT_MS: u64 = 5_000;
+
+/// How long a record may be there that is too old.
+const PRUNED_WITHIN: u64 = 60_000;
 
 /// How far the floor of the calendar may be behind.
 const FLOOR_STEP_MS: i64 = 3_600_000;
@@ -45,6 +53,7 @@ pub(crate) fn all(
 ) -> Result<(), String> {
     disk(books, &world.image)?;
     gate(books, world)?;
+    lists(books, world)?;
     for (token, session) in books.sessions() {
         let token = books.tokens().find(|found| found.id == token);
         let wanted = token.map(|token| token.charged(session, now.monotonic));
@@ -87,6 +96,40 @@ pub(crate) fn all(
         return Err(format!("the last checkpoint is of {checkpoint}"));
     }
     Ok(())
+}
+
+/// Records that are too old, since when they are: one minute later none is there any more.
+#[derive(Debug, Default)]
+pub(crate) struct Overdue(BTreeMap<u64, u64>);
+
+impl Overdue {
+    /// The calendar is another one.
+    pub(crate) fn begin_anew(&mut self) {
+        self.0.clear();
+    }
+
+    /// Looks after a step of the daemon, by a clock that can be believed.
+    pub(crate) fn judge(&mut self, image: &Image, retention: u64, now: Now) -> Result<(), String> {
+        if !now.trusted {
+            self.begin_anew();
+            return Ok(());
+        }
+        let oldest = now.wall.saturating_sub_unsigned(retention);
+        self.0.retain(|id, _| image.records.contains_key(id));
+        for (id, record) in &image.records {
+            if record.released_on >= oldest {
+                continue;
+            }
+            let since = *self.0.entry(*id).or_insert(now.monotonic);
+            if now.monotonic - since >= PRUNED_WITHIN {
+                return Err(format!(
+                    "record {id} of {} is still there; those before {oldest} are to go",
+                    record.released_on
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// No record goes that is to be kept from a time on.
@@ -237,6 +280,28 @@ fn gate(books: &Auditor, world: &World) -> Result<(), String> {
     Ok(())
 }
 
+/// Who is judged without a session: the same on disk, in the gate and in the books, and whoever is blocked is not online.
+fn lists(books: &Auditor, world: &World) -> Result<(), String> {
+    let wanted = books.judged();
+    let mut kept: BTreeMap<Device, bool> = BTreeMap::new();
+    for (kind, device) in world.image.lists.keys() {
+        *kept.entry(device_back(*device)).or_default() |= *kind == ListKind::Block;
+    }
+    same("devices listed on disk", &wanted, &kept)?;
+    let judged = world.gate.judged().map(|judged| {
+        let judged = judged.iter();
+        judged
+            .map(|(device, listed)| (device_back(*device), *listed == Listed::Blocked))
+            .collect::<BTreeMap<_, _>>()
+    });
+    same("devices listed in the gate", &Some(&wanted), &judged.as_ref())?;
+    let blocked = |device: &Device| wanted.get(device) == Some(&true);
+    match books.sessions().find(|(_, session)| blocked(&session.device)) {
+        Some((_, session)) => Err(format!("{:?} is blocked and online", session.device)),
+        None => Ok(()),
+    }
+}
+
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, wanted: &T, got: &T) -> Result<(), String> {
     if wanted == got {
         return Ok(());
@@ -246,6 +311,22 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, wanted: &T, got: &T) -> Resu
 
 /// What must hold whenever the daemon dies: nobody passes whom the durable books do not let pass, nor for longer.
 pub(crate) fn crash(books: &Auditor, world: &World, now: Now) -> Result<(), String> {
+    let wanted = books.judged();
+    let judged = world.gate.judged();
+    for (device, listed) in judged.into_iter().flatten() {
+        let device = device_back(*device);
+        let passes = *listed == Listed::Bypass && wanted.get(&device) != Some(&false);
+        if passes && !books.listing_is_over(device, now) {
+            return Err(format!("the daemon dies, and {device:?} passes without a code"));
+        }
+    }
+    for (device, _) in wanted.iter().filter(|(_, blocked)| **blocked) {
+        let held =
+            judged.is_none_or(|judged| judged.get(&translate::device(*device)) == Some(&Listed::Blocked));
+        if !held && !books.listing_is_over(*device, now) {
+            return Err(format!("the daemon dies, and {device:?} is not blocked"));
+        }
+    }
     for entry in world.gate.entries() {
         let found = books.sessions().find(|(_, session)| session.id == entry.session);
         let held = world

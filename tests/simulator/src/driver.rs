@@ -10,7 +10,9 @@ use accounting_auditor::{Auditor, Command, Device, Now, Rules};
 use accounting_daemon::engine::{Core, Step};
 
 use crate::{
-    Failure, Options, Summary, check,
+    Failure, Options, Summary,
+    check::{self, Overdue},
+    counts::Counts,
     panics::caught,
     passing::Passing,
     random::Random,
@@ -30,7 +32,11 @@ pub(crate) struct Driver {
     pub(crate) core: Option<Core<Shared, Shared>>,
     pub(crate) books: Auditor,
     pub(crate) passing: Passing,
+    pub(crate) counts: Counts,
+    pub(crate) overdue: Overdue,
     pub(crate) now: Now,
+    /// How far the calendar is ahead of what it would be, had it not been lost.
+    lost_calendar: Option<i64>,
     pub(crate) boot: u8,
     /// Whether any interface is gated.
     pub(crate) attached: bool,
@@ -91,7 +97,10 @@ impl Driver {
             core: None,
             books: Auditor::new(audited, now),
             passing: Passing::default(),
+            counts: Counts::default(),
+            overdue: Overdue::default(),
             now,
+            lost_calendar: None,
             boot: 1,
             attached: true,
             synchronised: false,
@@ -119,6 +128,11 @@ impl Driver {
             }
             Event::Set(ms) => {
                 self.now.wall += ms;
+                self.overdue.begin_anew();
+                self.daemon(Vec::new())?;
+            }
+            Event::Epoch => {
+                self.lose_calendar();
                 self.daemon(Vec::new())?;
             }
             Event::Attach(attached) => {
@@ -128,6 +142,8 @@ impl Driver {
                 }
                 self.daemon(Vec::new())?;
             }
+            // Nobody believes that it is 1970.
+            Event::Trust(..) if self.lost_calendar.is_some() => {}
             Event::Trust(trusted, synchronised) => {
                 self.now.trusted = trusted;
                 self.synchronised = synchronised;
@@ -146,6 +162,7 @@ impl Driver {
                 let mut world = self.world.look();
                 (world.fails, world.kept) = (Some(after), kept);
             }
+            Event::Unreadable(after) => self.world.look().unreadable = Some(after),
             Event::Restart(after) => {
                 self.die()?;
                 self.pass(after);
@@ -154,6 +171,18 @@ impl Driver {
             Event::Reboot(after) => self.reboot(after)?,
         }
         self.settle()
+    }
+
+    /// The calendar falls back to the beginning of 1970 and is not believed, or is found again.
+    fn lose_calendar(&mut self) {
+        self.overdue.begin_anew();
+        if let Some(ahead) = self.lost_calendar.take() {
+            self.now.wall += ahead;
+            return;
+        }
+        let began = i64::try_from(self.random.below(1_000)).unwrap_or(0);
+        self.lost_calendar = Some(self.now.wall - began);
+        (self.now.wall, self.now.trusted, self.synchronised) = (began, false, false);
     }
 
     /// Time passes, and the gate lets pass whom it holds.
@@ -189,8 +218,11 @@ impl Driver {
             }
             world.gate.count(device(from), traffic);
         }
-        if wanted.is_some() {
+        if let Some(session) = wanted {
             self.books.frame(from, up, at);
+            if passes == wanted {
+                self.counts.frame(session, up, at);
+            }
         }
         Ok(())
     }
@@ -209,7 +241,7 @@ impl Driver {
         let armed = {
             let mut world = self.world.look();
             world.begin();
-            world.fuse.is_some() || world.fails.is_some()
+            world.fuse.is_some() || world.fails.is_some() || world.unreadable.is_some()
         };
         let before = armed.then(|| self.books.clone());
         let core = self.core.as_mut().ok_or("no daemon")?;
@@ -276,6 +308,10 @@ impl Driver {
         check::pruned(&self.books, &self.world.look().image, kept_from)?;
         let seen = self.synchronised.then_some(self.now.wall);
         check::floor(self.world.look().image.floor, self.latest, seen)?;
+        let world = self.world.look();
+        self.overdue
+            .judge(&world.image, self.workload.retention, self.now)?;
+        self.counts.judge(&self.books, &world.image, self.now.monotonic)?;
         self.passing.judge(&self.books)
     }
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use accounting_daemon::{
     ledger::{Adjustment, FoldedCode, Session, SessionId, Token, TokenBalance, TokenId, UsageRecord},
-    store::{Checkpoint, Heard, Opened, Write},
+    mac::DeviceId,
+    store::{Checkpoint, Heard, ListEntry, ListKind, Opened, Write},
 };
 
 /// Durable rows.
@@ -17,6 +18,7 @@ pub(crate) struct Image {
     pub(crate) heard: BTreeMap<SessionId, Heard>,
     pub(crate) records: BTreeMap<SessionId, UsageRecord>,
     pub(crate) adjustments: Vec<Adjustment>,
+    pub(crate) lists: BTreeMap<(ListKind, DeviceId), ListEntry>,
     /// Milliseconds that records were charged which are too old to be kept, by token.
     pub(crate) pruned: BTreeMap<TokenId, u64>,
     /// Those records.
@@ -33,7 +35,7 @@ impl Image {
     pub(crate) fn opened(&self) -> Opened {
         let used: BTreeSet<TokenId> = self.sessions.values().map(|session| session.token).collect();
         Opened {
-            lists: Vec::new(),
+            lists: self.lists.values().cloned().collect(),
             checkpoint: self.checkpoint,
             sessions: self.sessions.values().cloned().collect(),
             heard: self.heard.values().copied().collect(),
@@ -97,8 +99,14 @@ impl Image {
             Write::Delete(id) => {
                 self.tokens.remove(id);
             }
-            // Nobody reads the audit here, and nobody changes the lists.
-            Write::Audit(_) | Write::List(_) | Write::Unlist(..) => {}
+            // Nobody reads the audit here.
+            Write::Audit(_) => {}
+            Write::List(entry) => {
+                self.lists.insert((entry.kind, entry.device), entry.clone());
+            }
+            Write::Unlist(kind, device) => {
+                self.lists.remove(&(*kind, *device));
+            }
             Write::Adjust(adjustment) => self.adjustments.push(adjustment.clone()),
             Write::Open(session) => {
                 self.last_session = self.last_session.max(session.id);

@@ -2,6 +2,7 @@
 //! each step an auditor that shares no code with the daemon says what must have come of it.
 
 mod check;
+mod counts;
 mod driver;
 mod image;
 mod lifecycle;

@@ -20,6 +20,7 @@ impl Driver {
         self.core = None;
         let mut world = self.world.look();
         (world.dead, world.fuse, world.fails) = (false, None, None);
+        world.unreadable = None;
         // A session that was not to end after all is what its device passes for.
         let open: BTreeSet<u64> = self.books.sessions().map(|(_, session)| session.id).collect();
         let goes_on = world.gate.entries().filter(|entry| open.contains(&entry.session));
@@ -46,9 +47,14 @@ impl Driver {
             let checkpoint = {
                 let mut world = self.world.look();
                 world.begin();
-                world.image.checkpoint.unwrap_or_default()
+                world.gate.reopened();
+                world.image.checkpoint
             };
+            // Before the first commit there is no boot to tell from.
+            let same = checkpoint.is_none_or(|checkpoint| checkpoint.boot == [self.boot; 16]);
+            let checkpoint = checkpoint.unwrap_or_default();
             let kept: BTreeSet<Device> = self.kept();
+            self.begin_to_count(&kept);
             let started = Core::start(
                 self.world.clone(),
                 self.world.clone(),
@@ -63,7 +69,6 @@ impl Driver {
                 let refused = world.refused.split_off(1);
                 (world.dead, world.commits, refused)
             };
-            let same = checkpoint.boot == [self.boot; 16];
             let mut states = if same {
                 self.books
                     .restart(self.now, checkpoint.monotonic, &kept, &refused)
@@ -104,6 +109,15 @@ impl Driver {
         self.daemon(Vec::new())
     }
 
+    /// For devices that the gate does not hold, or not for their sessions, it counts from nothing.
+    fn begin_to_count(&mut self, kept: &BTreeSet<Device>) {
+        let sessions = self.books.sessions().map(|(_, session)| session);
+        let counted = sessions.filter(|session| kept.contains(&session.device));
+        let counted = counted.map(|session| session.id).collect();
+        let world = self.world.look();
+        self.counts.started(&world.image, &counted, self.now.monotonic);
+    }
+
     /// Devices that the gate holds for a session of the books.
     fn kept(&self) -> BTreeSet<Device> {
         let world = self.world.look();
@@ -129,6 +143,7 @@ impl Driver {
         }
         self.boot = self.boot.wrapping_add(1);
         self.now.wall += i64::try_from(off).unwrap_or(0);
+        self.overdue.begin_anew();
         self.now.monotonic = 1 + self.random.below(off + 1);
         self.start()
     }

@@ -49,7 +49,11 @@ impl Theme {
     /// What would keep it from getting far.
     pub(crate) fn leaves_out(self, kind: Kind) -> bool {
         let starves = matches!(kind, Kind::Minutes | Kind::Balance | Kind::Elapsed | Kind::Place);
-        let dates = matches!(kind, Kind::From | Kind::To | Kind::Set | Kind::Trust);
+        let dates = matches!(
+            kind,
+            Kind::From | Kind::To | Kind::Set | Kind::Trust | Kind::Epoch
+        );
+        let starves = starves || matches!(kind, Kind::Nonsense | Kind::List);
         match self {
             Self::Anything | Self::Parked => false,
             Self::Calendar => starves,
@@ -122,14 +126,18 @@ impl Theme {
     /// The rules of a run.
     pub(crate) fn rules(self, random: &mut Random) -> Rules {
         let located = random.once_in(3);
-        let locations = if located { vec![(0, 1), (1, 2)] } else { Vec::new() };
+        let locations = match located {
+            true if random.once_in(3) => vec![(0, 1)],
+            true => vec![(0, 1), (1, 2)],
+            false => Vec::new(),
+        };
         let (takeovers_max, takeover_window) = random.pick(&[(3, 600_000), (1, 60_000)]);
         let mut rules = Rules {
             devices_max: usize::try_from(random.pick(&[2, 3, 4, 8])).unwrap_or(4),
             locations: locations.into_iter().collect(),
             idle_timeout: random.pick(&[Some(10 * MINUTE), Some(MINUTE), None]),
             bill_idle: random.once_in(3),
-            session_timeout: random.pick(&[None, None, Some(90_000), Some(7 * MINUTE)]),
+            session_timeout: random.pick(&[None, None, Some(90_000), Some(7 * MINUTE), Some(MINUTE)]),
             seat_silence: random.pick(&[120_000, 120_000, 45_000]),
             takeover_silence: 30_000,
             takeovers_max,

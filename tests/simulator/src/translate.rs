@@ -3,13 +3,16 @@
 use accounting_auditor as audit;
 use accounting_auditor::{Answer, Change, Command, Why};
 use accounting_daemon::{
-    engine::{Answer as Sender, Balance, Message, Refusal, SessionView, TokenView, Unavailable},
+    engine::{
+        Answer as Sender, Balance, ListChange, ListError, Message, Refusal, SessionView, TokenView,
+        Unavailable,
+    },
     ledger::{
         AccessCode, Asker, Cause, CreateError, Edit, EditError, Metering, NewToken, Now, RedeemError,
-        Redemption, ReleaseError, Rules, Token, TokenBalance,
+        Redemption, ReleaseError, Rules, Token, TokenBalance, minutes_shown,
     },
     mac::{DeviceId, Mac},
-    store::Actor,
+    store::{Actor, ListEntry, ListKind},
 };
 use tokio::sync::oneshot;
 
@@ -173,6 +176,27 @@ pub(crate) fn letter(command: &Command) -> (Message, Reply) {
             |()| Answer::Done,
             edit_error,
         ),
+        Command::List(block, listed, until) => {
+            let entry = ListEntry {
+                kind: list(block),
+                device: device(listed),
+                note: None,
+                until,
+            };
+            ask(
+                |answer| Message::ChangeList(ListChange::Put(entry), Actor::daemon(), answer),
+                Answer::Listed,
+                list_error,
+            )
+        }
+        Command::Unlist(block, listed) => {
+            let change = ListChange::Delete(list(block), device(listed));
+            ask(
+                |answer| Message::ChangeList(change, Actor::daemon(), answer),
+                Answer::Listed,
+                list_error,
+            )
+        }
         Command::Token(id) => look(
             |answer| Message::Token(id, answer),
             |view: Option<TokenView>| view.map_or(Answer::Nothing, view_seen),
@@ -228,6 +252,7 @@ fn token_seen(token: &TokenBalance, seats: u32) -> audit::TokenSeen {
         entitled: token.entitled,
         used: token.used,
         left: token.left(),
+        shown: minutes_shown(token.left()),
         seats: seats as usize,
         run: token.run.as_ref().map(|run| (run.id, run.charged)),
     }
@@ -240,6 +265,20 @@ fn session_seen(view: &SessionView) -> audit::SessionSeen {
         token: token_seen(&view.token, view.seats_used),
         opened_on: view.opened_on,
         left: view.left,
+    }
+}
+
+fn list(block: bool) -> ListKind {
+    if block { ListKind::Block } else { ListKind::Bypass }
+}
+
+fn list_error(error: ListError) -> Why {
+    match error {
+        ListError::NotListed => Why::NotListed,
+        ListError::Over => Why::Over,
+        ListError::Configured | ListError::Full => {
+            unreachable!("the simulator configures no lists and fills none")
+        }
     }
 }
 

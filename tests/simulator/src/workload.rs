@@ -15,6 +15,8 @@ pub(crate) enum Event {
     Pass(u64, bool),
     /// The calendar is set.
     Set(i64),
+    /// The calendar is lost, and it is 1970; or it is found again.
+    Epoch,
     /// The last gated interface is lost, or one is there again.
     Attach(bool),
     /// The calendar is believed from now on, or not; something keeps it in step, or not.
@@ -27,6 +29,8 @@ pub(crate) enum Event {
     Die(u32, bool),
     /// The so manieth commit will fail; whether its rows are there all the same.
     Fail(u32, bool),
+    /// The so manieth read of a row will fail.
+    Unreadable(u32),
     /// The daemon is killed and starts again after so long.
     Restart(u64),
     /// The gateway starts again after so long.
@@ -49,21 +53,27 @@ pub(crate) enum Kind {
     Elapsed,
     Balance,
     Delete,
+    List,
+    Unlist,
+    Nonsense,
+    Flood,
     Up,
     Down,
     Pass,
     Set,
     Trust,
+    Epoch,
     RefuseOpen,
     RefuseClose,
     Die,
     Fail,
+    Unreadable,
     Restart,
     Reboot,
     Attach,
 }
 
-const WEIGHTS: [(Kind, u64); 25] = [
+const WEIGHTS: [(Kind, u64); 31] = [
     (Kind::Create, 6),
     (Kind::Redeem, 40),
     (Kind::Takeover, 14),
@@ -77,15 +87,21 @@ const WEIGHTS: [(Kind, u64); 25] = [
     (Kind::Elapsed, 2),
     (Kind::Balance, 4),
     (Kind::Delete, 2),
+    (Kind::List, 3),
+    (Kind::Unlist, 4),
+    (Kind::Nonsense, 2),
+    (Kind::Flood, 1),
     (Kind::Up, 24),
     (Kind::Down, 12),
     (Kind::Pass, 70),
     (Kind::Set, 3),
     (Kind::Trust, 3),
+    (Kind::Epoch, 1),
     (Kind::RefuseOpen, 4),
     (Kind::RefuseClose, 2),
     (Kind::Die, 7),
     (Kind::Fail, 2),
+    (Kind::Unreadable, 1),
     (Kind::Restart, 3),
     (Kind::Reboot, 1),
     (Kind::Attach, 2),
@@ -143,12 +159,20 @@ impl Workload {
 
     pub(crate) fn next(&mut self, random: &mut Random, books: &Auditor, now: Now) -> Event {
         match self.draw(random) {
+            Kind::Up if self.theme == Theme::Long => {
+                // Long sessions are those of devices that go on sending.
+                let online: Vec<Device> = books.sessions().map(|(_, session)| session.device).collect();
+                Event::Frame(random.maybe(&online).unwrap_or(self.devices[0]), true)
+            }
             Kind::Up => Event::Frame(random.pick(&self.devices), true),
             Kind::Down => Event::Frame(random.pick(&self.devices), false),
             Kind::Pass => Event::Pass(length(random, books, now, self.theme), !random.once_in(6)),
             Kind::Set => {
                 Event::Set(random.pick(&[-3_600_000, -60_000, -1_000, 1_000, 30_000, 300_000, 3_600_000]))
             }
+            Kind::Epoch => Event::Epoch,
+            Kind::Unreadable => Event::Unreadable(u32::try_from(random.below(4)).unwrap_or(0)),
+            Kind::Flood => Event::Letters(self.flood(random)),
             Kind::Trust => {
                 let synchronised = random.once_in(2);
                 Event::Trust(synchronised || !random.once_in(2), synchronised)
@@ -164,7 +188,7 @@ impl Workload {
                 let mut commands = vec![self.command(first, random, books, now)];
                 while commands.len() < 5 && random.once_in(2) {
                     let kind = self.draw(random);
-                    if (kind as u8) < Kind::Up as u8 {
+                    if (kind as u8) < Kind::Flood as u8 {
                         commands.push(self.command(kind, random, books, now));
                     }
                 }
@@ -210,8 +234,13 @@ impl Workload {
             Kind::From => Command::Edit(id, Change::From(date(random, now, self.theme))),
             Kind::To => {
                 // Once in a while the very end of the balance.
-                let ends = books.deadline(id);
-                let to = (ends != FOREVER && random.once_in(3)).then(|| now.wall_at(ends));
+                let mut ends = books.deadline(id);
+                if random.once_in(3) {
+                    // Or of one of its sessions.
+                    let caps = books.sessions().filter(|(token, _)| *token == id);
+                    ends = caps.map(|(_, session)| books.cap(session)).min().unwrap_or(ends);
+                }
+                let to = (ends != FOREVER && random.once_in(2)).then(|| now.wall_at(ends));
                 Command::Edit(id, Change::To(to.or_else(|| date(random, now, self.theme))))
             }
             Kind::Code => {
@@ -225,6 +254,12 @@ impl Workload {
             }
             Kind::Place => Command::Edit(id, Change::Place(1 + random.below(2))),
             Kind::Elapsed => Command::Edit(id, Change::Elapsed(random.once_in(2))),
+            Kind::List => Command::List(random.once_in(2), device, until(random, now)),
+            Kind::Unlist => {
+                let listed: Vec<Device> = books.judged().into_keys().collect();
+                Command::Unlist(random.once_in(2), random.maybe(&listed).unwrap_or(device))
+            }
+            Kind::Nonsense => nonsense(random, id),
             Kind::Balance => {
                 Command::Balance(id, random.pick(&[0, 1, 7, 100, 1_000, 33_333, 60_000, 200_000]))
             }
@@ -234,7 +269,19 @@ impl Workload {
 
     fn code(&mut self) -> String {
         self.codes += 1;
+        // Some are numbers that begin with zeros.
+        if self.codes.is_multiple_of(4) {
+            return format!("{:05}", self.codes);
+        }
         format!("Kilo-{:04}", self.codes)
+    }
+
+    /// One device tries code after code.
+    fn flood(&self, random: &mut Random) -> Vec<Command> {
+        let device = random.pick(&self.devices);
+        let asker = u8::try_from(random.below(2)).unwrap_or(0);
+        let guess = |number| Command::Redeem(format!("guess {number}"), device, number % 2 == 0, asker);
+        (0..random.below(24)).map(guess).collect()
     }
 
     fn token(&mut self, random: &mut Random, books: &Auditor, now: Now) -> New {
@@ -263,7 +310,9 @@ fn spelt(random: &mut Random, books: &Auditor, id: u64) -> String {
     let Some(code) = found.map(|token| token.code.clone()) else {
         return "no-such-code".into();
     };
-    match random.below(4) {
+    match random.below(6) {
+        4 => format!("0{code}"),
+        5 => code.trim_start_matches('0').to_owned(),
         0 => code.to_lowercase(),
         1 => code.replace('0', "O").replace('1', "l"),
         2 => {
@@ -272,6 +321,28 @@ fn spelt(random: &mut Random, books: &Auditor, id: u64) -> String {
         }
         _ => code,
     }
+}
+
+/// Edits that nobody means.
+fn nonsense(random: &mut Random, id: u64) -> Command {
+    let most = u64::from(i32::MAX.unsigned_abs()) * MINUTE;
+    // The first and the last year that can be written, and 1970.
+    let date = random.pick(&[-62_135_596_800_000, 0, 253_402_300_799_000]);
+    match random.below(6) {
+        0 => Command::Edit(id, Change::Minutes(i32::MAX.unsigned_abs())),
+        1 => Command::Edit(id, Change::Limit(random.pick(&[Some(u32::MAX), Some(0)]))),
+        2 => Command::Edit(id, Change::From(Some(date))),
+        3 => Command::Edit(id, Change::To(Some(date))),
+        4 => Command::Edit(id, Change::Code("\u{130}\u{df} o-o".into())),
+        _ => Command::Balance(id, most),
+    }
+}
+
+/// Until when a device is listed.
+fn until(random: &mut Random, now: Now) -> Option<i64> {
+    random
+        .pick(&[None, None, Some(-1), Some(1), Some(30_000), Some(600_000)])
+        .map(|ms: i64| now.wall + ms)
 }
 
 fn count(random: &mut Random, most: u64) -> u32 {
@@ -300,6 +371,7 @@ fn length(random: &mut Random, books: &Auditor, now: Now, theme: Theme) -> u64 {
         let ends = token.takeovers.iter().map(|at| at + books.takeover_window());
         targets.extend(ends.flat_map(|end| [end; 4]));
     }
+    targets.extend(books.attempts_end());
     let near = |at: &u64| *at > now.monotonic && *at - now.monotonic <= reach;
     targets.retain(near);
     let due = books.next_due().filter(near);

@@ -23,6 +23,8 @@ pub(crate) struct World {
     pub(crate) fuse: Option<u32>,
     /// Commits until one fails.
     pub(crate) fails: Option<u32>,
+    /// Reads of the disk until one fails.
+    pub(crate) unreadable: Option<u32>,
     /// Whether the commit in which it dies or fails is on disk all the same.
     pub(crate) kept: bool,
     pub(crate) dead: bool,
@@ -45,6 +47,7 @@ impl World {
             image: Image::default(),
             fuse: None,
             fails: None,
+            unreadable: None,
             kept: false,
             dead: false,
             commits: 0,
@@ -57,6 +60,13 @@ impl World {
     pub(crate) fn begin(&mut self) {
         self.commits = 0;
         self.refused = vec![Vec::new()];
+    }
+
+    /// Whether a row can be read.
+    fn reads(&mut self) -> Result<(), StoreError> {
+        let fails = self.unreadable == Some(0);
+        self.unreadable = self.unreadable.and_then(|left| left.checked_sub(1));
+        if fails { Err(failed()) } else { Ok(()) }
     }
 
     /// Burns the fuse; answers whether the daemon still lives to see this write done.
@@ -89,11 +99,15 @@ impl Store for Shared {
     }
 
     fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError> {
-        Ok(self.look().image.token(id))
+        let mut world = self.look();
+        world.reads()?;
+        Ok(world.image.token(id))
     }
 
     fn balance_by_code(&self, code: &FoldedCode) -> Result<Option<TokenBalance>, StoreError> {
-        Ok(self.look().image.balance_by_code(code))
+        let mut world = self.look();
+        world.reads()?;
+        Ok(world.image.balance_by_code(code))
     }
 
     fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {

@@ -15,14 +15,35 @@ pub fn daemon() -> Result<PathBuf> {
     program("accounting-daemon", &[])
 }
 
+/// The daemon as the version to come, whose store the present one does not know.
+///
+/// # Errors
+/// When it does not build.
+pub fn next_daemon() -> Result<PathBuf> {
+    let next = "accounting-daemon-next";
+    binary("accounting-daemon", next, &["--features", "next"])
+}
+
 /// The same for the program of this name in the package of that name, with further options such as `--release`.
 ///
 /// # Errors
 /// When it does not build.
 pub fn program(name: &str, options: &[&str]) -> Result<PathBuf> {
+    binary(name, name, options)
+}
+
+fn binary(package: &str, name: &str, options: &[&str]) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--locked", "--package", name, "--bin", name]);
+    command.args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--package",
+        package,
+        "--bin",
+        name,
+    ]);
     command.args(options);
     command.arg("--message-format=json-render-diagnostics");
     // The manifest of this crate, so that it works from any folder.

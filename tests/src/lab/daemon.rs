@@ -26,6 +26,9 @@ pub const PORTAL_PORT: u16 = 8880;
 /// The administrator that the first start makes.
 pub const ADMINISTRATOR: &str = "admin@lab.test";
 
+/// Names another binary to the start script.
+const BINARY: &str = "ACCOUNTING_BINARY";
+
 /// How long the daemon may take to become ready, in seconds.
 const READY_SECONDS: u32 = 20;
 /// How long the daemon may take to answer on a machine that does much else; no measure of its speed.
@@ -84,6 +87,15 @@ impl Daemon {
     /// When it runs already, or ends, or is not ready within 20 s: the error carries the end of its log.
     pub fn start(&self) -> Result<()> {
         tool::run(&mut tool::tool(&self.start_command()?))?;
+        Ok(())
+    }
+
+    /// The same with another binary, as after an upgrade.
+    ///
+    /// # Errors
+    /// As [`Daemon::start`].
+    pub fn start_as(&self, binary: &Path) -> Result<()> {
+        tool::run(tool::tool(&self.start_command()?).env(BINARY, binary))?;
         Ok(())
     }
 
@@ -243,7 +255,7 @@ impl Daemon {
              inside() {{ nsenter --net={namespace:?} -- \"$@\"; }}\n\
              ready() {{ inside curl -sf -m 2 -o /dev/null http://{api}/healthz; }}\n\
              if ready; then echo \"the daemon runs already as process $(cat \"$pid\")\" >&2; exit 1; fi\n\
-             setsid nsenter --net={namespace:?} -- {binary:?} serve --config {config:?} \\\n\
+             setsid nsenter --net={namespace:?} -- \"${{{BINARY}:-{binary}}}\" serve --config {config:?} \\\n\
              </dev/null >>\"$log\" 2>&1 &\n\
              daemon=$!\n\
              echo $daemon >\"$pid\"\n\
@@ -260,7 +272,7 @@ impl Daemon {
             path = tool::path(),
             log = self.log,
             pid = self.pid,
-            binary = self.binary,
+            binary = self.binary.display(),
             namespace = self.namespace.path(),
             api = self.api_address(),
             config = self.config,

@@ -32,7 +32,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
 
-pub use build::{daemon as build_daemon, program as build_program};
+pub use build::{daemon as build_daemon, next_daemon as build_next_daemon, program as build_program};
 pub use capture::{Capture, FRAMES_MAX, Filter, Frame, SNAP, Sighting};
 pub use cleanup::{STATE, clean};
 pub use client::{Addresses, Client};
@@ -99,6 +99,17 @@ pub struct Lab {
 }
 
 impl Lab {
+    /// A lab of so many clients, without a daemon.
+    ///
+    /// # Errors
+    /// As [`Lab::up`].
+    pub fn with_clients(clients: usize) -> Result<Self> {
+        Self::up(&Options {
+            clients,
+            ..Options::default()
+        })
+    }
+
     /// Removes what dead labs left and brings a new one up: wires, internet, gateway, daemon, clients, in this order,
     /// so that the clients get their addresses through the gate.
     ///

@@ -1,6 +1,12 @@
 //! `token bulk`: as many tokens as are wanted, a hundred thousand a call.
 
-use std::{collections::BTreeSet, fs::File, io::Write, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -12,6 +18,10 @@ use crate::cli::{Console, daemon::Query, failure::Failure, progress, show, token
 
 /// The most tokens of one call of the record API.
 const CALL_MAX: u64 = 100_000;
+
+/// How often a daemon that is busy is asked again for a call, and after how long.
+const RETRIES_MAX: u32 = 30;
+const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 1_000 });
 
 /// The most tokens of one command.
 const TOKENS_MAX: u64 = 100_000_000;
@@ -44,29 +54,32 @@ impl Bulk {
         let mut file = self.output.as_deref().map(transfer::create).transpose()?;
         let bar = progress::things(self.count, "tokens");
         let mut made: Vec<u64> = Vec::new();
-        let mut left = self.count;
-        let mut headed = false;
-        while left > 0 {
-            let call = left.min(CALL_MAX);
-            let ids = match self.call(console, call).await {
+        while (made.len() as u64) < self.count {
+            let call = CALL_MAX.min(self.count - made.len() as u64);
+            let ids = match self.patient_call(console, call).await {
                 Ok(ids) => ids,
                 Err(failure) => {
                     bar.abandon();
-                    return Err(told(failure, &made, self.count));
+                    return Err(told(failure, &made, self.count, call));
                 }
             };
-            if let Some(file) = &mut file {
-                codes(console, &ids, file, !headed).await?;
-                headed = true;
+            if let (Some(file), Some(path)) = (&mut file, &self.output) {
+                let written = codes(console, &ids, file, made.is_empty()).await;
+                made.extend(&ids);
+                if let Err(error) = written {
+                    bar.abandon();
+                    return Err(unwritten(error, &made, &ids, path));
+                }
+            } else {
+                made.extend(&ids);
             }
-            made.extend(ids);
-            left -= call;
-            bar.inc(call);
+            bar.set_position(made.len() as u64);
         }
         bar.finish_and_clear();
-        if let Some(file) = file {
-            file.sync_all()
-                .context("the file of the codes could not be written to the end")?;
+        if let (Some(file), Some(path)) = (file, &self.output)
+            && let Err(error) = file.sync_all()
+        {
+            return Err(unwritten(error.into(), &made, &made, path));
         }
         if console.json {
             return Ok(show::json(&json!({"Ids": made}))?);
@@ -78,6 +91,17 @@ impl Bulk {
             made.len(),
             file.unwrap_or_default()
         ))?)
+    }
+
+    /// Asks again where the daemon is busy.
+    async fn patient_call(&self, console: &Console, count: u64) -> Result<Vec<u64>, Failure> {
+        for _ in 0..RETRIES_MAX {
+            match self.call(console, count).await {
+                Err(failure) if failure.is_busy() => tokio::time::sleep(PAUSE).await,
+                done => return done,
+            }
+        }
+        self.call(console, count).await
     }
 
     async fn call(&self, console: &Console, count: u64) -> Result<Vec<u64>, Failure> {
@@ -101,16 +125,45 @@ fn parameter(name: &str, value: &Value) -> Value {
     json!({"Name": name, "Type": kind, "Value": value})
 }
 
-/// A failure on the way leaves the tokens of the calls before it.
-fn told(failure: Failure, made: &[u64], wanted: u64) -> anyhow::Error {
+/// A failure on the way leaves the tokens of the calls before it: says which, and how to go on.
+fn told(failure: Failure, made: &[u64], wanted: u64, call: u64) -> anyhow::Error {
+    let open = failure.leaves_open();
     let error = anyhow::Error::from(failure);
-    if made.is_empty() {
+    let mut context = String::new();
+    if !made.is_empty() {
+        let left = wanted - made.len() as u64;
+        context = format!(
+            "{} of {wanted} tokens were made ({}); the same command with COUNT {left} makes the rest",
+            made.len(),
+            range(made)
+        );
+    }
+    if open {
+        let last = made.iter().max().copied().unwrap_or(0);
+        let behind = if context.is_empty() { "" } else { ". " };
+        context += &format!(
+            "{behind}The last {call} were asked for without an answer and were all made or none: \
+             `accounting-daemon token list --filter from_AccessToken_Id={}` shows",
+            last.saturating_add(1)
+        );
+    }
+    if context.is_empty() {
         return error;
     }
+    error.context(context)
+}
+
+/// The tokens are there, but not all of their codes are in the file.
+fn unwritten(error: anyhow::Error, made: &[u64], last: &[u64], path: &Path) -> anyhow::Error {
+    let (first, end) = (last.iter().min(), last.iter().max());
     error.context(format!(
-        "{} of {wanted} tokens were made ({})",
+        "{} tokens were made ({}), but {} does not hold all of their codes: `accounting-daemon token export --filter \
+         from_AccessToken_Id={} --filter to_AccessToken_Id={}` gives those that may be missing",
         made.len(),
-        range(made)
+        range(made),
+        path.display(),
+        first.copied().unwrap_or_default(),
+        end.copied().unwrap_or_default(),
     ))
 }
 
@@ -160,23 +213,127 @@ async fn codes(console: &Console, ids: &[u64], file: &mut File, head: bool) -> a
             range(ids)
         );
     }
-    Ok(file.write_all(&writer.into_inner()?)?)
+    file.write_all(&writer.into_inner()?)
+        .context("the codes cannot be written")?;
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::fake::{Fake, json};
+
+    fn bulk(count: u64) -> Bulk {
+        Bulk {
+            count,
+            fields: Fields::of(60),
+            business: 1,
+            output: None,
+        }
+    }
+
+    fn made(ids: std::ops::RangeInclusive<u64>) -> String {
+        let ids: Vec<u64> = ids.collect();
+        json(
+            "200 OK",
+            &serde_json::json!({"WasSuccessful": true, "Value": {"Ids": ids}}),
+        )
+    }
+
+    /// What is sent for a number of tokens.
+    fn wanted(asked: &str) -> Value {
+        let (_, body) = asked.split_once("\r\n\r\n").unwrap();
+        let order: Value = serde_json::from_str(body).unwrap();
+        order["Parameters"][0]["Value"].clone()
+    }
+
+    #[tokio::test]
+    async fn a_million_are_ten_calls_and_a_busy_daemon_is_asked_again() {
+        let busy = "HTTP/1.1 409 Conflict\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n".to_owned();
+        let mut answers: Vec<String> = (0..3)
+            .map(|n| made(n * 100_000 + 1..=(n + 1) * 100_000))
+            .collect();
+        answers.insert(1, busy);
+        answers.push(made(300_001..=300_007));
+        let fake = Fake::answering(answers);
+        bulk(300_007).run(&fake.console).await.unwrap();
+        let asked = fake.asked().await;
+        let counts: Vec<Value> = asked.iter().map(|asked| wanted(asked)).collect();
+        assert_eq!(counts, [100_000, 100_000, 100_000, 100_000, 7]);
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_goes_away_in_the_middle_leaves_a_way_to_go_on() {
+        let fake = Fake::answering(vec![made(1..=100_000), String::new()]);
+        let error = bulk(250_000).run(&fake.console).await.unwrap_err();
+        let text = format!("{error:#}");
+        for word in [
+            "100000 of 250000 tokens were made (Ids 1 to 100000)",
+            "COUNT 150000",
+            "The last 100000 were asked for without an answer",
+            "from_AccessToken_Id=100001",
+            "broke off",
+        ] {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+        // One that fails says so, and nothing is open.
+        let failed = json(
+            "500 Internal Server Error",
+            &serde_json::json!({"Message": "An error has occurred."}),
+        );
+        let fake = Fake::answering(vec![made(1..=100_000), failed]);
+        let text = format!("{:#}", bulk(100_001).run(&fake.console).await.unwrap_err());
+        assert!(
+            text.contains("100000 of 100001") && text.contains("COUNT 1 ") && text.contains("journalctl"),
+            "{text}"
+        );
+        assert!(!text.contains("without an answer"), "{text}");
+        // And one that is not there any more.
+        let fake = Fake::answering(vec![made(1..=100_000)]);
+        let error = bulk(100_001).run(&fake.console).await.unwrap_err();
+        let text = format!("{error:#}");
+        assert!(
+            text.contains("COUNT 1 ") && text.contains("does not run"),
+            "{text}"
+        );
+    }
 
     #[test]
-    fn a_failure_on_the_way_says_what_was_made_before_it() {
-        let failure = || Failure::NotFound("no such thing".to_owned());
-        let error = format!("{:#}", told(failure(), &[7, 8, 9], 12));
-        assert_eq!(error, "3 of 12 tokens were made (Ids 7 to 9): no such thing");
-        assert_eq!(told(failure(), &[], 12).to_string(), "no such thing");
+    fn a_failure_on_the_way_says_what_was_made_and_how_to_go_on() {
+        let refused = || Failure::NotFound("no such thing".to_owned());
+        let error = format!("{:#}", told(refused(), &[7, 8, 9], 12, 9));
+        assert_eq!(
+            error,
+            "3 of 12 tokens were made (Ids 7 to 9); the same command with COUNT 9 makes the rest: no such thing"
+        );
+        assert_eq!(told(refused(), &[], 12, 12).to_string(), "no such thing");
         assert!(
-            told(failure(), &[7], 12).downcast_ref::<Failure>().is_some(),
+            told(refused(), &[7], 12, 11).downcast_ref::<Failure>().is_some(),
             "the exit status is kept"
         );
         assert_eq!(range(&[7]), "Id 7");
+        let silent = format!("{:#}", told(Failure::Silent { seconds: 1 }, &[7, 8], 4, 2));
+        assert!(
+            silent.contains("COUNT 2") && silent.contains("from_AccessToken_Id=9"),
+            "{silent}"
+        );
+        let silent = format!("{:#}", told(Failure::Silent { seconds: 1 }, &[], 4, 4));
+        assert!(silent.starts_with("The last 4 were"), "{silent}");
+        let full = unwritten(
+            anyhow::anyhow!("disk full"),
+            &[7, 8, 9],
+            &[8, 9],
+            Path::new("/c.csv"),
+        );
+        let full = format!("{full:#}");
+        for word in [
+            "3 tokens were made",
+            "/c.csv",
+            "from_AccessToken_Id=8",
+            "to_AccessToken_Id=9",
+            "disk full",
+        ] {
+            assert!(full.contains(word), "{word}: {full}");
+        }
     }
 }

@@ -49,6 +49,17 @@ pub(super) struct Fields {
     system_id: Option<String>,
 }
 
+#[cfg(test)]
+impl Fields {
+    /// So many minutes, and nothing else.
+    pub(super) fn of(minutes: u32) -> Self {
+        Self {
+            minutes: Some(minutes),
+            ..Self::default()
+        }
+    }
+}
+
 /// How minutes run.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Metering {

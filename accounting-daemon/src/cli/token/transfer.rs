@@ -121,10 +121,8 @@ impl Import {
             .ask(Method::POST, &looked, Payload::Csv(bytes.clone()))
             .await?;
         if !self.dry_run {
-            answer = console
-                .daemon
-                .ask(Method::POST, &target, Payload::Csv(bytes))
-                .await?;
+            let done = console.daemon.ask(Method::POST, &target, Payload::Csv(bytes));
+            answer = done.await.map_err(told)?;
         }
         if console.json {
             return Ok(show::json(&answer["Value"])?);
@@ -139,6 +137,19 @@ impl Import {
         };
         Ok(show::print(&text)?)
     }
+}
+
+/// Without an answer nobody knows whether it was done.
+fn told(failure: Failure) -> anyhow::Error {
+    let open = failure.leaves_open();
+    let error = anyhow::Error::from(failure);
+    if !open {
+        return error;
+    }
+    error.context(
+        "every row was made a token or none was: `accounting-daemon token list --descending` shows which, before the file \
+         is imported again",
+    )
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
@@ -164,6 +175,42 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::cli::fake::{Fake, json};
+
+    const HALF: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/csv\r\ntransfer-encoding: chunked\r\n\r\n\
+                        6\r\nId\r\n1\n\r\n";
+
+    #[tokio::test]
+    async fn half_an_export_leaves_no_file() {
+        for answer in [HALF, "HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\nId\r\n"] {
+            let fake = Fake::answering(vec![answer.to_owned()]);
+            let path = fake.path("codes.csv");
+            let error = save(&fake.console, "/x", Some(path.clone())).await.unwrap_err();
+            assert!(format!("{error:#}").contains("broke off"), "{error:#}");
+            assert!(!path.exists());
+        }
+        let fake = Fake::answering(vec![format!("{HALF}0\r\n\r\n")]);
+        let path = fake.path("codes.csv");
+        save(&fake.console, "/x", Some(path.clone())).await.unwrap();
+        assert_eq!(std::fs::read(path).unwrap(), b"Id\r\n1\n");
+    }
+
+    #[tokio::test]
+    async fn an_import_without_an_answer_says_what_may_be() {
+        let looked = json("200 OK", &serde_json::json!({"Value": {"Rows": 1, "Ids": []}}));
+        let fake = Fake::answering(vec![looked, String::new()]);
+        let file = fake.path("in.csv");
+        std::fs::write(&file, "BusinessId,MinutesIncluded\n1,1\n").unwrap();
+        let import = Import { file, dry_run: false };
+        let error = format!("{:#}", import.run(&fake.console).await.unwrap_err());
+        assert!(
+            error.contains("every row was made a token or none was") && error.contains("broke off"),
+            "{error}"
+        );
+        let asked = fake.asked().await;
+        assert!(asked[0].starts_with("POST /api/spaces/accesstokens/import?dryrun=true "));
+        assert!(asked[1].starts_with("POST /api/spaces/accesstokens/import ") && asked[1].ends_with("1,1\n"));
+    }
 
     #[test]
     fn a_file_of_codes_is_new_and_private() {

@@ -17,6 +17,7 @@ fn audit(bench: &Bench) -> Vec<AuditRecord> {
     part.records.into_iter().rev().map(|(_, record)| record).collect()
 }
 
+/// "An audit record for each administrative write: who, what, before and after."
 #[test]
 fn each_change_of_a_token_has_its_record_with_before_and_after() {
     let folder = tempfile::tempdir().unwrap();
@@ -106,6 +107,7 @@ fn what_is_refused_and_what_guests_do_is_not_in_the_audit() {
     assert_eq!(audit(&bench).len(), 2);
 }
 
+/// "An audit record for each administrative write: who, what, before and after."
 #[test]
 fn a_record_comes_with_the_commit_of_its_change() {
     let folder = tempfile::tempdir().unwrap();

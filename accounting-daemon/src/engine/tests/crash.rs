@@ -33,6 +33,7 @@ fn cut(disk: FaultyDisk, sync: u64, left: Survives) -> Result<(), String> {
     story.judge(true)
 }
 
+/// "A power cut loses at most the checkpoint interval of charge, always in the customer's favour."
 #[test]
 fn after_a_power_cut_at_any_sync_the_books_are_right() {
     let syncs = syncs();
@@ -49,6 +50,8 @@ fn after_a_power_cut_at_any_sync_the_books_are_right() {
     }
 }
 
+/// "A deadline is shortened before the joining device is inserted, and lengthened only after the leaver's entry is gone
+/// and its charge is durable: a crash in between never gives time away."
 #[test]
 fn after_a_kill_at_any_sync_the_books_are_right_and_nobody_was_cut_off() {
     for sync in syncs() {

@@ -111,6 +111,7 @@ fn a_session_timeout_that_passed_while_the_device_was_out_ends_the_session() {
     assert!(!bench.admits(1));
 }
 
+/// "Balances are stored, deadlines never."
 #[test]
 fn a_cap_that_is_new_with_a_restart_charges_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
@@ -231,6 +232,7 @@ fn the_sessions_of_an_address_are_those_after_the_refusals_of_the_round() {
     assert_eq!(sessions.try_recv().unwrap().unwrap().len(), 1);
 }
 
+/// "Metering: how a token's clock runs; fixed after the first redemption."
 #[test]
 fn a_refused_redemption_leaves_the_metering_open() {
     let folder = tempfile::tempdir().unwrap();
@@ -333,14 +335,7 @@ fn a_calendar_that_is_not_trusted_moves_no_deadline() {
     bench.now.trusted = false;
     bench.now.wall += 3_600_000;
     bench.core.step(bench.now, Vec::new(), Step::Next).unwrap();
-    let release = |answer| Message::Release {
-        mac: device(2).mac,
-        zone: None,
-        cause: Cause::Logout,
-        by: None,
-        answer,
-    };
-    bench.ask(release).unwrap();
+    bench.release(2);
     assert!(bench.admits(1));
     bench.tick(600_000);
     assert!(!bench.admits(1));

@@ -47,7 +47,7 @@ impl Outage {
     }
 
     fn create(&mut self, code: &str) -> Result<Token, Refusal<CreateError>> {
-        let new = story::new_token(code, 10, 2);
+        let new = new_token(code, 10, 2);
         self.ask(|answer| Message::Create(Box::new(new), Actor::daemon(), answer))
     }
 

@@ -56,6 +56,8 @@ fn a_parked_device_is_admitted_for_its_balance_however_late_it_comes() {
     assert_eq!(bench.records(), [(Cause::Depleted, 300_000)]);
 }
 
+/// "After a reboot, or while no interface is attached, sessions are parked: admitted with the balance as upper bound,
+/// not charged until their first forwarded frame, released after an hour as GatewayLost."
 #[test]
 fn with_nobody_to_move_the_deadline_a_parked_device_passes_no_longer_than_its_balance() {
     let folder = tempfile::tempdir().unwrap();
@@ -194,14 +196,7 @@ fn a_parked_session_takes_edits_logout_and_another_code_and_costs_nothing() {
     assert_eq!(bench.records(), [(Cause::Switched, 30_000)]);
     assert_eq!(bench.left(a), 330_000);
     bench.tick(10_000);
-    let release = |answer| Message::Release {
-        mac: device(1).mac,
-        zone: None,
-        cause: Cause::Logout,
-        by: None,
-        answer,
-    };
-    bench.ask(release).unwrap();
+    bench.release(1);
     assert_eq!(bench.records()[1], (Cause::Logout, 10_000));
 }
 
@@ -271,6 +266,7 @@ fn a_step_of_the_clock_back_over_valid_from_and_forward_over_valid_to() {
     assert_eq!(bench.records(), [(Cause::Expired, 0)]);
 }
 
+/// "Only a synchronised clock moves the floor."
 #[test]
 fn only_a_clock_that_something_keeps_in_step_moves_the_floor_of_the_calendar() {
     let folder = tempfile::tempdir().unwrap();

@@ -11,14 +11,7 @@ impl Bench {
     fn visit(&mut self) {
         self.redeem("A", 1).unwrap();
         self.tick(60_000);
-        let release = |answer| Message::Release {
-            mac: device(1).mac,
-            zone: None,
-            cause: Cause::Logout,
-            by: None,
-            answer,
-        };
-        self.ask(release).unwrap();
+        self.release(1);
     }
 
     fn step(&mut self) {
@@ -37,6 +30,8 @@ impl Bench {
     }
 }
 
+/// "Per token, `used` is the sum of its usage records, its open sessions and its pruned records, to the millisecond."
+/// "Exportable as JSON and CSV, kept for `retention` (default 1 year)."
 #[test]
 fn records_go_after_their_retention_and_their_sum_stays_to_the_millisecond() {
     let folder = tempfile::tempdir().unwrap();
@@ -76,6 +71,7 @@ fn by_a_date_that_nobody_trusts_no_record_goes() {
     assert_eq!(bench.books(a), (60_000, 60_000, 0));
 }
 
+/// "History is never deleted with the token: usage records stay until their retention ends."
 #[test]
 fn the_sum_of_a_deleted_token_is_of_no_use_to_anybody() {
     let folder = tempfile::tempdir().unwrap();

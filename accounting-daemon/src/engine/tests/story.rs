@@ -340,23 +340,3 @@ impl Story {
         }
     }
 }
-
-pub(super) fn new_token(code: &str, minutes: u32, seats: u32) -> NewToken {
-    NewToken {
-        unique_id: uuid::Uuid::nil(),
-        business_id: 1,
-        code: AccessCode::new(code).unwrap(),
-        description: None,
-        minutes_included: minutes,
-        minutes_left: None,
-        valid_from: None,
-        valid_to: None,
-        user_limit: Some(seats),
-        mac_address: None,
-        booking_guid: None,
-        visitor_guid: None,
-        system_id: None,
-        metering: Metering::ConnectedTime,
-        by: "test".into(),
-    }
-}

@@ -7,20 +7,20 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Refused, answered, business_ids, fields, part, roles, shown, variable};
+use super::{Refused, answered, business_ids, fields, page, roles, shown, variable};
 use crate::{
     http::{
         Context,
         answer::{self, Answer},
         auth::{Caller, draw_secret},
-        blocking, describe,
+        describe,
         describe::{Describe, Says},
         endpoint::{Accepts, Access, Asked, Endpoint, Handler},
-        list::{self, Paging},
+        list,
         problem::Kind,
     },
     metrics::Route,
-    store::{Accounts, AuditRecord, CLIENTS_MAX, Client},
+    store::{Accounts, AuditRecord, CLIENTS_MAX, Client, Disk},
 };
 
 /// API clients.
@@ -154,23 +154,8 @@ impl<'a> From<&'a Client> for Shown<'a> {
 }
 
 async fn list(context: &Context, asked: &Asked) -> Answer {
-    let paging = match Paging::read(asked.query()) {
-        Ok(paging) => paging,
-        Err(problem) => return problem.into_answer(),
-    };
-    let (store, size) = (context.store.clone(), paging.size);
-    let clients = blocking("clients", move || {
-        store.clients(paging.after.as_deref(), size + 1)
-    })
-    .await;
-    match clients {
-        Ok(clients) => {
-            let (clients, next) = part(clients, size, |client| &client.id);
-            let records: Vec<_> = clients.iter().map(|client| shown(&Shown::from(client))).collect();
-            list::answer(&records, next.as_deref())
-        }
-        Err(answer) => answer,
-    }
+    let show = |client: &Client| shown(&Shown::from(client));
+    page(context, asked, Disk::clients, |client| &client.id, show).await
 }
 
 async fn show(context: &Context, asked: &Asked) -> Result<Answer, Refused> {

@@ -1,6 +1,6 @@
 //! `/v1/me`: what users do with their own account: change their password, switch one-time codes on and off.
 
-use hyper::{Method, StatusCode};
+use hyper::{Method, StatusCode, header::AUTHORIZATION};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -10,7 +10,7 @@ use crate::{
     http::{
         Context,
         answer::{self, Answer},
-        auth::{Ask, Basic, Caller, Denied, password, totp},
+        auth::{Ask, Basic, Caller, Credentials, Denied, password, totp},
         describe::{Describe, Says},
         endpoint::{Accepts, Access, Asked, Endpoint, Handler},
         problem::{Kind, Problem},
@@ -75,7 +75,14 @@ fn passwords(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "required": ["Current", "New"],
-        "properties": {"Current": {"type": "string"}, "New": {"type": "string"}},
+        "properties": {
+            "Current": {"type": "string"},
+            "New": {"type": "string"},
+            "Code": {
+                "type": ["string", "null"],
+                "description": "The one-time code of a user who has them switched on and shows no access token",
+            },
+        },
     })
 }
 
@@ -113,6 +120,7 @@ async fn change_password(context: &Context, caller: &Caller, asked: &Asked) -> R
         password::check(text).map(|()| Zeroizing::new(text.to_owned()))
     });
     let new = fields.require("New", new);
+    let code = fields.text("Code", CODE_CHARACTERS_MAX);
     if current.is_some() && current == new {
         fields.refuse("New", "must be another one than Current");
     }
@@ -124,9 +132,22 @@ async fn change_password(context: &Context, caller: &Caller, asked: &Asked) -> R
         name: caller.name.clone(),
         password: current,
     };
-    let shown = context.auth.user(&basic, Ask::PasswordOnly, asked.peer).await;
+    // Who shows an access token has shown a code for it.
+    let header = asked.head.headers.get(AUTHORIZATION).and_then(Credentials::read);
+    let ask = match header {
+        Some(Credentials::Bearer(_)) => Ask::PasswordOnly,
+        _ => Ask::EvenLent {
+            code: code.as_deref().map(str::trim),
+        },
+    };
+    let shown = context.auth.user(&basic, ask, asked.peer).await;
     let known = shown.map_err(|denied| match denied {
+        Denied::Unauthenticated if code.is_some() => Refused::member(
+            "Current",
+            "is not the password, or Code is wrong or was used before",
+        ),
         Denied::Unauthenticated => Refused::member("Current", "is not the password"),
+        Denied::TwoFactor => Refused::member("Code", "may not be null: one-time codes are switched on"),
         denied => denied.into(),
     })?;
     let hash = password::hash(new).await?;

@@ -12,16 +12,19 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::{
+    Context,
     answer::Answer,
     auth::Denied,
+    blocking,
     dialect::Dialect,
     endpoint::Asked,
     fields::{BodyError, FieldError, Fields},
+    list::{self, Paging},
     problem::{Kind, Problem},
 };
 use crate::{
     engine::Unavailable,
-    store::{Role, StoreError},
+    store::{Disk, Role, StoreError},
 };
 
 /// Locations of an account at most.
@@ -144,12 +147,33 @@ fn flag(fields: &mut Fields, name: &'static str) -> Option<bool> {
     Some(fields.given(name, flag)?.unwrap_or(false))
 }
 
-/// A part of a list and the cursor of the next, of one record more than was asked for.
-fn part<T>(mut records: Vec<T>, size: usize, key: impl Fn(&T) -> &str) -> (Vec<T>, Option<String>) {
-    let more = records.len() > size;
-    records.truncate(size);
-    let next = records.last().filter(|_| more).map(|last| key(last).to_owned());
-    (records, next)
+/// Reads so many accounts at most, from behind a name on, in the order of their names.
+type Read<T> = fn(&Disk, Option<&str>, usize) -> Result<Vec<T>, StoreError>;
+
+/// A page of accounts.
+async fn page<T: Send + 'static>(
+    context: &Context,
+    asked: &Asked,
+    read: Read<T>,
+    name: fn(&T) -> &str,
+    shown: fn(&T) -> Value,
+) -> Answer {
+    let Paging { after, size } = match Paging::read(asked.query()) {
+        Ok(paging) => paging,
+        Err(problem) => return problem.into_answer(),
+    };
+    let store = context.store.clone();
+    // One more tells whether there are more.
+    let read = blocking("accounts", move || read(&store, after.as_deref(), size + 1)).await;
+    let mut accounts = match read {
+        Ok(accounts) => accounts,
+        Err(answer) => return answer,
+    };
+    let more = accounts.len() > size;
+    accounts.truncate(size);
+    let next = accounts.last().filter(|_| more).map(name);
+    let records: Vec<Value> = accounts.iter().map(shown).collect();
+    list::answer(&records, next)
 }
 
 /// A record as it is shown.

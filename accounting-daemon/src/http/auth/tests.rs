@@ -7,7 +7,12 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use redb::backends::InMemoryBackend;
 
 use super::*;
-use crate::{config::AdministratorConfig, gate::status::GateStatus, ledger::Now};
+use crate::{
+    config::AdministratorConfig,
+    gate::status::GateStatus,
+    ledger::Now,
+    store::{Client, User},
+};
 
 struct Bench {
     auth: Arc<Auth>,

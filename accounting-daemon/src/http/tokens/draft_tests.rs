@@ -24,6 +24,7 @@ fn named(body: &Value) -> Vec<&'static str> {
     errors.iter().map(|error| error.property).collect()
 }
 
+/// "`ConnectedTime` (default): only while sessions are open."
 #[test]
 fn two_fields_are_enough() {
     let draft = read(&json!({"BusinessId": 1377, "MinutesIncluded": 60})).unwrap();

@@ -46,8 +46,8 @@ pub(super) async fn export(context: &Context, caller: &Caller, asked: &Asked) ->
     };
     let mut table = Table {
         reader: context.reader.clone(),
+        after: filter.begins_after(),
         filter,
-        after: None,
         header: true,
     };
     // The first piece comes before the answer, so that a store that fails is still told as such.
@@ -114,10 +114,10 @@ impl Table {
             // A vector takes everything.
             tracing::error!(%error, "a table could not be written");
         }
-        self.after = stretch.next;
+        self.after = stretch.next.filter(|last| !self.filter.is_over_after(*last));
         Ok(Piece {
             text: rows.into_inner().unwrap_or_default(),
-            more: stretch.next.is_some(),
+            more: self.after.is_some(),
         })
     }
 }

@@ -217,6 +217,23 @@ impl Filter {
         &self.among
     }
 
+    /// The number after which a walk may begin: the tokens up to it are not asked for.
+    pub(super) fn begins_after(&self) -> Option<TokenId> {
+        let bounds = self.tests.iter().filter_map(|test| match test {
+            (Column::Id, Test::From(from)) => TokenId::try_from(*from).ok()?.checked_sub(1),
+            _ => None,
+        });
+        bounds.max().filter(|after| *after > 0)
+    }
+
+    /// Whether no token after this number is asked for.
+    pub(super) fn is_over_after(&self, id: TokenId) -> bool {
+        self.tests.iter().any(|test| match test {
+            (Column::Id, Test::To(to)) => TokenId::try_from(*to).map_or(true, |to| to <= id),
+            _ => false,
+        })
+    }
+
     /// Whether every token found there is asked for.
     pub(super) fn takes_all(&self) -> bool {
         self.tests.is_empty() && (self.locations.is_none() || matches!(self.among, Among::Locations(_)))
@@ -251,4 +268,31 @@ fn index(column: Column, test: &Test) -> Option<(u8, Among)> {
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_of_numbers_is_a_part_of_the_walk() {
+        let caller = Caller::administrator("a@b");
+        let filter = |pairs: &[(&str, &str)]| {
+            let mut filters = Filters::new(&caller);
+            pairs.iter().for_each(|(name, text)| filters.take(name, text));
+            filters.finish().unwrap()
+        };
+        let some = filter(&[("from_AccessToken_Id", "8"), ("to_AccessToken_Id", "9")]);
+        assert_eq!(some.begins_after(), Some(7));
+        assert!(!some.is_over_after(8) && some.is_over_after(9) && some.is_over_after(10));
+        for all in [
+            filter(&[]),
+            filter(&[("from_AccessToken_Id", "-5"), ("from_AccessToken_UserLimit", "8")]),
+            filter(&[("from_AccessToken_Id", "1"), ("to_AccessToken_UserLimit", "1")]),
+        ] {
+            assert_eq!(all.begins_after(), None);
+            assert!(!all.is_over_after(u64::MAX));
+        }
+        assert!(filter(&[("to_AccessToken_Id", "-1")]).is_over_after(1));
+    }
 }

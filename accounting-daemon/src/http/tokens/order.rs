@@ -20,9 +20,9 @@ pub(super) fn read(asked: &Asked) -> Result<Result<Order, Fault>, String> {
     let mut order = Order::default();
     if asked.media_type == Some(MediaType::Form) {
         for (name, value) in form::parse(&asked.body).map_err(|error| error.to_string())? {
-            match name.as_str() {
-                "Key" => order.key = value,
-                "Ids" => {
+            match name.to_ascii_lowercase().as_str() {
+                "key" => order.key = value,
+                "ids" => {
                     order.ids = value
                         .split(',')
                         .filter(|id| !id.is_empty())
@@ -41,16 +41,16 @@ pub(super) fn read(asked: &Asked) -> Result<Result<Order, Fault>, String> {
 fn from_json(mut body: Map<String, Json>) -> Result<Order, Fault> {
     let wrong =
         |name: &'static str, message: &'static str, value: Json| Err(Fault::new(name, message, value));
-    let key = match body.remove("Key") {
+    let key = match json::take(&mut body, "Key") {
         Some(Json::String(key)) => key,
         other => return wrong("Key", "must be the key of a command", other.unwrap_or_default()),
     };
-    let ids = match body.remove("Ids") {
+    let ids = match json::take(&mut body, "Ids") {
         None | Some(Json::Null) => Vec::new(),
         Some(Json::Array(ids)) => ids,
         Some(other) => return wrong("Ids", "must be a list of numbers", other),
     };
-    let given = match body.remove("Parameters") {
+    let given = match json::take(&mut body, "Parameters") {
         None | Some(Json::Null) => Vec::new(),
         Some(Json::Array(given)) => given,
         Some(other) => return wrong("Parameters", "must be a list", other),
@@ -58,8 +58,10 @@ fn from_json(mut body: Map<String, Json>) -> Result<Order, Fault> {
     let mut parameters = Vec::new();
     for one in given {
         match one {
-            Json::Object(mut one) => match one.remove("Name") {
-                Some(Json::String(name)) => parameters.push((name, one.remove("Value").unwrap_or_default())),
+            Json::Object(mut one) => match json::take(&mut one, "Name") {
+                Some(Json::String(name)) => {
+                    parameters.push((name, json::take(&mut one, "Value").unwrap_or_default()))
+                }
                 _ => return wrong("Parameters", "must each have a Name", one.into()),
             },
             other => return wrong("Parameters", "must each have a Name and a Value", other),

@@ -6,6 +6,9 @@ use crate::ledger::{
     scenario::{check, check_with},
 };
 
+/// "`ConnectedTime` (default): only while sessions are open."
+/// "The balance pauses when nobody is connected."
+/// "Charged from admission until release, never for time the kernel refused the device."
 #[test]
 fn the_balance_pauses_when_nobody_is_connected() {
     check(
@@ -44,6 +47,8 @@ fn two_devices_for_ten_seconds_use_twenty() {
     );
 }
 
+/// "What divides unevenly among seats goes to the oldest session."
+/// "Per token, `used` is the sum of its usage records, its open sessions and its pruned records, to the millisecond."
 #[test]
 fn what_divides_unevenly_among_seats_goes_to_the_oldest_session() {
     check(
@@ -72,6 +77,8 @@ fn a_session_ends_when_its_token_is_depleted_however_late_that_is_noticed() {
     );
 }
 
+/// "`idle_timeout` (default 10 min, or off) releases a ConnectedTime session after that silence and charges to the last
+/// forwarded frame in either direction (`bill_idle = true` charges to the release)."
 #[test]
 fn silence_releases_a_session_and_charges_to_the_last_forwarded_frame_in_either_direction() {
     check_with(
@@ -97,6 +104,8 @@ fn silence_releases_a_session_and_charges_to_the_last_forwarded_frame_in_either_
     );
 }
 
+/// "`idle_timeout` (default 10 min, or off) releases a ConnectedTime session after that silence and charges to the last
+/// forwarded frame in either direction (`bill_idle = true` charges to the release)."
 #[test]
 fn bill_idle_charges_to_the_release() {
     check_with(
@@ -108,6 +117,35 @@ fn bill_idle_charges_to_the_release() {
          tick 20m
          record d1 Idle 11m
          left A 49m",
+    );
+}
+
+/// "Silence is measured on the uplink."
+#[test]
+fn silence_is_measured_on_the_uplink() {
+    check_with(
+        idle(false),
+        "token A 60m
+         redeem A d1 -> ok
+         tick 5m
+         down d1
+         tick 299999ms
+         online d1
+         tick 1ms
+         record d1 Idle 5m",
+    );
+}
+
+/// "`idle_timeout` (default 10 min, or off) releases a ConnectedTime session after that silence and charges to the last
+/// forwarded frame in either direction (`bill_idle = true` charges to the release)."
+#[test]
+fn with_the_idle_timeout_off_silence_releases_nobody() {
+    check(
+        "token A 60m
+         redeem A d1 -> ok
+         tick 59m
+         online d1
+         left A 1m",
     );
 }
 
@@ -127,6 +165,7 @@ fn a_device_that_goes_on_sending_is_never_idle() {
     );
 }
 
+/// "`session_timeout` (default off) is a hard cap per session, held by the kernel per device."
 #[test]
 fn session_timeout_is_a_hard_cap_per_session() {
     check_with(
@@ -163,6 +202,8 @@ fn a_calendar_limit_is_booked_at_its_time_however_late_and_whatever_came_before(
     );
 }
 
+/// "In the order of its due time (ties: Idle, SessionTimeout, Expired, Depleted, then by MAC), recomputing the rest
+/// after each."
 #[test]
 fn of_what_is_due_at_one_instant_the_calendar_comes_before_the_balance() {
     check(
@@ -174,6 +215,8 @@ fn of_what_is_due_at_one_instant_the_calendar_comes_before_the_balance() {
     );
 }
 
+/// "In the order of its due time (ties: Idle, SessionTimeout, Expired, Depleted, then by MAC), recomputing the rest
+/// after each."
 #[test]
 fn of_what_is_due_at_one_instant_silence_comes_before_the_cap() {
     check_with(

@@ -2,6 +2,7 @@
 
 use crate::ledger::scenario::check;
 
+/// "So minutes are extended while people are online, and a depleted token revives."
 #[test]
 fn minutes_are_extended_while_people_are_online() {
     check(
@@ -20,6 +21,9 @@ fn minutes_are_extended_while_people_are_online() {
     );
 }
 
+/// "`MinutesIncluded` changed by d: entitled changes by d (below used, the balance is 0 and later increases fill the
+/// shortfall first)."
+/// "So minutes are extended while people are online, and a depleted token revives."
 #[test]
 fn a_depleted_token_revives_and_increases_fill_the_shortfall_first() {
     check(
@@ -38,6 +42,8 @@ fn a_depleted_token_revives_and_increases_fill_the_shortfall_first() {
     );
 }
 
+/// "`MinutesIncluded` changed by d: entitled changes by d (below used, the balance is 0 and later increases fill the
+/// shortfall first)."
 #[test]
 fn minutes_below_what_was_used_end_the_sessions_at_once() {
     check(
@@ -51,6 +57,7 @@ fn minutes_below_what_was_used_end_the_sessions_at_once() {
     );
 }
 
+/// "The balance is set on purpose by `PUT /v1/tokens/{id}/balance`: entitled becomes used + the value."
 #[test]
 fn the_balance_is_set_on_purpose() {
     check(
@@ -64,6 +71,7 @@ fn the_balance_is_set_on_purpose() {
     );
 }
 
+/// "`UserLimit` lowered: the newest sessions are displaced."
 #[test]
 fn user_limit_lowered_displaces_the_newest_sessions() {
     check(
@@ -80,6 +88,7 @@ fn user_limit_lowered_displaces_the_newest_sessions() {
     );
 }
 
+/// "`ValidTo` moved before now, or `ValidFrom` into the future: sessions end as Expired."
 #[test]
 fn dates_moved_out_of_the_present_end_sessions_as_expired() {
     check(
@@ -101,6 +110,7 @@ fn dates_moved_out_of_the_present_end_sessions_as_expired() {
     );
 }
 
+/// "Deleted: sessions are revoked first, in one kernel write."
 #[test]
 fn deleted_tokens_revoke_their_sessions_and_their_records_stay() {
     check(
@@ -115,6 +125,7 @@ fn deleted_tokens_revoke_their_sessions_and_their_records_stay() {
     );
 }
 
+/// "Two codes that fold to the same are duplicates and the second is refused at creation."
 #[test]
 fn a_code_can_be_changed_but_not_to_one_in_use() {
     check(
@@ -129,6 +140,7 @@ fn a_code_can_be_changed_but_not_to_one_in_use() {
     );
 }
 
+/// "Metering: how a token's clock runs; fixed after the first redemption."
 #[test]
 fn metering_is_fixed_after_the_first_redemption() {
     check(
@@ -140,6 +152,7 @@ fn metering_is_fixed_after_the_first_redemption() {
     );
 }
 
+/// "History is never deleted with the token: usage records stay until their retention ends."
 #[test]
 fn history_is_not_deleted_with_the_token() {
     check(
@@ -149,5 +162,46 @@ fn history_is_not_deleted_with_the_token() {
          release d1 -> ok
          delete A
          record d1 Disconnected 1m",
+    );
+}
+
+/// "Sessions are settled first."
+#[test]
+fn sessions_are_settled_first() {
+    check(
+        "token A 60m
+         redeem A d1 -> ok
+         tick 10m
+         row A 0s
+         edit A seats 2 -> ok
+         row A 10m
+         online d1",
+    );
+}
+
+/// "`MinutesLeft` is kept by the server: honoured at creation, ignored in an update (clients read, change and write
+/// back whole records)."
+#[test]
+fn minutes_left_are_honoured_at_creation() {
+    check(
+        "token A 60m left 5
+         left A 5m
+         entitled A 5m
+         redeem A d1 -> ok
+         cut A 5m",
+    );
+}
+
+/// "Deleted: sessions are revoked first, in one kernel write."
+#[test]
+fn deletion_revokes_all_sessions_by_one_deadline_before_anything_else() {
+    check(
+        "token A 60m seats 3
+         redeem A d1 -> ok
+         redeem A d2 -> ok
+         redeem A d3 -> ok
+         tick 1m
+         delete A
+         did Deadline Release Release Release Update Delete",
     );
 }

@@ -3,6 +3,8 @@
 use super::idle;
 use crate::ledger::scenario::{check, check_with};
 
+/// "Durations: monotonic clock. Calendar limits: wall clock, re-evaluated when the clock is stepped
+/// (`TFD_TIMER_CANCEL_ON_SET`)."
 #[test]
 fn calendar_limits_follow_the_wall_clock_when_it_is_set() {
     check(
@@ -17,6 +19,8 @@ fn calendar_limits_follow_the_wall_clock_when_it_is_set() {
     );
 }
 
+/// "After a reboot, or while no interface is attached, sessions are parked: admitted with the balance as upper bound,
+/// not charged until their first forwarded frame, released after an hour as GatewayLost."
 #[test]
 fn after_a_reboot_sessions_are_admitted_with_the_balance_and_charged_from_their_first_frame_on() {
     check(
@@ -37,6 +41,8 @@ fn after_a_reboot_sessions_are_admitted_with_the_balance_and_charged_from_their_
     );
 }
 
+/// "After a reboot, or while no interface is attached, sessions are parked: admitted with the balance as upper bound,
+/// not charged until their first forwarded frame, released after an hour as GatewayLost."
 #[test]
 fn a_parked_session_is_released_after_an_hour_as_lost_and_charged_nothing_for_it() {
     check(
@@ -53,6 +59,8 @@ fn a_parked_session_is_released_after_an_hour_as_lost_and_charged_nothing_for_it
     );
 }
 
+/// "After a reboot, or while no interface is attached, sessions are parked: admitted with the balance as upper bound,
+/// not charged until their first forwarded frame, released after an hour as GatewayLost."
 #[test]
 fn while_no_interface_is_gated_sessions_are_parked_and_so_is_who_comes_then() {
     check(
@@ -166,6 +174,23 @@ fn without_a_date_to_trust_a_parked_session_keeps_the_rest_of_its_deadline() {
          reboot 30m
          cut A 10m
          tick 10m
+         record d1 Expired 10m",
+    );
+}
+
+/// "Untrusted: tokens with calendar limits answer "clock not set", others work; open sessions keep their monotonic
+/// deadlines."
+#[test]
+fn while_the_clock_is_not_trusted_open_sessions_keep_their_monotonic_deadlines() {
+    check(
+        "token A 60m to 10m
+         redeem A d1 -> ok
+         tick 1m
+         untrust
+         set 30m
+         online d1
+         cut A 9m
+         tick 9m
          record d1 Expired 10m",
     );
 }

@@ -6,7 +6,7 @@ use super::*;
 /// fails it. `COMMAND_DELETE` deletes the given `Ids` likewise." "200 even on failure; `WasSuccessful` says".
 #[tokio::test]
 async fn commands_do_all_or_nothing() {
-    let site = Site::up("");
+    let api = TestApi::new();
     let run = format!("{TOKENS}/runcommand");
     let bulk = |parameters: &[(&str, Value)]| {
         let parameters: Vec<Value> = parameters
@@ -21,7 +21,7 @@ async fn commands_do_all_or_nothing() {
         ("minutesincluded", json!(60)),
         ("Description", json!("Fair")),
     ];
-    let read = site.json(Method::POST, &run, &bulk(&good)).await;
+    let read = api.ask("POST", &run, &bulk(&good)).await;
     let body = read.json();
     assert_eq!(
         (read.status, &body["WasSuccessful"], &body["Value"]),
@@ -30,7 +30,7 @@ async fn commands_do_all_or_nothing() {
     );
     assert_eq!((&body["Status"], &body["Errors"]), (&json!(200), &Value::Null));
     let page = list(
-        &site,
+        &api,
         "AccessToken_Business=7&AccessToken_Description=Fair&AccessToken_MinutesLeft=60",
     )
     .await;
@@ -45,22 +45,19 @@ async fn commands_do_all_or_nothing() {
 
     // GET with a body, and a form.
     assert_eq!(
-        site.json(Method::GET, &run, &bulk(&good[..3])).await.json()["WasSuccessful"],
+        api.ask("GET", &run, &bulk(&good[..3])).await.json()["WasSuccessful"],
         true
     );
     let form =
         "Key=COMMAND_CREATE_TOKENS_IN_BULK&NumberOfTokens=1&BusinessId=7&MinutesIncluded=5&AccessCode=MINE";
     assert_eq!(
-        site.ask("POST", &run, FORM, form).await.json()["Value"],
+        api.send("POST", &run, FORM, form).await.json()["Value"],
         json!({"Ids": [11]})
     );
     // Who asks for a header wants nothing to happen.
-    let head = site.ask("HEAD", &run, FORM, form.replace("MINE", "OTHER")).await;
-    assert_eq!(
-        (head.status, head.headers["allow"].to_str().unwrap()),
-        (405, "GET, POST")
-    );
-    assert_eq!(list(&site, "").await["TotalItems"], 11);
+    let head = api.send("HEAD", &run, FORM, form.replace("MINE", "OTHER")).await;
+    assert_eq!((head.status, head.header("allow")), (405, "GET, POST"));
+    assert_eq!(list(&api, "").await["TotalItems"], 11);
 
     let with = |name: &'static str, value: Value| {
         let mut all: Vec<_> = good.iter().filter(|(other, _)| *other != name).cloned().collect();
@@ -110,7 +107,7 @@ async fn commands_do_all_or_nothing() {
             "Parameters",
         ),
     ] {
-        let read = site.json(Method::POST, &run, &order).await;
+        let read = api.ask("POST", &run, &order).await;
         let body = read.json();
         assert_eq!(
             (
@@ -124,10 +121,10 @@ async fn commands_do_all_or_nothing() {
         );
         assert_eq!(properties(&read), [named], "{order}");
     }
-    assert_eq!(list(&site, "").await["TotalItems"], 11);
-    let read = site
-        .json(
-            Method::POST,
+    assert_eq!(list(&api, "").await["TotalItems"], 11);
+    let read = api
+        .ask(
+            "POST",
             &run,
             &json!({"Key": "COMMAND_DELETE", "Ids": [1, 2, 2, 3]}),
         )
@@ -138,27 +135,29 @@ async fn commands_do_all_or_nothing() {
         (&json!(true), &Value::Null),
         "{read}"
     );
-    assert_eq!(ids(&site, "size=3").await, [4, 5, 6]);
+    assert_eq!(ids(&api, "size=3").await, [4, 5, 6]);
     for broken in ["{", "[]", "{\"Key\":\"a\",\"Key\":\"b\"}"] {
         assert_eq!(
-            site.ask("POST", &run, "application/json", broken).await.status,
+            api.send("POST", &run, "application/json", broken).await.status,
             400,
             "{broken}"
         );
     }
     // Each change is in the audit: three creations in bulk, and three deletions.
-    let audit = site.store.audit(&Default::default(), None, 100).unwrap().records;
+    let audit = api
+        .bed
+        .disk
+        .audit(&Default::default(), None, 100)
+        .unwrap()
+        .records;
     let count = |action: &str| audit.iter().filter(|(_, record)| record.action == action).count();
     assert_eq!((count("token.create"), count("token.delete")), (3, 3));
 }
 
 #[tokio::test]
 async fn commands_are_described() {
-    let site = Site::up("");
-    let read = site
-        .ask("GET", &format!("{TOKENS}/commands"), "", "")
-        .await
-        .json();
+    let api = TestApi::new();
+    let read = api.get(&format!("{TOKENS}/commands")).await.json();
     let keys: Vec<&str> = read
         .as_array()
         .unwrap()
@@ -192,11 +191,11 @@ async fn commands_are_described() {
 /// "a validation error whose Errors carry `Row` too".
 #[tokio::test]
 async fn tables_go_out_and_come_in() {
-    let site = Site::up("");
-    create(&site, json!({"AccessCode": "=A1", "Description": "+1, \"two\"\r\nlines \u{e9}", "UserLimit": 2, "MinutesLeft": 3,
+    let api = TestApi::new();
+    api.create(json!({"AccessCode": "=A1", "Description": "+1, \"two\"\r\nlines \u{e9}", "UserLimit": 2, "MinutesLeft": 3,
         "SystemId": "'=x", "MacAddress": "02:00:00:00:00:09", "ValidTo": "2035-01-01T00:00:00Z", "Metering": "ElapsedTime"})).await;
-    create(&site, json!({})).await;
-    let read = site.ask("GET", &format!("{TOKENS}/export"), "", "").await;
+    api.create(json!({})).await;
+    let read = api.get(&format!("{TOKENS}/export")).await;
     assert_eq!(
         read.headers["content-type"],
         "text/csv; charset=utf-8; header=present"
@@ -215,7 +214,7 @@ async fn tables_go_out_and_come_in() {
     );
 
     let import = async |query: &str, body: String| {
-        site.ask(
+        api.send(
             "POST",
             &format!("{TOKENS}/import{query}"),
             "text/csv; charset=utf-8",
@@ -232,9 +231,9 @@ async fn tables_go_out_and_come_in() {
         read.text()
     );
     assert_eq!(read.json()["Errors"][1]["Row"], 2);
-    let before = [site.record(1).await, site.record(2).await];
-    site.json(
-        Method::POST,
+    let before = [api.record(1).await, api.record(2).await];
+    api.ask(
+        "POST",
         &format!("{TOKENS}/runcommand"),
         &json!({"Key": "COMMAND_DELETE", "Ids": [1, 2]}),
     )
@@ -244,7 +243,7 @@ async fn tables_go_out_and_come_in() {
         (&dry["WasSuccessful"], &dry["Value"]),
         (&json!(true), &json!({"Rows": 2, "Ids": []}))
     );
-    assert_eq!(list(&site, "").await["TotalItems"], 0);
+    assert_eq!(list(&api, "").await["TotalItems"], 0);
     let read = import("", text).await.json();
     assert_eq!(
         (&read["Status"], &read["Value"]),
@@ -252,7 +251,7 @@ async fn tables_go_out_and_come_in() {
         "{read}"
     );
     for (before, id) in before.iter().zip([3, 4]) {
-        let after = site.record(id).await;
+        let after = api.record(id).await;
         for (name, value) in before.as_object().unwrap() {
             if !["Id", "UniqueId", "CreatedOn", "UpdatedOn"].contains(&name.as_str()) {
                 assert_eq!(&after[name], value, "{name}");
@@ -280,7 +279,7 @@ async fn tables_go_out_and_come_in() {
             ]
         );
     }
-    assert_eq!(list(&site, "").await["TotalItems"], 2, "all or nothing");
+    assert_eq!(list(&api, "").await["TotalItems"], 2, "all or nothing");
     let many = format!("BusinessId,MinutesIncluded\n{}", "0,1\n".repeat(150));
     let errors = import("", many).await.json()["Errors"]
         .as_array()
@@ -295,8 +294,8 @@ async fn tables_go_out_and_come_in() {
         ("?dryrun=1", "text/csv", 400),
         ("", "application/json", 415),
     ] {
-        let read = site
-            .ask(
+        let read = api
+            .send(
                 "POST",
                 &format!("{TOKENS}/import{query}"),
                 media_type,

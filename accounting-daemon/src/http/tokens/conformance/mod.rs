@@ -1,46 +1,33 @@
 //! The contract of the record API, clause by clause as it is written, over the whole edge, a real engine and a real store.
 
+mod callers;
 mod client;
+mod faults;
+mod filters;
 mod lists;
 mod many;
 mod writes;
 
 use std::collections::BTreeSet;
 
-use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::{
     http::{
-        Caller, Rights, Role,
-        site::{Read, Site},
+        Role,
+        test_api::{Answered, As, FORM, TOKENS, TestApi},
     },
-    ledger::{AccessCode, Asker, Redemption},
-    mac::{DeviceId, Mac},
-    store::Via,
+    mac::Mac,
 };
 
-const TOKENS: &str = "/api/spaces/accesstokens";
-const FORM: &str = "application/x-www-form-urlencoded";
-
-async fn create(site: &Site, more: Value) -> u64 {
-    let mut body = json!({"BusinessId": 1, "MinutesIncluded": 60});
-    for (name, value) in more.as_object().unwrap() {
-        body[name] = value.clone();
-    }
-    let read = site.json(Method::POST, TOKENS, &body).await;
-    assert_eq!(read.status, 200, "{}", read.text());
-    read.json()["Value"]["Id"].as_u64().unwrap()
-}
-
-async fn list(site: &Site, query: &str) -> Value {
-    let read = site.ask("GET", &format!("{TOKENS}?{query}"), "", "").await;
+async fn list(api: &TestApi, query: &str) -> Value {
+    let read = api.get(&format!("{TOKENS}?{query}")).await;
     assert_eq!(read.status, 200, "{query}: {}", read.text());
     read.json()
 }
 
-async fn ids(site: &Site, query: &str) -> Vec<u64> {
-    let list = list(site, query).await;
+async fn ids(api: &TestApi, query: &str) -> Vec<u64> {
+    let list = list(api, query).await;
     list["Records"]
         .as_array()
         .unwrap()
@@ -49,33 +36,11 @@ async fn ids(site: &Site, query: &str) -> Vec<u64> {
         .collect()
 }
 
-async fn redeem(site: &Site, code: &str, last: u8) {
-    let redemption = Redemption {
-        code: AccessCode::new(code).unwrap(),
-        device: DeviceId {
-            mac: Mac([2, 0, 0, 0, 0, last]),
-            zone: 0,
-        },
-        takeover: false,
-        asker: Asker::Client("test".to_owned()),
-    };
-    site.context.engine.redeem(redemption).await.unwrap();
-}
-
-fn properties(read: &Read) -> Vec<String> {
+fn properties(read: &Answered) -> Vec<String> {
     let body = read.json();
     let errors = body["Errors"].as_array().unwrap_or_else(|| panic!("{body}"));
     errors
         .iter()
         .map(|error| error["PropertyName"].as_str().unwrap().to_owned())
         .collect()
-}
-
-fn caller(roles: &[Role], locations: &[u64]) -> Caller {
-    Caller {
-        name: "somebody".to_owned(),
-        via: Via::User,
-        rights: Rights::Roles(roles.iter().copied().collect()),
-        locations: Some(locations.iter().copied().collect()),
-    }
 }

@@ -1,10 +1,13 @@
 //! The committed programs in this kernel, frame by frame: what the table says of strangers, and who is admitted.
 
+mod cut;
+mod portal;
+
 use accounting_ebpf::layout::{FOREVER, Key, Port, TOKEN_BLOCKED, TOKEN_BYPASS, TOKEN_FIRST};
 use accounting_ebpf::verdict::Verdict;
-use accounting_tests::gate::{FORWARDED, OWN, PORTAL, enter, expect, expect_bytes, gate, now};
+use accounting_tests::gate::{FORWARDED, OWN, enter, expect, gate, now};
+use accounting_tests::kernel::Kernel;
 use accounting_tests::kernel::Program::{Egress, Ingress, Xdp, XdpLinear};
-use accounting_tests::kernel::{Kernel, Program, Skb};
 use accounting_tests::packet::Packet;
 use accounting_tests::{needs_root, table, world};
 
@@ -69,6 +72,7 @@ fn an_expired_token_makes_a_stranger() {
     assert_eq!(kernel.counters(3).unwrap(), Default::default());
 }
 
+/// "`session_timeout` (default off) is a hard cap per session, held by the kernel per device."
 #[test]
 fn an_expired_device_makes_a_stranger() {
     needs_root!();
@@ -116,6 +120,7 @@ fn a_blocked_device_passes_nothing() {
     tables(&mut kernel, |_| Verdict::Blocked);
 }
 
+/// "Deleted: sessions are revoked first, in one kernel write."
 #[test]
 fn one_store_revokes_and_one_restores() {
     needs_root!();
@@ -153,50 +158,6 @@ fn a_zone_is_a_world_of_its_own() {
         Key::new(world::DEVICE, 7).word(),
         Key::new(world::DEVICE, 8).word()
     );
-}
-
-#[test]
-fn no_header_may_be_cut() {
-    needs_root!();
-    let mut kernel = gate(world::port()).unwrap();
-    let cut = |kernel: &mut Kernel, program: Program, skb: Skb, row: &table::Row| {
-        let (bytes, needed) = (row.packet.bytes(), needed(&row.packet));
-        // The kernel refuses shorter test frames itself: of less than an Ethernet header, and at tc of less than an IP header.
-        let shortest = match (program, bytes[12..14] == [0x08, 0x00], row.packet.protocol()) {
-            (Xdp | XdpLinear, ..) => 14,
-            (_, _, None) => 15,
-            (_, true, _) => 34,
-            (_, false, _) => 54,
-        };
-        for length in shortest..bytes.len() {
-            let verdict = if length < needed {
-                Verdict::Malformed
-            } else {
-                row.verdict
-            };
-            expect_bytes(kernel, program, &bytes[..length], skb, verdict)
-                .unwrap_or_else(|error| panic!("{} cut to {length}: {error:#}", row.what));
-        }
-    };
-    for row in table::uplink().into_iter().filter(|row| row.verdict.passes()) {
-        cut(&mut kernel, Xdp, OWN, &row);
-        cut(&mut kernel, XdpLinear, OWN, &row);
-    }
-    let single = |row: &table::Row| row.verdict.passes() && row.verdict != Verdict::GatewayMulticast;
-    for (forwarded, row) in table::downlink().into_iter().filter(|(_, row)| single(row)) {
-        cut(&mut kernel, Egress, if forwarded { FORWARDED } else { OWN }, &row);
-    }
-}
-
-/// Bytes up to the end of the last header that is read.
-fn needed(packet: &Packet) -> usize {
-    let bytes = packet.bytes();
-    match packet.protocol() {
-        None => bytes.len(),
-        Some(accounting_tests::packet::UDP) => bytes.len() - 4,
-        Some(accounting_tests::packet::TCP) => bytes.len(),
-        Some(_) => bytes.len() - 16,
-    }
 }
 
 #[test]
@@ -273,67 +234,6 @@ fn ingress_drops_frames_of_a_vlan() {
         }
     }
     assert_eq!(kernel.counters(3).unwrap(), Default::default());
-}
-
-#[test]
-fn what_waits_for_the_portal_leads_nowhere() {
-    needs_root!();
-    let mut kernel = gate(world::port()).unwrap();
-    for family in world::FAMILIES {
-        let web = Packet::tcp((family.device, 4000), (family.foreign, 80))
-            .from(world::DEVICE)
-            .to(world::GATEWAY)
-            .bytes();
-        for program in [Xdp, XdpLinear] {
-            let (action, frame) = kernel.change(program, &web).unwrap();
-            assert_eq!((action, &frame[..6]), (2, &DEAD[..]), "{}", family.name);
-            assert_eq!(frame[6..], web[6..]);
-        }
-        // Nobody listens here: without a portal it ends at tc.
-        let dead = [&DEAD[..], &web[6..]].concat();
-        expect_bytes(&mut kernel, Ingress, &dead, FORWARDED, Verdict::Stranger).unwrap();
-    }
-    // What came by that address without having been redirected is no connection to a web server.
-    let other = Packet::arp(1).from(world::DEVICE).to(DEAD);
-    expect(&mut kernel, Ingress, &other, FORWARDED, Verdict::Malformed).unwrap();
-}
-
-/// Where redirected frames wait for tc ingress.
-const DEAD: [u8; 6] = [0x01, 0x80, 0xc2, 0, 0, 0x01];
-
-#[test]
-fn the_portal_answers_in_the_name_of_web_servers_and_of_nobody_else() {
-    needs_root!();
-    let mut kernel = gate(world::port()).unwrap();
-    for family in world::FAMILIES {
-        let from = |source, port| {
-            Packet::tcp((source, port), (family.device, 4000))
-                .from(world::GATEWAY)
-                .to(world::DEVICE)
-        };
-        let marked = Skb {
-            ingress_ifindex: 9,
-            ..PORTAL
-        };
-        for (packet, skb, verdict) in [
-            (from(family.foreign, 80), PORTAL, Verdict::Redirect),
-            (from(family.foreign, 80), OWN, Verdict::Stranger),
-            (from(family.foreign, 80), FORWARDED, Verdict::Stranger),
-            (from(family.foreign, 80), marked, Verdict::Stranger),
-            (from(family.foreign, 443), PORTAL, Verdict::Stranger),
-            (from(family.own, 80), PORTAL, Verdict::Stranger),
-            (
-                Packet::udp((family.foreign, 80), (family.device, 4000))
-                    .from(world::GATEWAY)
-                    .to(world::DEVICE),
-                PORTAL,
-                Verdict::Stranger,
-            ),
-        ] {
-            expect(&mut kernel, Egress, &packet, skb, verdict)
-                .unwrap_or_else(|error| panic!("{}: {error:#}", family.name));
-        }
-    }
 }
 
 #[test]

@@ -1,83 +1,14 @@
-//! Requests as nobody should send them: the documented answers, and a daemon that goes on as if nothing had been.
-
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+//! What is asked, and the documented answer to each.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
 
-use accounting_tests::clock;
-use accounting_tests::hotspot::{Hotspot, online};
-use accounting_tests::lab::{ADMINISTRATOR, Answer, Options, Request};
-use accounting_tests::needs_root;
+use accounting_tests::hotspot::Hotspot;
 use serde_json::json;
 
-const TOKENS: &str = "/api/spaces/accesstokens";
-const REDEMPTIONS: &str = "/v1/redemptions";
-const JSON: &str = "application/json";
+use crate::{Api, JSON, REDEMPTIONS, TOKENS};
 
-fn up() -> Hotspot {
-    Hotspot::up(Options {
-        clients: 1,
-        ..Options::default()
-    })
-    .unwrap()
-}
-
-struct Api<'a>(&'a Hotspot);
-
-impl Api<'_> {
-    fn request<'r>(&'r self, method: &'r str, target: &'r str) -> Request<'r> {
-        let daemon = self.0.daemon();
-        Request::new(self.0.lab.gateway(), daemon.api_address(), method, target)
-    }
-
-    fn send(&self, method: &str, target: &str, media_type: &str, body: impl Into<Vec<u8>>) -> Answer {
-        let request = self.request(method, target).body(media_type, body);
-        request
-            .basic(ADMINISTRATOR, self.0.daemon().password())
-            .send()
-            .unwrap()
-    }
-
-    fn dial(&self) -> TcpStream {
-        let address = self.0.daemon().api_address();
-        let stream = self
-            .0
-            .lab
-            .gateway()
-            .enter(|| Ok(TcpStream::connect(address)?))
-            .unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        stream
-    }
-
-    fn is_healthy(&self) {
-        assert_eq!(self.request("GET", "/healthz").send().unwrap().status, 200);
-        let ready = self.request("GET", "/readyz").send().unwrap();
-        assert_eq!(ready.status, 200, "{}", ready.text());
-        assert_eq!(self.0.metric("accounting_http_panics_total").unwrap(), 0.0);
-    }
-}
-
-#[test]
-fn malformed_requests_get_the_documented_answers() {
-    needs_root!();
-    let hotspot = up();
-    let api = Api(&hotspot);
-    tokens(&api);
-    redemptions(&api, &hotspot);
-    paths_and_types(&api);
-    signing_in(&api);
-    api.is_healthy();
-    assert_eq!(online(hotspot.client(1)).unwrap(), Some(false));
-    let log = hotspot.daemon().log();
-    for secret in ["secret-code", "02:00:00:00:00:5e", hotspot.daemon().password()] {
-        assert!(!log.to_lowercase().contains(secret), "{secret} is in the log");
-    }
-}
-
-fn tokens(api: &Api<'_>) {
+pub(crate) fn tokens(api: &Api<'_>) {
     for body in [
         "",
         "{",
@@ -157,7 +88,7 @@ fn tokens(api: &Api<'_>) {
     }
 }
 
-fn redemptions(api: &Api<'_>, hotspot: &Hotspot) {
+pub(crate) fn redemptions(api: &Api<'_>, hotspot: &Hotspot) {
     let body = |mac: &str| json!({"AccessCode": "secret-code", "MacAddress": mac}).to_string();
     let mut bodies = vec![
         String::new(),
@@ -224,7 +155,7 @@ fn redemptions(api: &Api<'_>, hotspot: &Hotspot) {
     );
 }
 
-fn paths_and_types(api: &Api<'_>) {
+pub(crate) fn paths_and_types(api: &Api<'_>) {
     for (method, path, allow) in [
         ("PATCH", TOKENS, "GET, HEAD, POST, PUT"),
         ("PUT", REDEMPTIONS, "POST"),
@@ -306,7 +237,7 @@ fn paths_and_types(api: &Api<'_>) {
     api.is_healthy();
 }
 
-fn first_line(stream: &mut TcpStream) -> String {
+pub(crate) fn first_line(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let mut part = [0; 4096];
     while !answer.contains(&b'\n') {
@@ -320,82 +251,4 @@ fn first_line(stream: &mut TcpStream) -> String {
         .next()
         .unwrap_or_default()
         .to_owned()
-}
-
-/// Last, for failures use up a budget.
-fn signing_in(api: &Api<'_>) {
-    let denied = json!({"Message": "Authorization has been denied for this request."});
-    for (method, path) in [("POST", TOKENS), ("GET", "/api/spaces/accesstokens/1")] {
-        let answer = api.request(method, path).body(JSON, "{}").send().unwrap();
-        assert_eq!(
-            (answer.status, answer.json().unwrap()),
-            (401, denied.clone()),
-            "{path}"
-        );
-    }
-    for (method, path) in [
-        ("POST", REDEMPTIONS),
-        ("GET", "/v1/devices/020000000001"),
-        ("DELETE", "/v1/sessions/020000000001"),
-    ] {
-        let answer = api.request(method, path).body(JSON, "{}").send().unwrap();
-        assert_eq!(
-            (answer.status, &answer.json().unwrap()["type"]),
-            (401, &json!("urn:accounting:unauthenticated")),
-            "{path}"
-        );
-    }
-    for header in [
-        "Basic",
-        "Basic !!!",
-        "Basic bm9jb2xvbg==",
-        "Bearer x",
-        "Digest x",
-        "",
-    ] {
-        let answer = api
-            .request("GET", "/v1/devices/020000000001")
-            .header("Authorization", header)
-            .send()
-            .unwrap();
-        assert_eq!(answer.status, 401, "{header:?}");
-    }
-    let wrong = |user: &str| {
-        api.request("POST", REDEMPTIONS)
-            .body(JSON, "{}")
-            .basic(user, "wrong")
-            .send()
-            .unwrap()
-            .status
-    };
-    let statuses: Vec<u16> = (0..12).map(|_| wrong(ADMINISTRATOR)).collect();
-    println!("wrong passwords: {statuses:?}");
-    assert!(
-        statuses[..10].iter().all(|status| *status == 401) && statuses[11] == 429,
-        "{statuses:?}"
-    );
-    // The owner is not locked out by somebody's guesses: what passed before still does.
-    assert_eq!(api.send("GET", "/v1/devices/020000000001", JSON, "").status, 200);
-}
-
-#[test]
-fn slow_and_many_connections_do_not_keep_others_out_for_long() {
-    needs_root!();
-    let hotspot = up();
-    let api = Api(&hotspot);
-    // One more than there are places, all silent: the last waits until the others are cut after ten seconds.
-    let start = clock::monotonic();
-    let mut silent: Vec<TcpStream> = (0..1_025).map(|_| api.dial()).collect();
-    write!(silent[1], "GET /healthz HT").unwrap();
-    let answer = api
-        .request("GET", "/healthz")
-        .limit(Duration::from_secs(25))
-        .send()
-        .unwrap();
-    let waited = clock::monotonic() - start;
-    println!("answered after {waited:?} behind 1,025 silent connections");
-    assert_eq!(answer.status, 200);
-    assert!(waited < Duration::from_secs(20));
-    drop(silent);
-    api.is_healthy();
 }

@@ -1,0 +1,100 @@
+//! Balances and checks of tokens.
+
+use super::*;
+
+/// "The balance is set on purpose by `PUT /v1/tokens/{id}/balance`: entitled becomes used + the value."
+#[tokio::test]
+async fn a_balance_is_set_and_the_record_shows_it() {
+    let api = TestApi::new();
+    let id = api.create(json!({"AccessCode": "B-1"})).await;
+    let target = format!("/v1/tokens/{id}/balance");
+    let set = api
+        .ask("PUT", &target, &json!({"MinutesLeft": 7, "Reason": "a gift"}))
+        .await;
+    assert_eq!((set.status, &set.json()["MinutesLeft"]), (200, &json!(7)));
+    assert_eq!(set.json()["MinutesIncluded"], json!(60), "what was sold stays");
+    let wrong = api.ask("PUT", &target, &json!({"MinutesLeft": -1})).await;
+    assert_eq!(wrong.problem(), (422, "invalid"));
+    assert_eq!(wrong.json()["Errors"][0]["PropertyName"], json!("MinutesLeft"));
+    for nobody in ["/v1/tokens/99/balance", "/v1/tokens/x/balance"] {
+        let absent = api.ask("PUT", nobody, &json!({"MinutesLeft": 1})).await;
+        assert_eq!(absent.problem(), (404, "not-found"));
+    }
+    let other = local(&api, 2).await;
+    let elsewhere = api
+        .ask_as(As::Bearer(&other), "PUT", &target, &json!({"MinutesLeft": 1}))
+        .await;
+    assert_eq!(elsewhere.status, 404, "tokens of other locations do not exist");
+}
+
+#[tokio::test]
+async fn a_check_says_what_a_redemption_would() {
+    let api = TestApi::new();
+    api.create(json!({"AccessCode": "GOOD-1"})).await;
+    api.create(json!({"AccessCode": "LATER-1", "ValidFrom": "2999-01-01T00:00:00Z"}))
+        .await;
+    api.create(json!({"AccessCode": "OVER-1", "ValidTo": "2001-01-01T00:00:00Z"}))
+        .await;
+    api.create(json!({"AccessCode": "EMPTY-1", "MinutesLeft": 0}))
+        .await;
+    api.create(json!({"AccessCode": "TAKEN-1"})).await;
+    assert_eq!(api.redeem("TAKEN-1", 1).await.status, 200);
+    for (code, status, problem) in [
+        ("NOBODYS", 404, "unknown-code"),
+        ("LATER-1", 409, "not-yet-valid"),
+        ("OVER-1", 410, "expired"),
+        ("EMPTY-1", 410, "depleted"),
+        ("TAKEN-1", 409, "no-seat"),
+    ] {
+        let checked = api.ask("POST", "/v1/check", &json!({"AccessCode": code})).await;
+        assert_eq!(checked.problem(), (status, problem));
+        let redeemed = api.redeem(code, 2).await;
+        assert_eq!(redeemed.problem(), (status, problem));
+    }
+    let good = api
+        .ask(
+            "POST",
+            "/v1/check",
+            &json!({"AccessCode": "good1", "Email": "a@b"}),
+        )
+        .await;
+    assert_eq!((good.status, good.body.len()), (204, 0));
+    let sessions = api.get("/v1/sessions").await.json();
+    assert_eq!(
+        sessions["Records"].as_array().unwrap().len(),
+        1,
+        "a check opens nothing"
+    );
+}
+
+/// "Per device 10 a minute, per client or address 300 a minute."
+#[tokio::test]
+async fn checks_of_wrong_codes_spend_the_budget_of_the_client() {
+    let api = TestApi::new();
+    api.create(json!({"AccessCode": "GOOD-1"})).await;
+    let wrong = json!({"AccessCode": "NOBODYS"});
+    for _ in 0..api.bed.config.sessions.attempts_per_client {
+        assert_eq!(api.ask("POST", "/v1/check", &wrong).await.status, 404);
+    }
+    for code in ["NOBODYS", "GOOD-1"] {
+        let refused = api.ask("POST", "/v1/check", &json!({"AccessCode": code})).await;
+        assert_eq!(refused.problem(), (429, "too-many-attempts"));
+        assert!(refused.headers.contains_key("retry-after"));
+    }
+    assert_eq!(
+        api.redeem("GOOD-1", 1).await.problem(),
+        (429, "too-many-attempts")
+    );
+}
+
+/// "A token opens only in a zone of its own `BusinessId`, when zones are mapped to locations."
+#[tokio::test]
+async fn a_code_of_a_location_without_a_zone_opens_nowhere() {
+    let api = TestApi::with_zones(&[(0, 1), (1, 2)]);
+    for (code, location, expected) in [("HERE-1", 1, 204), ("THERE-1", 2, 204), ("NOWHERE-1", 3, 403)] {
+        api.create(json!({"AccessCode": code, "BusinessId": location}))
+            .await;
+        let checked = api.ask("POST", "/v1/check", &json!({"AccessCode": code})).await;
+        assert_eq!(checked.status, expected, "{code}");
+    }
+}
