@@ -171,6 +171,7 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
+/// What the ledger goes by.
 pub(crate) fn rules(config: &Config) -> Rules {
     let ms = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
     let sessions = &config.sessions;

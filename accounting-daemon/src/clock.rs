@@ -1,6 +1,6 @@
 //! The only file that reads clocks.
 
-use std::{io, os::fd::OwnedFd, path::Path, time::Duration};
+use std::{io, os::fd::OwnedFd, time::Duration};
 
 use rustix::{
     io::Errno,
@@ -95,12 +95,6 @@ impl Clock {
     #[must_use]
     pub fn boot(&self) -> [u8; 16] {
         self.boot
-    }
-
-    /// Whether a hardware clock is there to be trusted.
-    #[must_use]
-    pub fn has_rtc() -> bool {
-        Path::new("/dev/rtc0").exists()
     }
 }
 

@@ -4,7 +4,7 @@ mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod doctor;
+mod doctor;
 pub mod engine;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
@@ -14,8 +14,8 @@ pub mod ledger;
 pub mod mac;
 pub mod metrics;
 pub mod portal;
-pub mod sightings;
+mod sightings;
 pub mod store;
-pub mod telemetry;
+mod telemetry;
 #[cfg(test)]
 mod testbed;

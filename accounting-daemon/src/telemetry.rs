@@ -8,14 +8,14 @@ use std::io::IsTerminal;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// What is logged unless told otherwise.
-pub const FILTER_DEFAULT: &str = "info";
+pub(crate) const FILTER_DEFAULT: &str = "info";
 
 /// The environment variable that takes a filter.
-pub const FILTER_VARIABLE: &str = "ACCOUNTING_LOG";
+pub(crate) const FILTER_VARIABLE: &str = "ACCOUNTING_LOG";
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// For people.
     #[default]
     Text,
@@ -25,7 +25,7 @@ pub enum LogFormat {
 
 /// Why the log could not be set up.
 #[derive(Debug, thiserror::Error)]
-pub enum TelemetryError {
+pub(crate) enum TelemetryError {
     /// The filter is none.
     #[error(
         "the log filter {filter:?} is not valid: write a level such as `info`, or `info,accounting_daemon=debug`"
@@ -45,7 +45,7 @@ pub enum TelemetryError {
 ///
 /// # Errors
 /// A filter that is none, or a second call.
-pub fn init(filter: &str, format: LogFormat) -> Result<(), TelemetryError> {
+pub(crate) fn init(filter: &str, format: LogFormat) -> Result<(), TelemetryError> {
     let registry = tracing_subscriber::registry().with(parse(filter)?);
     match format {
         LogFormat::Text => {

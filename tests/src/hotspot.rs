@@ -127,6 +127,16 @@ impl Hotspot {
         answer.json()
     }
 
+    /// Lets a client in by a new token of an hour, which it gives.
+    ///
+    /// # Errors
+    /// As [`Hotspot::token`] and [`Hotspot::admit`].
+    pub fn let_in(&self, client: &Client) -> Result<Token> {
+        let token = self.token(60, &json!({}))?;
+        self.admit(client, &token)?;
+        Ok(token)
+    }
+
     /// Ends a client's session, whatever comes of it.
     ///
     /// # Errors

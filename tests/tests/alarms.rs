@@ -57,8 +57,7 @@ fn clients_that_play_router_or_server_and_clones_are_alarmed() {
 /// The session and its record have both families.
 fn addresses(hotspot: &Hotspot) {
     let client = hotspot.client(1);
-    let token = hotspot.token(60, &json!({})).unwrap();
-    hotspot.admit(client, &token).unwrap();
+    let token = hotspot.let_in(client).unwrap();
     assert_eq!(online(client).unwrap(), Some(true));
     let given = client.addresses().unwrap();
     let both = |addresses: &Value| {

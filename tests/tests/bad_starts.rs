@@ -11,7 +11,6 @@ use accounting_tests::hotspot::{HOSTS, Hotspot, online};
 use accounting_tests::lab::site::LAN;
 use accounting_tests::needs_root;
 use redb::{Database, TableDefinition};
-use serde_json::json;
 
 /// A start that must fail, of a configuration that differs from the lab's.
 struct Attempt<'a> {
@@ -80,8 +79,7 @@ fn a_failed_start_says_why_and_changes_nothing() {
     let hotspot = Hotspot::with_clients(2).unwrap();
     let (paid, unpaid) = (hotspot.client(1), hotspot.client(2));
     let daemon = hotspot.daemon();
-    let token = hotspot.token(60, &json!({})).unwrap();
-    hotspot.admit(paid, &token).unwrap();
+    let token = hotspot.let_in(paid).unwrap();
     let flows = HOSTS.map(|host| hotspot.uplink(paid, host, 200).unwrap());
     let strangers = HOSTS.map(|host| hotspot.uplink(unpaid, host, 200).unwrap());
 

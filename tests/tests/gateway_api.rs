@@ -59,8 +59,7 @@ fn bypass(hotspot: &Hotspot) {
 
 fn block(hotspot: &Hotspot) {
     let guest = hotspot.client(1);
-    let token = hotspot.token(60, &json!({})).unwrap();
-    hotspot.admit(guest, &token).unwrap();
+    let token = hotspot.let_in(guest).unwrap();
     assert_eq!(online(guest).unwrap(), Some(true));
     let put = api(hotspot, "PUT", &on("block", guest), Some(&json!({})));
     assert_eq!(put.status, 201, "{}", put.text());

@@ -11,7 +11,6 @@ use accounting_tests::lab::site::{LAN, LAN_IP4, LAN_IP6, LAN_MAC, WLAN, mac_text
 use accounting_tests::lab::{Capture, Filter, Injector, Namespace, Nonce};
 use accounting_tests::needs_root;
 use accounting_tests::packet::Packet;
-use serde_json::json;
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -52,8 +51,7 @@ fn a_gated_interface_stays_gated() {
     needs_root!();
     let hotspot = Hotspot::with_clients(2).unwrap();
     let gateway = hotspot.lab.gateway();
-    let token = hotspot.token(60, &json!({})).unwrap();
-    hotspot.admit(hotspot.client(1), &token).unwrap();
+    let token = hotspot.let_in(hotspot.client(1)).unwrap();
     let strangers = HOSTS.map(|host| hotspot.uplink(hotspot.client(2), host, 500).unwrap());
 
     gateway.ip(&format!("link set {LAN} down\n")).unwrap();

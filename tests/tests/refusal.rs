@@ -12,7 +12,6 @@ use accounting_tests::needs_root;
 use aya::Ebpf;
 use aya::programs::Xdp;
 use aya::programs::xdp::XdpMode;
-use serde_json::json;
 
 /// Far longer than a refusal takes, and shorter than anything that a kernel repeats.
 const SHORT: Duration = Duration::from_millis(700);
@@ -85,8 +84,7 @@ fn a_connection_fails_when_the_session_ends() {
     let hotspot = up("");
     let _far_end = answering(&hotspot);
     let client = hotspot.client(1);
-    let token = hotspot.token(60, &json!({})).unwrap();
-    hotspot.admit(client, &token).unwrap();
+    hotspot.let_in(client).unwrap();
     let port = HTTP_PORTS.into_iter().find(|port| *port != 80).unwrap();
     let open = HOSTS.map(|host| connect(client.namespace(), host, port).unwrap());
     assert_eq!(hotspot.release(client).unwrap().status, 204);

@@ -210,7 +210,7 @@ fn request(
     }
 }
 
-async fn collect(answer: Response<Incoming>) -> Result<(StatusCode, Bytes), Failure> {
+pub(super) async fn collect(answer: Response<Incoming>) -> Result<(StatusCode, Bytes), Failure> {
     let status = answer.status();
     let mut body = answer.into_body();
     let mut bytes = Vec::new();

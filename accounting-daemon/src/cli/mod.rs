@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::telemetry::{self, FILTER_DEFAULT, LogFormat};
+use crate::telemetry::{self, FILTER_DEFAULT, FILTER_VARIABLE, LogFormat};
 use daemon::{Daemon, Reach};
 use failure::EXIT_STATUS;
 use show::Output;
@@ -47,7 +47,7 @@ struct Cli {
     output: Output,
 
     /// What is logged: a level, or levels by module such as `info,accounting_daemon::gate=debug`
-    #[arg(long, global = true, env = "ACCOUNTING_LOG", default_value = FILTER_DEFAULT)]
+    #[arg(long, global = true, env = FILTER_VARIABLE, default_value = FILTER_DEFAULT)]
     log: String,
 
     /// How log lines are written

@@ -1,15 +1,14 @@
 //! `accounting-daemon status`: whether the daemon is well.
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 
 use clap::Args;
-use http_body_util::BodyExt;
 use hyper::Method;
 use serde_json::{Value, json};
 
 use super::{
     Console,
-    daemon::{Payload, expect_success},
+    daemon::{Payload, collect, expect_success},
     failure::Failure,
     show,
 };
@@ -20,69 +19,84 @@ pub(super) struct Status;
 
 impl Status {
     pub(super) async fn run(self, console: &Console) -> anyhow::Result<ExitCode> {
-        let readyz = console
-            .daemon
-            .send(Method::GET, "/readyz", Payload::Nothing)
-            .await?;
-        let body = readyz
-            .into_body()
-            .collect()
-            .await
-            .map_err(Failure::from)?
-            .to_bytes();
-        let readiness: Value = serde_json::from_slice(&body)
+        let get = |path| console.daemon.send(Method::GET, path, Payload::Nothing);
+        // It is answered 503 while something is missing.
+        let (_, readiness) = collect(get("/readyz").await?).await?;
+        let readiness: Value = serde_json::from_slice(&readiness)
             .map_err(|error| Failure::NotUnderstood(format!("/readyz: {error}")))?;
-        let answer = console
-            .daemon
-            .send(Method::GET, "/metrics", Payload::Nothing)
-            .await?;
-        let answer = expect_success(answer).await?;
-        let body = answer
-            .into_body()
-            .collect()
-            .await
-            .map_err(Failure::from)?
-            .to_bytes();
-        let metrics = Metrics(String::from_utf8_lossy(&body).into_owned());
-
-        let ready = readiness["Ready"] == true;
-        let missing = readiness["Missing"].as_array().cloned().unwrap_or_default();
-        let interfaces = metrics.labelled("accounting_interface_attached", "interface");
-        let sessions = metrics.sum("accounting_sessions_open");
-        let version = metrics
-            .label("accounting_build_info", "version")
-            .unwrap_or_default();
+        let (_, metrics) = collect(expect_success(get("/metrics").await?).await?).await?;
+        let metrics = Metrics(String::from_utf8_lossy(&metrics).into_owned());
+        let found = Found::of(&readiness, &metrics);
         if console.json {
-            let interfaces: serde_json::Map<String, Value> = interfaces
-                .into_iter()
-                .map(|(name, gated)| (name, json!(gated > 0.0)))
-                .collect();
-            show::json(&json!({
-                "Ready": ready,
-                "Missing": missing,
-                "Version": version,
-                "SessionsOpen": sessions,
-                "StoreFailing": metrics.sum("accounting_store_failing") > 0.0,
-                "Interfaces": interfaces,
-            }))?;
+            show::json(&found.json())?;
         } else {
-            let mut text = format!("accounting-daemon {version}: ");
-            text.push_str(if ready { "well\n" } else { "something is missing\n" });
-            for thing in &missing {
-                text.push_str(&format!("  missing: {}\n", show::plain(thing)));
-            }
-            text.push_str(&format!("  sessions open: {sessions}\n"));
-            for (name, gated) in interfaces {
-                let how = if gated > 0.0 { "gated" } else { "NOT GATED" };
-                text.push_str(&format!("  interface {name}: {how}\n"));
-            }
-            show::print(&text)?;
+            show::print(&found.text())?;
         }
-        Ok(if ready {
+        Ok(if found.ready {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
         })
+    }
+}
+
+/// What there is to say of a daemon.
+struct Found {
+    ready: bool,
+    missing: Vec<Value>,
+    version: String,
+    sessions: f64,
+    store_failing: bool,
+    /// Each with whether it is gated.
+    interfaces: Vec<(String, bool)>,
+}
+
+impl Found {
+    fn of(readiness: &Value, metrics: &Metrics) -> Self {
+        let interfaces = metrics.labelled("accounting_interface_attached", "interface");
+        Self {
+            ready: readiness["Ready"] == true,
+            missing: readiness["Missing"].as_array().cloned().unwrap_or_default(),
+            version: metrics
+                .label("accounting_build_info", "version")
+                .unwrap_or_default(),
+            sessions: metrics.sum("accounting_sessions_open"),
+            store_failing: metrics.sum("accounting_store_failing") > 0.0,
+            interfaces: interfaces
+                .into_iter()
+                .map(|(name, gated)| (name, gated > 0.0))
+                .collect(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let interfaces = self.interfaces.iter();
+        json!({
+            "Ready": self.ready,
+            "Missing": self.missing,
+            "Version": self.version,
+            "SessionsOpen": self.sessions,
+            "StoreFailing": self.store_failing,
+            "Interfaces": interfaces.cloned().collect::<BTreeMap<_, _>>(),
+        })
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("accounting-daemon {}: ", self.version);
+        text.push_str(if self.ready {
+            "well\n"
+        } else {
+            "something is missing\n"
+        });
+        for thing in &self.missing {
+            text.push_str(&format!("  missing: {}\n", show::plain(thing)));
+        }
+        text.push_str(&format!("  sessions open: {}\n", self.sessions));
+        for (name, gated) in &self.interfaces {
+            let how = if *gated { "gated" } else { "NOT GATED" };
+            text.push_str(&format!("  interface {name}: {how}\n"));
+        }
+        text
     }
 }
 

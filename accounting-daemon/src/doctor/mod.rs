@@ -9,14 +9,14 @@ mod options;
 
 use serde::Serialize;
 
-pub use options::{Lines, lines};
+pub(crate) use options::lines;
 
 use crate::config::Config;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// As it should be.
     Ok,
     /// It works, but not as well as it could, or it could not be looked at.
@@ -28,15 +28,15 @@ pub enum Verdict {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Finding {
+pub(crate) struct Finding {
     /// How bad it is.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// What was looked at.
-    pub name: String,
+    pub(crate) name: String,
     /// What was found.
-    pub found: String,
+    pub(crate) found: String,
     /// What to do about it; `None` where nothing is.
-    pub advice: Option<String>,
+    pub(crate) advice: Option<String>,
 }
 
 impl Finding {
@@ -68,7 +68,7 @@ impl Finding {
 }
 
 /// Looks at everything; changes nothing. `runs`: whether the daemon answers at its socket.
-pub async fn examine(config: &Config, runs: bool) -> Vec<Finding> {
+pub(crate) async fn examine(config: &Config, runs: bool) -> Vec<Finding> {
     let mut findings = vec![daemon(config, runs)];
     findings.extend(kernel::examine(config));
     findings.extend(interfaces::examine(config, runs).await);

@@ -6,16 +6,16 @@ use serde::Serialize;
 /// Lines for one server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Lines {
+pub(crate) struct Lines {
     /// The server, and the file they belong to.
-    pub server: &'static str,
+    pub(crate) server: &'static str,
     /// One each.
-    pub lines: Vec<String>,
+    pub(crate) lines: Vec<String>,
 }
 
 /// The lines for a portal at `url`, without a slash at its end. Devices only take a URL with https.
 #[must_use]
-pub fn lines(url: &str) -> Vec<Lines> {
+pub(crate) fn lines(url: &str) -> Vec<Lines> {
     let api = format!("{url}/captive-api");
     // dnsmasq knows neither option by name, and has no option 37 for router advertisements.
     let dnsmasq = vec![

@@ -10,7 +10,7 @@ use std::{convert::Infallible, io, net::SocketAddr, path::PathBuf, sync::Arc, ta
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
 };
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 
@@ -136,28 +136,15 @@ pub(super) async fn serve<H, F>(
             metrics.connection_refused();
             continue;
         };
-        let handler = handler.clone();
-        let builder = builder(limits);
-        let watcher = graceful.watcher();
-        let metrics = Arc::clone(metrics);
-        let (patience, write_patience) = (limits.header_timeout, limits.request_timeout);
+        let connection = connection(
+            accepted,
+            limits,
+            handler.clone(),
+            graceful.watcher(),
+            Counted::new(Arc::clone(metrics)),
+        );
         connections.spawn(async move {
-            let _counted = Counted::new(metrics);
-            let (stream, peer) = match accepted.open(patience, write_patience).await {
-                Ok(opened) => opened,
-                Err(error) => {
-                    tracing::debug!(%error, "a connection did not come about");
-                    return;
-                }
-            };
-            let service = service_fn(move |request| {
-                let answer = handler(request, peer.clone());
-                async move { Ok::<_, Infallible>(answer.await) }
-            });
-            let connection = builder.serve_connection(TokioIo::new(stream), service);
-            if let Err(error) = watcher.watch(connection).await {
-                tracing::debug!(%error, "a connection ended");
-            }
+            connection.await;
             drop((place, counted));
         });
     }
@@ -166,6 +153,40 @@ pub(super) async fn serve<H, F>(
         tracing::warn!("connections that did not end in time are cut");
     }
     connections.shutdown().await;
+}
+
+/// One connection from its first byte to its end, which `watcher` may ask for.
+fn connection<H, F>(
+    accepted: Accepted,
+    limits: &ApiConfig,
+    handler: H,
+    watcher: Watcher,
+    open: Counted,
+) -> impl Future<Output = ()> + Send + use<H, F>
+where
+    H: Fn(Request<Incoming>, Peer) -> F + Send + 'static,
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let builder = builder(limits);
+    let (patience, write_patience) = (limits.header_timeout, limits.request_timeout);
+    async move {
+        let _open = open;
+        let (stream, peer) = match accepted.open(patience, write_patience).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::debug!(%error, "a connection did not come about");
+                return;
+            }
+        };
+        let service = service_fn(move |request| {
+            let answer = handler(request, peer.clone());
+            async move { Ok::<_, Infallible>(answer.await) }
+        });
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(%error, "a connection ended");
+        }
+    }
 }
 
 /// Without its timer hyper enforces no time-out at all.

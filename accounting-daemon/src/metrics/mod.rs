@@ -16,6 +16,7 @@ use prometheus::{
 };
 
 use crate::{gate::status::GateStatus, ledger::Cause};
+
 pub use alarms::Alarm;
 use guessing::Guessing;
 pub use label::{GrantType, PortalPage, RedeemResult, Route, SignIn, StatusClass};

@@ -26,7 +26,7 @@ const SWEEP: Duration = Duration::from_secs(2);
 const FRESH_MS: u64 = 120_000;
 
 /// Looks at the clients until it is told to stop.
-pub struct Sightings {
+pub(crate) struct Sightings {
     status: watch::Receiver<Arc<GateStatus>>,
     engine: Engine,
     metrics: Arc<Metrics>,
@@ -45,7 +45,7 @@ pub struct Sightings {
 impl Sightings {
     /// What it looks at, and whom it tells.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         status: watch::Receiver<Arc<GateStatus>>,
         engine: Engine,
         metrics: Arc<Metrics>,
@@ -68,7 +68,7 @@ impl Sightings {
     }
 
     /// Sweeps until `stop` is ready. Needs the runtime, in the network namespace of the interfaces.
-    pub async fn run(mut self, stop: impl Future<Output = ()>) {
+    pub(crate) async fn run(mut self, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         let mut sweep = tokio::time::interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use redb::{ReadableDatabase, ReadableTable, Table, WriteTransaction};
+use redb::{ReadOnlyTable, ReadableDatabase, ReadableTable, Table, WriteTransaction};
 
 use super::{
     Disk, Part, StoreError,
@@ -92,6 +92,27 @@ pub(super) fn build(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     Ok(())
 }
 
+/// The locations of tokens, each read once.
+struct Locations<'d> {
+    disk: &'d Disk,
+    tokens: ReadOnlyTable<u64, &'static [u8]>,
+    found: BTreeMap<TokenId, Option<u64>>,
+}
+
+impl Locations<'_> {
+    /// `None` for a token that was deleted.
+    fn of(&mut self, token: TokenId) -> Result<Option<u64>, StoreError> {
+        if let Some(found) = self.found.get(&token) {
+            return Ok(*found);
+        }
+        let row = self.disk.did("read a token", self.tokens.get(token))?;
+        let found = row.map(|row| Token::decode(row.value()).map(|token| token.business_id));
+        let found = found.transpose().map_err(|_| self.disk.damaged("tokens"))?;
+        self.found.insert(token, found);
+        Ok(found)
+    }
+}
+
 impl Disk {
     /// Some usage records, by number, in a transaction of their own: at most `size` with greater numbers than `after`.
     ///
@@ -107,7 +128,6 @@ impl Disk {
         self.reading(|database| {
             let read = self.did("begin reading", database.begin_read())?;
             let table = self.did(did, read.open_table(USAGE))?;
-            let tokens = self.did(did, read.open_table(TOKENS))?;
             let decode = |bytes: &[u8]| UsageRecord::decode(bytes).map_err(|_| self.damaged("usage"));
             let Some(first) = after.checked_add(1) else {
                 return Ok(Part {
@@ -126,16 +146,10 @@ impl Disk {
                     Box::new(range.map(|row| row.map(|(key, _)| key.value())))
                 }
             };
-            let mut locations = BTreeMap::new();
-            let mut location_of = |token: TokenId| -> Result<Option<u64>, StoreError> {
-                if let Some(found) = locations.get(&token) {
-                    return Ok(*found);
-                }
-                let row = self.did(did, tokens.get(token))?;
-                let found = row.map(|row| Token::decode(row.value()).map(|token| token.business_id));
-                let found = found.transpose().map_err(|_| self.damaged("tokens"))?;
-                locations.insert(token, found);
-                Ok(found)
+            let mut locations = Locations {
+                disk: self,
+                tokens: self.did(did, read.open_table(TOKENS))?,
+                found: BTreeMap::new(),
             };
             let (mut records, mut last) = (Vec::new(), after);
             for (looked_at, number) in numbers.enumerate() {
@@ -151,7 +165,9 @@ impl Disk {
                 let record = decode(row.value())?;
                 let seen = match &filter.locations {
                     None => true,
-                    Some(seen) => location_of(record.token)?.is_some_and(|location| seen.contains(&location)),
+                    Some(seen) => locations
+                        .of(record.token)?
+                        .is_some_and(|location| seen.contains(&location)),
                 };
                 if seen && filter.takes(&record) {
                     records.push((number, record));

@@ -4,4 +4,5 @@
 
 mod ground;
 mod interfaces;
+mod lists;
 mod maps;

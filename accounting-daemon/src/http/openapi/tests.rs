@@ -1,3 +1,5 @@
+//! The description tells of every endpoint, and the documents are made from it.
+
 use std::{collections::BTreeSet, fmt::Write as _, path::Path};
 
 use super::*;

@@ -214,7 +214,8 @@ fn known(parameters: Vec<(String, Json)>) -> (Fields, Vec<Fault>) {
     (Fields::texts(members), faults)
 }
 
-async fn delete(context: &Context, caller: &Caller, asked: &Asked, order: &Order) -> Answer {
+/// The tokens that a deletion names, each with the value that named it.
+fn named(order: &Order) -> Result<BTreeMap<TokenId, Json>, Vec<Fault>> {
     let mut faults: Vec<Fault> = order
         .parameters
         .iter()
@@ -244,9 +245,14 @@ async fn delete(context: &Context, caller: &Caller, asked: &Asked, order: &Order
             Json::Null,
         ));
     }
-    if !faults.is_empty() {
-        return nexudus::unsuccessful(&faults);
-    }
+    if faults.is_empty() { Ok(ids) } else { Err(faults) }
+}
+
+async fn delete(context: &Context, caller: &Caller, asked: &Asked, order: &Order) -> Answer {
+    let ids = match named(order) {
+        Ok(ids) => ids,
+        Err(faults) => return nexudus::unsuccessful(&faults),
+    };
     let wanted: BTreeSet<TokenId> = ids.keys().copied().collect();
     let (among, seer) = (Among::Ids(wanted.clone()), caller.clone());
     let seen = context
@@ -264,11 +270,10 @@ async fn delete(context: &Context, caller: &Caller, asked: &Asked, order: &Order
         Ok(seen) => seen,
         Err(answer) => return answer,
     };
-    for (id, attempted) in &ids {
-        if !seen.contains(id) {
-            faults.push(Fault::new("Ids", "Not found", attempted.clone()));
-        }
-    }
+    let unseen = ids.iter().filter(|(id, _)| !seen.contains(id));
+    let faults: Vec<Fault> = unseen
+        .map(|(_, attempted)| Fault::new("Ids", "Not found", attempted.clone()))
+        .collect();
     if !faults.is_empty() {
         return nexudus::unsuccessful(&faults);
     }
