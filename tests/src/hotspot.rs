@@ -1,6 +1,7 @@
 //! A lab with the daemon in it, and what its operator and its guests do there.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -23,6 +24,8 @@ const ECHO: Duration = Duration::from_millis(400);
 pub struct Hotspot {
     /// Its network.
     pub lab: Lab,
+    /// All access codes that were made.
+    codes: Mutex<Vec<String>>,
 }
 
 /// A token as its operator knows it.
@@ -35,14 +38,18 @@ pub struct Token {
 }
 
 impl Hotspot {
-    /// Builds the daemon and brings everything up.
+    /// Builds the daemon, unless the options name one, and brings everything up.
     ///
     /// # Errors
     /// As [`Lab::up`].
     pub fn up(options: Options) -> Result<Self> {
-        let daemon = Some(build_daemon()?);
+        let daemon = match options.daemon {
+            Some(daemon) => Some(daemon),
+            None => Some(build_daemon()?),
+        };
         let lab = Lab::up(&Options { daemon, ..options })?;
-        Ok(Self { lab })
+        let codes = Mutex::default();
+        Ok(Self { lab, codes })
     }
 
     /// The same with so many clients and nothing else configured.
@@ -82,6 +89,9 @@ impl Hotspot {
     /// When the daemon does not.
     pub fn token(&self, minutes: u32, more: &Value) -> Result<Token> {
         let code = Nonce::draw()?.to_string();
+        if let Ok(mut codes) = self.codes.lock() {
+            codes.push(code.clone());
+        }
         let mut body = json!({"BusinessId": 1, "MinutesIncluded": minutes, "AccessCode": code});
         for (name, value) in more.as_object().into_iter().flatten() {
             body[name] = value.clone();
@@ -215,6 +225,27 @@ impl Hotspot {
         let to = SocketAddr::new(address(client, host)?, DISCARD_PORT);
         let flow = Flow::start(self.lab.internet(), host, to, pace)?;
         Ok(Watched { flow, nonce, witness })
+    }
+}
+
+/// Whatever was done in it: codes and MAC addresses of guests are in no log.
+impl Drop for Hotspot {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let log = self.daemon().log().to_lowercase();
+        let codes = self.codes.lock().map(|codes| codes.clone()).unwrap_or_default();
+        let macs = self.lab.clients().iter().map(Client::mac_text);
+        for personal in codes.into_iter().chain(macs) {
+            let bare: String = personal.chars().filter(char::is_ascii_alphanumeric).collect();
+            for text in [personal, bare] {
+                assert!(
+                    !log.contains(&text.to_lowercase()),
+                    "{text} is in the log:\n{log}"
+                );
+            }
+        }
     }
 }
 

@@ -125,7 +125,7 @@ fn devices_that_flood_the_daemon_with_codes_keep_nobody_else_out() {
     let flood = |number: usize| {
         let mut answers = Vec::new();
         while !over.load(Ordering::Relaxed) {
-            let answer = if number % 2 == 0 {
+            let answer = if number.is_multiple_of(2) {
                 hotspot.redeem_for("no-such-code", &mac(0xff)).unwrap()
             } else {
                 post(flooder, "no-such-code")

@@ -120,6 +120,22 @@ fn a_full_disk_stops_redemptions_and_nothing_else_until_there_is_space() {
     assert_eq!(metric(daemon, "accounting_store_failing "), "1");
     assert_eq!(daemon.api("GET", "/readyz", None).unwrap().status, 503);
     assert!(daemon.log().contains("is full: make room"), "{}", daemon.log());
+    let mut typed = daemon.command();
+    typed.arg("--config").arg(daemon.config());
+    let typed = typed
+        .args(["token", "create", "--minutes", "5"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&typed.stderr).into_owned();
+    assert_eq!(
+        (typed.status.code(), told.lines().count()),
+        (Some(1), 1),
+        "{told}"
+    );
+    assert!(
+        told.contains("its log says why") || told.contains("is busy"),
+        "{told}"
+    );
     std::thread::sleep(Duration::from_millis(1_500));
     let answer = redeem(daemon, "paid", "02:ac:c0:20:00:01");
     assert!([500, 503].contains(&answer.status), "{}", answer.text());

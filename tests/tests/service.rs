@@ -1,7 +1,5 @@
 //! The unit file under a real systemd: confined as it says, the daemon gates, is restarted, and tells when it is ready.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
-
 use std::time::Duration;
 
 use accounting_tests::clock;

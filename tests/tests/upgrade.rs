@@ -28,8 +28,7 @@ impl Online {
             daemon: Some(daemon),
             ..Options::default()
         };
-        let lab = accounting_tests::lab::Lab::up(&options).unwrap();
-        let hotspot = Hotspot { lab };
+        let hotspot = Hotspot::up(options).unwrap();
         let token = hotspot.token(60, &json!({})).unwrap();
         let opened = hotspot.admit(hotspot.client(1), &token).unwrap()["OpenedOn"].clone();
         let traffic = Traffic::start(&hotspot).unwrap();

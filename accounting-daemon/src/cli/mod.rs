@@ -125,11 +125,22 @@ pub fn main() -> ExitCode {
         Err(error) if failure::reader_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // What the daemon refused may hold what somebody typed, or a cell of a table.
-            let lines: Vec<_> = format!("{error:#}").lines().map(show::harmless).collect();
+            let lines: Vec<_> = sentence(&error).lines().map(show::harmless).collect();
             eprintln!("error: {}", lines.join("\n"));
             failure::exit_code(&error)
         }
     }
+}
+
+/// An error with its causes, each said once: some name theirs themselves.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {

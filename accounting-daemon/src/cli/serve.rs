@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::daemon::Reach;
-use crate::{app, portal::Look};
+use crate::{app, http::Tls, portal::Look};
 
 /// Runs the daemon in the foreground until SIGTERM or SIGINT. The gate goes on enforcing afterwards.
 #[derive(Debug, Args)]
@@ -17,7 +17,14 @@ impl Serve {
     pub(super) async fn run(self, reach: &Reach) -> anyhow::Result<()> {
         let config = reach.config()?;
         if self.check_config {
-            Look::load(&config.portal)?;
+            let tls = config.api.tls.as_ref().map(Tls::load).transpose();
+            let tls = tls.err().map(|error| super::sentence(&error.into()));
+            let look = Look::load(&config.portal).err();
+            let look = look.map(|error| super::sentence(&error.into()));
+            let problems: Vec<_> = tls.into_iter().chain(look).collect();
+            if !problems.is_empty() {
+                anyhow::bail!(problems.join("\n"));
+            }
             println!("{}: no problems", reach.config_file().display());
             return Ok(());
         }

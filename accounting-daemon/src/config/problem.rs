@@ -8,7 +8,7 @@ use std::{
 
 use crate::mac::{Mac, MacError};
 
-/// Everything that is wrong with one file, by line. Shown as one line each: `FILE:LINE: message`.
+/// Everything that is wrong with one file, by line. Shown as one line each: `FILE:LINE: message`, or `FILE: message`.
 #[derive(Debug)]
 pub struct ConfigErrors {
     file: PathBuf,
@@ -28,7 +28,7 @@ pub struct Problem {
 #[derive(Debug, thiserror::Error)]
 pub enum ProblemKind {
     /// The file could not be read.
-    #[error("cannot be read: {0}: check the path and its permissions")]
+    #[error("cannot be read: {0}: check the path and its permissions, or name another file with --config")]
     Unreadable(std::io::Error),
     /// The file is larger than a configuration can be.
     #[error("has more than {max} bytes: this is not a configuration file")]
@@ -186,7 +186,11 @@ impl fmt::Display for ConfigErrors {
             }
             // The text of a file may hold anything; each problem stays one line.
             let message = problem.kind.to_string().replace(['\n', '\r'], " ");
-            write!(f, "{}:{}: {message}", self.file.display(), problem.line)?;
+            write!(f, "{}", self.file.display())?;
+            match problem.line {
+                0 => write!(f, ": {message}")?,
+                line => write!(f, ":{line}: {message}")?,
+            }
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! The effects of a round, in the order in which they must happen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::{
-    ledger::{Effect, Session, SessionId, TokenId},
+    ledger::{Effect, Session, TokenId},
     mac::DeviceId,
     store::Write,
 };
@@ -16,8 +16,6 @@ pub(super) struct Plan {
     pub(super) writes: Vec<Write>,
     /// Where in `writes` the records stand that the closing completes.
     pub(super) closing: Vec<usize>,
-    /// Sessions that ended in the round in which they opened: the gate has not counted for them.
-    pub(super) unopened: BTreeSet<SessionId>,
     /// Sessions whose charge goes on, or stands still, from another instant on.
     pub(super) keep: BTreeMap<DeviceId, Session>,
     /// Each with the device's own deadline.
@@ -53,9 +51,7 @@ impl Plan {
                     plan.keep.insert(session.device, session);
                 }
                 Effect::Release(record) => {
-                    let admit = plan.admit.remove(&record.device);
-                    let unopened = admit.filter(|(session, _)| session.id == record.id);
-                    plan.unopened.extend(unopened.map(|(session, _)| session.id));
+                    plan.admit.remove(&record.device);
                     plan.keep.remove(&record.device);
                     plan.closing.push(plan.writes.len());
                     plan.writes.push(Write::Release(record));

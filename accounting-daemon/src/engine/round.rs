@@ -206,6 +206,8 @@ impl<S: Store, G: Gate> Core<S, G> {
             let Some(Write::Release(record)) = plan.writes.get_mut(place) else {
                 continue;
             };
+            // What went through a device that the kernel did not let go of is in the record of its session.
+            let recorded = self.stuck.contains(&record.device);
             let counted = match self.gate.close(record.device) {
                 Ok(traffic) => traffic.unwrap_or_default(),
                 Err(error) => {
@@ -216,11 +218,7 @@ impl<S: Store, G: Gate> Core<S, G> {
                     counted
                 }
             };
-            let counted = if plan.unopened.contains(&record.id) {
-                Traffic::default()
-            } else {
-                counted
-            };
+            let counted = if recorded { Traffic::default() } else { counted };
             let row = self.carried.row(record.id, counted, now);
             record.traffic = Traffic {
                 seen_up: counted.seen_up,

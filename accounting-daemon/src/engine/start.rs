@@ -9,7 +9,7 @@ use super::{Core, Observer, heard::Carried, lists::Lists, round::seen};
 use crate::{
     gate::{Adoption, Deadline, Entry, Gate, GateError},
     ledger::{
-        Effect, Ledger, Now, Rules, Session, SessionId, TokenId,
+        FOREVER, Ledger, Now, Rules, Session, SessionId, TokenId,
         mutant::{Mutant, broken},
     },
     mac::DeviceId,
@@ -85,35 +85,42 @@ impl<S: Store, G: Gate> Core<S, G> {
             .checkpoint
             .is_some_and(|checkpoint| checkpoint.boot == self.boot);
 
-        let (shown, deadlines, entries) = if same_boot {
-            expected(&opened, &self.rules, now)
-        } else {
-            (Ledger::new(self.rules.clone(), 1, 1), Vec::new(), Vec::new())
-        };
-        let adoption = self.gate.adopt(&deadlines, &entries)?;
-        report(&adoption, &opened);
-
-        self.meters.clear();
-        let then = if same_boot { now } else { at(checkpoint, now) };
         let running: Vec<TokenId> = opened
             .balances
             .iter()
             .filter(|balance| balance.run.is_some())
             .map(|balance| balance.id)
             .collect();
+        let heard = of_devices(&opened);
+        let sessions = opened.sessions.len();
+        let then = if same_boot { now } else { at(checkpoint, now) };
+        let (shown, deadlines, entries, opened) = if same_boot {
+            let (shown, deadlines, entries) = expected(opened, &self.rules, now);
+            (shown, deadlines, entries, None)
+        } else {
+            let nothing = Ledger::new(self.rules.clone(), 1, 1);
+            (nothing, Vec::new(), Vec::new(), Some(opened))
+        };
+        let adoption = self.gate.adopt(&deadlines, &entries)?;
+        drop((deadlines, entries));
+        report(&adoption, sessions);
+
+        self.meters.clear();
         let booked = checkpoint.monotonic;
         let counted = adoption.kept.iter().copied().collect();
-        let heard = of_devices(&opened);
         let mut missing = Vec::new();
         if same_boot && adoption.missing.is_empty() {
             // Nobody has left: the ledger is what it was expected to be, and so are the deadlines.
             self.ledger = shown;
-            for session in &opened.sessions {
-                self.meters.start(session, &self.ledger);
-            }
         } else {
             drop(shown);
-            missing = self.restore(opened, adoption, checkpoint, then, same_boot);
+            let opened = opened.map_or_else(|| self.store.opened(), Ok)?;
+            missing = self.restore(opened, adoption, checkpoint, then);
+        }
+        if same_boot {
+            for session in self.ledger.sessions() {
+                self.meters.start(&session, &self.ledger);
+            }
         }
         for token in running {
             self.ledger.resume(token, booked, then);
@@ -148,7 +155,6 @@ impl<S: Store, G: Gate> Core<S, G> {
         adoption: Adoption,
         checkpoint: Checkpoint,
         then: Now,
-        same_boot: bool,
     ) -> Vec<Session> {
         let mut ledger = Ledger::new(self.rules.clone(), opened.next_token, opened.next_session);
         opened
@@ -168,11 +174,6 @@ impl<S: Store, G: Gate> Core<S, G> {
             ledger.restore(session, checkpoint.monotonic, then);
         }
         self.ledger = ledger;
-        if same_boot {
-            for session in self.ledger.sessions() {
-                self.meters.start(&session, &self.ledger);
-            }
-        }
         missing
     }
 
@@ -180,7 +181,7 @@ impl<S: Store, G: Gate> Core<S, G> {
     /// removed for a commit that failed is in again.
     pub(super) fn picture(&mut self, now: Now, restore: bool) -> Result<(), StartError> {
         let opened = self.store.opened()?;
-        let (ledger, deadlines, entries) = expected(&opened, &self.rules, now);
+        let (ledger, deadlines, entries) = expected(opened, &self.rules, now);
         if restore {
             let missing: BTreeSet<_> = self
                 .gate
@@ -207,6 +208,9 @@ impl<S: Store, G: Gate> Core<S, G> {
 
 /// What had gone through the open sessions, each with its device.
 fn of_devices(opened: &Opened) -> Vec<(DeviceId, Heard)> {
+    if opened.heard.is_empty() {
+        return Vec::new();
+    }
     let devices: BTreeMap<SessionId, DeviceId> = opened
         .sessions
         .iter()
@@ -235,49 +239,47 @@ fn off(checkpoint: Checkpoint, now: Now) -> u64 {
     }
 }
 
-/// What the gate should hold if nothing had happened since the store was written.
-fn expected(opened: &Opened, rules: &Rules, now: Now) -> (Ledger, Vec<(TokenId, Deadline)>, Vec<Entry>) {
+/// What the gate should hold if nothing had happened since the store was written. What was opened is used up, so that it
+/// does not lie in memory twice.
+fn expected(opened: Opened, rules: &Rules, now: Now) -> (Ledger, Vec<(TokenId, Deadline)>, Vec<Entry>) {
     let booked = opened.checkpoint.unwrap_or_default().monotonic;
     let mut ledger = Ledger::new(rules.clone(), opened.next_token, opened.next_session);
-    opened
-        .balances
-        .iter()
-        .cloned()
-        .for_each(|balance| ledger.load_balance(balance));
-    opened
-        .sessions
-        .iter()
-        .cloned()
-        .for_each(|session| ledger.restore(session, booked, now));
-    let deadlines: BTreeMap<TokenId, Deadline> = ledger
-        .drain()
+    let mut tokens: Vec<TokenId> = Vec::with_capacity(opened.balances.len());
+    for balance in opened.balances {
+        tokens.push(balance.id);
+        ledger.load_balance(balance);
+    }
+    let mut entries = Vec::with_capacity(opened.sessions.len());
+    for session in opened.sessions {
+        entries.push(Entry {
+            device: session.device,
+            session: session.id,
+            token: session.token,
+            deadline: ledger.session_deadline(&session),
+        });
+        ledger.restore(session, booked, now);
+        // The deadlines are read below, once all are there.
+        drop(ledger.drain());
+    }
+    let deadlines = tokens
         .into_iter()
-        .filter_map(|effect| match effect {
-            Effect::Deadline { token, at } => Some((token, at)),
-            _ => None,
-        })
+        .map(|token| (token, ledger.deadline_of(token)))
+        .filter(|(_, at)| *at != FOREVER)
         .collect();
-    let entries = opened.sessions.iter().map(|session| Entry {
-        device: session.device,
-        session: session.id,
-        token: session.token,
-        deadline: ledger.session_deadline(session),
-    });
-    let entries = entries.collect();
-    (ledger, deadlines.into_iter().collect(), entries)
+    (ledger, deadlines, entries)
 }
 
-fn report(adoption: &Adoption, opened: &Opened) {
+fn report(adoption: &Adoption, sessions: usize) {
     let Adoption {
         kept,
         missing,
         strangers,
     } = adoption;
-    if opened.sessions.is_empty() && *strangers == 0 {
+    if sessions == 0 && *strangers == 0 {
         return;
     }
     tracing::info!(
-        sessions = opened.sessions.len(),
+        sessions,
         kept = kept.len(),
         missing = missing.len(),
         strangers,

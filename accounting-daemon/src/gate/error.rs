@@ -29,7 +29,7 @@ pub enum StartError {
         missing: String,
     },
     /// The directory of pins cannot be used.
-    #[error("cannot use {}: let a directory in the BPF file system belong to this user, or set `gate.pins`", path.display())]
+    #[error("cannot use {}: let a directory in the BPF file system belong to this user, or set `pins`", path.display())]
     Pins {
         /// Which.
         path: PathBuf,
@@ -37,7 +37,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// Another daemon holds the gate.
-    #[error("the gate at {} is held by a running daemon: stop it first, or set another `gate.pins`", path.display())]
+    #[error("the gate at {} is held by a running daemon: stop it first, or set another `pins`", path.display())]
     InUse {
         /// The directory of pins.
         path: PathBuf,

@@ -1,9 +1,6 @@
 //! What the engine knows already, so that it is told only what is new to an open session.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-};
+use std::{collections::BTreeMap, net::IpAddr};
 
 use crate::{gate::Neighbour, ledger::ADDRESSES_MAX, mac::DeviceId};
 
@@ -17,7 +14,8 @@ pub(super) struct Told<S>(BTreeMap<DeviceId, Known<S>>);
 #[derive(Debug)]
 struct Known<S> {
     session: S,
-    addresses: BTreeSet<IpAddr>,
+    /// Few, in the order in which they were told.
+    addresses: Vec<IpAddr>,
 }
 
 impl<S> Default for Told<S> {
@@ -44,7 +42,9 @@ impl<S: Copy + PartialEq> Told<S> {
                 continue;
             };
             let known = self.0.entry(one.device).or_insert_with(|| Known::new(session));
-            if known.addresses.len() < ADDRESSES_MAX && known.addresses.insert(one.address) {
+            if known.addresses.len() < ADDRESSES_MAX && !known.addresses.contains(&one.address) {
+                known.addresses.reserve_exact(1);
+                known.addresses.push(one.address);
                 news.push((one.device, one.address));
             }
         }
@@ -55,7 +55,7 @@ impl<S: Copy + PartialEq> Told<S> {
     pub(super) fn take_back(&mut self, news: &[(DeviceId, IpAddr)]) {
         for (device, address) in news {
             if let Some(known) = self.0.get_mut(device) {
-                known.addresses.remove(address);
+                known.addresses.retain(|told| told != address);
             }
         }
     }
@@ -65,7 +65,7 @@ impl<S> Known<S> {
     fn new(session: S) -> Self {
         Self {
             session,
-            addresses: BTreeSet::new(),
+            addresses: Vec::new(),
         }
     }
 }

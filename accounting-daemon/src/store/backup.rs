@@ -253,15 +253,16 @@ pub fn restore(backup: &Path, folder: &Path, suffix: &str) -> Result<Replaced, S
         reason: reason.to_string(),
         advice: "see that both the backup and the folder can be read and written, and the disk is not full",
     };
-    fs::create_dir_all(folder).map_err(|error| refused(folder, &error))?;
+    file::make_folder(folder).map_err(|error| refused(folder, &error))?;
     // Held until the end, so that no daemon starts on what is about to go.
     let held = hold(&path)?;
     let copy = folder.join(NAME_RESTORED);
     let begin = || -> io::Result<()> {
         remove(&copy)?;
-        let mut target = OpenOptions::new().write(true).create_new(true).open(&copy)?;
+        let mut target = file::create(&copy)?;
         let mut source = File::open(backup)?;
         io::copy(&mut source, &mut target)?;
+        file::hand_over(&copy, folder)?;
         target.sync_all()
     };
     begin().map_err(|error| refused(backup, &error))?;

@@ -1,8 +1,9 @@
 //! The file of the store: made under another name first, so that an empty one is never taken for a new one.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, chown},
     path::{Path, PathBuf},
 };
 
@@ -13,6 +14,12 @@ use super::{Disk, StoreError};
 /// In the data folder.
 pub(super) const NAME: &str = "accounting.redb";
 
+/// Access codes and password hashes are for the daemon alone.
+const MODE: u32 = 0o600;
+
+/// Of a folder that is made for it; the group reaches the socket in it.
+const FOLDER_MODE: u32 = 0o750;
+
 /// While it is made.
 const NAME_NEW: &str = "accounting.redb.new";
 
@@ -20,7 +27,7 @@ const NAME_NEW: &str = "accounting.redb.new";
 pub(super) fn make(folder: &Path) -> Result<PathBuf, StoreError> {
     let path = folder.join(NAME);
     let made = || -> io::Result<bool> {
-        fs::create_dir_all(folder)?;
+        make_folder(folder)?;
         path.try_exists()
     };
     if made().map_err(|error| refused(folder, &error))? {
@@ -30,7 +37,7 @@ pub(super) fn make(folder: &Path) -> Result<PathBuf, StoreError> {
     let begin = || -> io::Result<()> {
         match fs::remove_file(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => File::create_new(&new).map(drop),
+            _ => create(&new).map(drop),
         }
     };
     begin().map_err(|error| refused(&new, &error))?;
@@ -43,6 +50,30 @@ pub(super) fn make(folder: &Path) -> Result<PathBuf, StoreError> {
     };
     finish().map_err(|error| refused(&path, &error))?;
     Ok(path)
+}
+
+/// Makes the folder of the store where it is missing.
+pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder)
+}
+
+/// Makes a file for a store, which is not there yet.
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(MODE)
+        .open(path)
+}
+
+/// Gives a file in the folder to whom the folder belongs: root restores what another user's daemon opens.
+pub(super) fn hand_over(path: &Path, folder: &Path) -> io::Result<()> {
+    let (file, folder) = (fs::metadata(path)?, fs::metadata(folder)?);
+    if (file.uid(), file.gid()) == (folder.uid(), folder.gid()) {
+        return Ok(());
+    }
+    chown(path, Some(folder.uid()), Some(folder.gid()))
 }
 
 /// The file as redb's backend; one that is there but empty has lost what it held.

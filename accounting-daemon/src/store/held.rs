@@ -16,7 +16,7 @@ use super::{StoreError, probation::Probation};
 
 /// Pages that redb keeps in memory, in bytes. What is left out is in the kernel's cache of the file, a system call away;
 /// without a limit every token that nobody uses would lie in memory once the file was verified.
-const CACHE_BYTES: usize = 32 * 1024 * 1024;
+const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Makes the backend under a store, each time that it is opened.
 pub(super) type Source = Box<dyn Fn() -> Result<Box<dyn StorageBackend>, StoreError> + Send + Sync>;

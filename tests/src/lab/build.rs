@@ -1,5 +1,6 @@
 //! Builds the daemon that a lab runs, and other programs of this workspace.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -35,15 +36,11 @@ pub fn program(name: &str, options: &[&str]) -> Result<PathBuf> {
 fn binary(package: &str, name: &str, options: &[&str]) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args([
-        "build",
-        "--quiet",
-        "--locked",
-        "--package",
-        package,
-        "--bin",
-        name,
-    ]);
+    command.args(["build", "--locked", "--package", package, "--bin", name]);
+    // People who wait for minutes see what for.
+    if !std::io::stderr().is_terminal() {
+        command.arg("--quiet");
+    }
     command.args(options);
     command.arg("--message-format=json-render-diagnostics");
     // The manifest of this crate, so that it works from any folder.

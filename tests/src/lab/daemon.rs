@@ -255,6 +255,8 @@ impl Daemon {
              inside() {{ nsenter --net={namespace:?} -- \"$@\"; }}\n\
              ready() {{ inside curl -sf -m 2 -o /dev/null http://{api}/healthz; }}\n\
              if ready; then echo \"the daemon runs already as process $(cat \"$pid\")\" >&2; exit 1; fi\n\
+             # As its unit has it.\n\
+             export MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072\n\
              setsid nsenter --net={namespace:?} -- \"${{{BINARY}:-{binary}}}\" serve --config {config:?} \\\n\
              </dev/null >>\"$log\" 2>&1 &\n\
              daemon=$!\n\

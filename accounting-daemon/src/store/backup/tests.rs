@@ -201,3 +201,26 @@ fn looking_through_a_store_does_not_touch_it() {
         "{error}"
     );
 }
+
+#[test]
+fn a_store_is_for_its_daemon_alone_also_a_restored_one() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+
+    let (outer, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let folder = outer.path().join("made/here");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let store = folder.join(file::NAME);
+    let disk = Disk::open(&folder).unwrap();
+    assert_eq!((mode(&folder) & 0o027, mode(&store)), (0, 0o600));
+    let copy = other.path().join("backup");
+    disk.copy_to(&copy).unwrap();
+    drop(disk);
+    if rustix::process::geteuid().is_root() {
+        // Of a user of its own.
+        chown(&folder, Some(65_534), Some(65_534)).unwrap();
+    }
+    restore(&copy, &folder, "old").unwrap();
+    let (is, wanted) = (fs::metadata(&store).unwrap(), fs::metadata(&folder).unwrap());
+    assert_eq!(mode(&store), 0o600);
+    assert_eq!((is.uid(), is.gid()), (wanted.uid(), wanted.gid()));
+}
