@@ -11,6 +11,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableHandl
 
 use super::{
     AuditRetention, StoreError,
+    admissions::{Hints, shown},
     balances::joined,
     codec::Row,
     devices::Merge,
@@ -28,6 +29,7 @@ pub struct Disk {
     reader: Arc<Reader>,
     retention: AuditRetention,
     merge: Arc<Mutex<Merge>>,
+    hints: Arc<Hints>,
 }
 
 impl Disk {
@@ -63,13 +65,15 @@ impl Disk {
 
     fn on(shown: String, source: Source) -> Result<Self, StoreError> {
         let name = shown.clone();
-        let held = Held::new(shown, source, |database| schema::prepare(&name, database))?;
+        let hints = Hints::default();
+        let held = Held::new(shown, source, |database| prepare(&name, database, &hints))?;
         held.with_writes(|database| schema::upgrade(&name, database))?;
         Ok(Self {
             held: Arc::new(held),
             reader: Arc::default(),
             retention: AuditRetention::default(),
             merge: Arc::default(),
+            hints: Arc::new(hints),
         })
     }
 
@@ -82,10 +86,8 @@ impl Disk {
     /// The same store, whose index by device is merged after so much.
     #[cfg(test)]
     pub(super) fn merging(self, limits: super::devices::Limits) -> Self {
-        Self {
-            merge: Arc::new(Mutex::new(Merge::limited(limits))),
-            ..self
-        }
+        let merge = Arc::new(Mutex::new(Merge::limited(limits)));
+        Self { merge, ..self }
     }
 
     /// Whether every page reads back as it was written and belongs to somebody; `false` when something had to be
@@ -197,6 +199,11 @@ impl Disk {
         done?
     }
 
+    /// Which tokens are shown by their sessions.
+    pub(super) fn hints(&self) -> &Hints {
+        &self.hints
+    }
+
     fn merge(&self) -> MutexGuard<'_, Merge> {
         self.merge.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -279,16 +286,29 @@ impl Disk {
         };
         let balance = self.did("read a balance", tables.balances.get(id))?;
         let token = joined(token.value(), balance.as_ref().map(redb::AccessGuard::value));
-        token.map(Some).map_err(|_| self.damaged("tokens"))
+        let mut token = token.map_err(|_| self.damaged("tokens"))?;
+        let shown = tables.admissions.show(&mut token, &self.hints);
+        self.did("read a session", shown)?;
+        Ok(Some(token))
     }
 
     fn find_balance(&self, tables: &Tables, id: TokenId) -> Result<Option<TokenBalance>, StoreError> {
-        let row = self.did("read a balance", tables.balances.get(id))?;
-        match row.map(|row| TokenBalance::decode(row.value())) {
-            Some(balance) => balance.map(Some).map_err(|_| self.damaged("balances")),
+        let mut balance = match self.did("read a balance", tables.balances.get(id))? {
+            Some(row) => TokenBalance::decode(row.value()).map_err(|_| self.damaged("balances"))?,
             // Nobody has used it yet.
-            None => Ok(self.find(tables, id)?.map(|token| token.balance())),
+            None => match self.did("read a token", tables.tokens.get(id))? {
+                Some(row) => {
+                    let token = Token::decode(row.value());
+                    token.map_err(|_| self.damaged("tokens"))?.balance()
+                }
+                None => return Ok(None),
+            },
+        };
+        let session = self.did("read a session", tables.admissions.of(id, &self.hints))?;
+        if let Some(session) = session {
+            shown(&mut balance, &session);
         }
+        Ok(Some(balance))
     }
 
     pub(super) fn find_factor(
@@ -331,6 +351,13 @@ impl Disk {
         self.held
             .with_at_once(|database| self.read(database, |tables| self.find(tables, id)))
     }
+}
+
+/// Whether this program can use the store; what is known of it besides begins anew.
+fn prepare(name: &str, database: &Database, hints: &Hints) -> Result<(), StoreError> {
+    schema::prepare(name, database)?;
+    let load = || hints.load(&database.begin_read()?);
+    load().map_err(|error| StoreError::of(name, "read the admissions", error))
 }
 
 /// A time in `META`.

@@ -96,6 +96,41 @@ fn session() -> Session {
     }
 }
 
+/// The first session of a token.
+fn first() -> Session {
+    Session {
+        id: 5,
+        device: device(4),
+        token: 3,
+        opened: 450_000,
+        opened_wall: 1_800_000_000_700,
+        charged: 0,
+        addresses: Vec::new(),
+        ..session()
+    }
+}
+
+/// A token that nobody has used.
+fn fresh() -> Token {
+    Token {
+        id: 3,
+        code: AccessCode::new("FIRST-1").unwrap(),
+        draws: 0,
+        ..plain()
+    }
+}
+
+/// The same with that session, which alone says so.
+fn admitted() -> Token {
+    Token {
+        mac_address: Some(first().device.mac),
+        last_access: Some(first().opened_wall),
+        settled: first().opened,
+        draws: 1,
+        ..fresh()
+    }
+}
+
 fn record() -> UsageRecord {
     UsageRecord {
         id: 4,
@@ -174,6 +209,9 @@ fn write(path: &std::path::Path) {
         Write::Factor(2, factor()),
     ];
     disk.commit(&writes, checkpoint()).unwrap();
+    disk.commit(&[Write::Create(fresh())], checkpoint()).unwrap();
+    let admission = [Write::Update(admitted().balance()), Write::Open(first())];
+    disk.commit(&admission, checkpoint()).unwrap();
     let accounts = |accounts: &Accounts<'_>| -> Result<(), StoreError> {
         accounts.set_user(&user())?;
         accounts.set_client(&client())
@@ -193,7 +231,7 @@ fn a_store_of_each_version_reads_back_whole() {
         let folder = tempfile::tempdir().unwrap();
         fs::copy(fixture(version), folder.path().join("accounting.redb")).unwrap();
         let disk = Disk::open(folder.path()).unwrap();
-        let opened = Opened {
+        let mut opened = Opened {
             lists: Vec::new(),
             checkpoint: Some(checkpoint()),
             sessions: vec![session()],
@@ -202,6 +240,14 @@ fn a_store_of_each_version_reads_back_whole() {
             next_token: 3,
             next_session: 5,
         };
+        // Before, every balance was written.
+        if version >= 3 {
+            opened.sessions.push(first());
+            opened.balances.push(admitted().balance());
+            (opened.next_token, opened.next_session) = (4, 6);
+            assert_eq!(disk.token(3).unwrap(), Some(admitted()));
+            assert_eq!(disk.hints().len(), 1);
+        }
         assert_eq!(disk.opened().unwrap(), opened, "version {version}");
         assert_eq!(disk.usage().unwrap(), [record()]);
         let code = plain().code.folded();
@@ -209,9 +255,14 @@ fn a_store_of_each_version_reads_back_whole() {
         for token in [running(), plain()] {
             assert_eq!(disk.token(token.id).unwrap(), Some(token), "version {version}");
         }
-        let of_device = Among::Mac(device(1).mac);
-        let found = disk.stretch(&of_device, None, Direction::Ascending, 9).unwrap();
-        assert_eq!(found.tokens, [running()], "version {version}");
+        for token in [running(), admitted()]
+            .into_iter()
+            .take(if version < 3 { 1 } else { 2 })
+        {
+            let of_device = Among::Mac(token.mac_address.unwrap());
+            let found = disk.stretch(&of_device, None, Direction::Ascending, 9).unwrap();
+            assert_eq!(found.tokens, [token], "version {version}");
+        }
         assert_eq!(disk.adjustments(2).unwrap(), [adjustment()]);
         // Earlier layouts had none.
         let kept = (version >= 3).then(factor);

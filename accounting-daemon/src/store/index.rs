@@ -9,10 +9,9 @@ use super::{
     codec::{Damaged, Reader, Row},
     devices::{Devices, Merge, mac_key},
     schema::{BOOKINGS, COUNTS, LOCATIONS, TOKENS, UNIQUE_IDS, VISITORS},
-    token_rows::device_of_balance,
 };
 use crate::{
-    ledger::{Token, TokenBalance, TokenId},
+    ledger::{Token, TokenId},
     mac::Mac,
 };
 
@@ -83,18 +82,14 @@ impl<'t> Indexes<'t> {
         })
     }
 
-    /// A token was written or removed: `before` and `after` are its rows, `balance` is its balance's, which knows the
-    /// device better, where there is one.
+    /// A token was written or removed: `before` and `after` are its rows. Where something else knows the device better,
+    /// `device` is what that says.
     pub(super) fn moved(
         &mut self,
         before: Option<&[u8]>,
         after: Option<&[u8]>,
-        balance: Option<&[u8]>,
+        device: Option<Option<Mac>>,
     ) -> Result<(), redb::Error> {
-        let device = balance
-            .map(device_of_balance)
-            .transpose()
-            .map_err(|_| damaged("balances"))?;
         let keys = |row: Option<&[u8]>| -> Result<Option<Keys>, redb::Error> {
             let keys = row.map(Keys::of).transpose().map_err(|_| damaged("tokens"))?;
             Ok(keys.map(|keys| Keys {
@@ -150,32 +145,15 @@ impl<'t> Indexes<'t> {
         )
     }
 
-    /// The balance of a token was written: `before` is the row that it had.
-    pub(super) fn charged(
-        &mut self,
-        before: Option<&[u8]>,
-        after: &TokenBalance,
-        tokens: &impl ReadableTable<u64, &'static [u8]>,
-    ) -> Result<(), redb::Error> {
-        let id = after.id;
-        let before = match before {
-            Some(row) => device_of_balance(row).map_err(|_| damaged("balances"))?,
-            None => {
-                let row = tokens.get(id)?;
-                let keys = row.map(|row| Keys::of(row.value())).transpose();
-                keys.map_err(|_| damaged("tokens"))?.and_then(|keys| keys.mac)
+    /// A token was used by another device than before, or is another's.
+    pub(super) fn device(&mut self, token: TokenId, before: Option<Mac>, after: Option<Mac>) {
+        if before != after {
+            for (mac, there) in [(before, false), (after, true)] {
+                if let Some(mac) = mac {
+                    self.devices.put(mac_key(mac), token, there);
+                }
             }
-        };
-        if before == after.mac_address {
-            return Ok(());
         }
-        if let Some(mac) = before {
-            self.devices.put(mac_key(mac), id, false);
-        }
-        if let Some(mac) = after.mac_address {
-            self.devices.put(mac_key(mac), id, true);
-        }
-        Ok(())
     }
 
     /// Writes what is written once for all tokens of a transaction.

@@ -11,7 +11,9 @@ use uuid::Uuid;
 
 use super::{
     Disk, StoreError,
+    admissions::Admissions,
     balances::{joined, walk},
+    codec::Damaged,
     devices::of_device,
     index::{BLOCK, EVERYWHERE},
     schema::{BALANCES, BOOKINGS, CODES, COUNTS, LOCATIONS, TOKENS, UNIQUE_IDS, VISITORS},
@@ -165,14 +167,23 @@ impl Disk {
         let (rows, next) = self.snapshot(|read| {
             let tokens = read.open_table(TOKENS)?;
             let balances = read.open_table(BALANCES)?;
+            let admissions = Admissions::open(&read)?;
+            let shown = |mut token: Result<Token, Damaged>| {
+                if let Ok(token) = &mut token {
+                    admissions.show(token, self.hints())?;
+                }
+                Ok::<_, redb::Error>(token)
+            };
             if *among == Among::All {
                 let (range, used) = (tokens.range(ids.clone())?, balances.range(ids.clone())?);
                 let rows: Vec<_> = match direction {
                     Direction::Ascending => walk(range, used, direction)
                         .take(rows_max)
+                        .map(|token| shown(token?))
                         .collect::<Result<_, _>>()?,
                     Direction::Descending => walk(range.rev(), used.rev(), direction)
                         .take(rows_max)
+                        .map(|token| shown(token?))
                         .collect::<Result<_, _>>()?,
                 };
                 let last = rows.last().and_then(|row| row.as_ref().ok());
@@ -185,10 +196,8 @@ impl Disk {
             for id in numbers {
                 if let Some(row) = tokens.get(id)? {
                     let balance = balances.get(id)?;
-                    rows.push(joined(
-                        row.value(),
-                        balance.as_ref().map(redb::AccessGuard::value),
-                    ));
+                    let balance = balance.as_ref().map(redb::AccessGuard::value);
+                    rows.push(shown(joined(row.value(), balance))?);
                 }
             }
             Ok((rows, next))
@@ -222,6 +231,7 @@ impl Disk {
         work: impl FnOnce(ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, StoreError> {
         self.reading(|database| {
+            let _reading = self.hints().reading();
             let transaction = self.did("begin reading", database.begin_read())?;
             self.did("read", work(transaction))
         })

@@ -4,6 +4,9 @@ mod account;
 mod accounts;
 #[cfg(test)]
 mod accounts_tests;
+mod admissions;
+#[cfg(test)]
+mod admissions_tests;
 mod audit;
 mod backup;
 mod balances;
@@ -41,6 +44,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod token_rows;
+mod tokens;
 mod usage;
 mod write;
 

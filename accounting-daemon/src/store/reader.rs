@@ -8,7 +8,10 @@ use std::{
 
 use redb::{Database, ReadOnlyTable, ReadableDatabase, TableError};
 
-use super::schema::{BALANCES, CODES, FACTORS, TOKENS};
+use super::{
+    admissions::Admissions,
+    schema::{BALANCES, CODES, FACTORS, TOKENS},
+};
 
 /// The tables as the last commit left them.
 pub(super) struct Tables {
@@ -17,6 +20,7 @@ pub(super) struct Tables {
     pub(super) codes: ReadOnlyTable<&'static str, u64>,
     /// `None` in a store that an earlier program left, before the first commit.
     pub(super) factors: Option<ReadOnlyTable<u64, &'static [u8]>>,
+    pub(super) admissions: Admissions,
 }
 
 /// The tables, once somebody has asked.
@@ -63,6 +67,7 @@ impl Tables {
                 Err(TableError::TableDoesNotExist(_)) => None,
                 table => Some(table?),
             },
+            admissions: Admissions::open(&transaction)?,
         })
     }
 }

@@ -30,6 +30,8 @@ pub(super) const BALANCES: TableDefinition<'_, u64, &[u8]> = TableDefinition::ne
 pub(super) const CODES: TableDefinition<'_, &str, u64> = TableDefinition::new("codes");
 /// Session number to open session.
 pub(super) const SESSIONS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("sessions");
+/// Session number to the number of its token, whose row does not show that session yet.
+pub(super) const ADMISSIONS: TableDefinition<'_, u64, u64> = TableDefinition::new("admissions");
 /// Session number to what went through it so far.
 pub(super) const HEARD: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("heard");
 /// Session number, or number of a run, to usage record.
@@ -99,8 +101,8 @@ pub(super) const META_NEXT_AUDIT: &str = "next_audit";
 macro_rules! every_table {
     ($with:ident) => {
         $with!(
-            META TOKENS BALANCES CODES SESSIONS USAGE USAGE_OF_TOKENS PRUNED HEARD ADJUSTMENTS RUNS LISTS FACTORS
-            UNIQUE_IDS LOCATIONS MACS MACS_RECENT BOOKINGS VISITORS COUNTS
+            META TOKENS BALANCES CODES SESSIONS ADMISSIONS USAGE USAGE_OF_TOKENS PRUNED HEARD
+            ADJUSTMENTS RUNS LISTS FACTORS UNIQUE_IDS LOCATIONS MACS MACS_RECENT BOOKINGS VISITORS COUNTS
             RESUMPTIONS RESUMPTIONS_OF AUDIT USERS CLIENTS GRANTS GRANTS_BY_OWNER
         )
     };

@@ -1,20 +1,19 @@
 //! One transaction: every row of a commit, and the checkpoint.
 
-use redb::{AccessGuard, ReadableTable, WriteTransaction};
+use redb::{ReadableTable, WriteTransaction};
 
 use super::{
-    AuditRetention, Checkpoint, Write, audit,
+    AuditRetention, Checkpoint, Write,
+    admissions::Hints,
+    audit,
     codec::Row,
-    codes::Codes,
     devices::Merge,
     disk::{number, time},
-    factors,
-    index::Indexes,
-    lists,
+    factors, lists,
     schema::{
-        ADJUSTMENTS, BALANCES, HEARD, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN,
-        PRUNED, RUNS, SESSIONS, TOKENS,
+        ADJUSTMENTS, HEARD, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN, PRUNED,
     },
+    tokens::{Tokens, first_seats},
     usage::UsageTables,
 };
 use crate::ledger::{SessionId, TokenId};
@@ -24,6 +23,7 @@ pub(super) fn write_all(
     writes: &[Write],
     checkpoint: Checkpoint,
     retention: AuditRetention,
+    hints: &Hints,
     merge: &mut Merge,
 ) -> Result<(), redb::Error> {
     let mut meta = transaction.open_table(META)?;
@@ -31,61 +31,36 @@ pub(super) fn write_all(
     if writes.is_empty() {
         return Ok(());
     }
-    let mut tokens = transaction.open_table(TOKENS)?;
-    let mut balances = transaction.open_table(BALANCES)?;
-    let mut codes = Codes::open(transaction)?;
-    let mut sessions = transaction.open_table(SESSIONS)?;
+    let mut tokens = Tokens::open(transaction, hints)?;
+    let first_seats = first_seats(writes);
     let mut usage = UsageTables::open(transaction)?;
     let mut adjustments = transaction.open_table(ADJUSTMENTS)?;
-    let mut runs = transaction.open_table(RUNS)?;
     let mut pruned = transaction.open_table(PRUNED)?;
     let mut heard = transaction.open_table(HEARD)?;
     let mut audited = Vec::new();
-    let mut indexes = Indexes::open(transaction)?;
     let mut last_token: Option<TokenId> = None;
     let mut last_session: Option<SessionId> = None;
     for write in writes {
         match write {
             Write::Create(token) | Write::Edit(token) => {
-                let row = token.encode();
-                let before = tokens.insert(token.id, row.as_slice())?;
-                let balance = balances.get(token.id)?;
-                let before_row = before.as_ref().map(AccessGuard::value);
-                indexes.moved(before_row, Some(&row), balance.as_ref().map(AccessGuard::value))?;
-                codes.keep(token, before_row)?;
-                drop((before, balance));
+                tokens.keep(token)?;
                 if let Write::Create(token) = write {
                     last_token = last_token.max(Some(token.id));
                 }
             }
             Write::Update(balance) => {
-                let before = balances.insert(balance.id, balance.encode().as_slice())?;
-                indexes.charged(before.as_ref().map(AccessGuard::value), balance, &tokens)?;
-                drop(before);
-                match &balance.run {
-                    Some(run) => {
-                        runs.insert(balance.id, ())?;
-                        // The number of a run is taken from its beginning on.
-                        last_session = last_session.max(Some(run.id));
-                    }
-                    None => {
-                        runs.remove(balance.id)?;
-                    }
+                match first_seats.get(&balance.id) {
+                    Some(session) => tokens.charge_with(balance, session)?,
+                    None => tokens.charge(balance)?,
                 }
+                // The number of a run is taken from its beginning on.
+                last_session = last_session.max(balance.run.as_ref().map(|run| run.id));
             }
-            Write::Uncode(code) => {
-                codes.forget(code);
-            }
+            Write::Uncode(code) => tokens.uncode(code),
             Write::Delete(id) => {
-                runs.remove(id)?;
                 pruned.remove(id)?;
                 factors::forget(transaction, *id)?;
-                let (before, balance) = (tokens.remove(id)?, balances.remove(id)?);
-                indexes.moved(
-                    before.as_ref().map(AccessGuard::value),
-                    None,
-                    balance.as_ref().map(AccessGuard::value),
-                )?;
+                tokens.remove(*id)?;
             }
             Write::Factor(id, factor) => factors::keep(transaction, *id, factor)?,
             Write::Adjust(adjustment) => {
@@ -99,14 +74,14 @@ pub(super) fn write_all(
                 adjustments.insert((adjustment.token, number), adjustment.encode().as_slice())?;
             }
             Write::Open(session) => {
-                sessions.insert(session.id, session.encode().as_slice())?;
+                tokens.open_session(session)?;
                 last_session = last_session.max(Some(session.id));
             }
             Write::Heard(row) => {
                 heard.insert(row.id, row.encode().as_slice())?;
             }
             Write::Release(record) => {
-                sessions.remove(record.id)?;
+                tokens.close_session(record.id)?;
                 heard.remove(record.id)?;
                 usage.keep(record)?;
             }
@@ -115,7 +90,7 @@ pub(super) fn write_all(
                 last_session = last_session.max(Some(record.id));
             }
             Write::Void(id) => {
-                sessions.remove(id)?;
+                tokens.close_session(*id)?;
                 heard.remove(id)?;
             }
             Write::Unrelease(id) => {
@@ -126,7 +101,7 @@ pub(super) fn write_all(
                     let Some(record) = usage.forget(*id)? else {
                         continue;
                     };
-                    if tokens.get(record.token)?.is_some() {
+                    if tokens.has(record.token)? {
                         let sum = pruned.get(record.token)?.map_or(0, |sum| sum.value());
                         pruned.insert(record.token, sum.saturating_add(record.charged))?;
                     }
@@ -142,8 +117,7 @@ pub(super) fn write_all(
             Write::Audit(record) => audited.push(record),
         }
     }
-    codes.finish()?;
-    indexes.finish(merge)?;
+    tokens.finish(merge)?;
     for (name, last) in [(META_NEXT_TOKEN, last_token), (META_NEXT_SESSION, last_session)] {
         let kept = meta.get(name)?.and_then(|row| number(row.value())).unwrap_or(1);
         if let Some(last) = last

@@ -82,11 +82,17 @@ pub(crate) fn token(id: TokenId, now: Now) -> Result<Token> {
 
 /// Writes tokens `1..=tokens`, and sessions of device `n` on token `n + 1` for the first `sessions` of them.
 pub(crate) fn fill(data: &Path, tokens: u64, sessions: u64) -> Result<()> {
+    let boot = Clock::new(true, None)?.boot();
+    fill_in(boot, data, tokens, sessions)
+}
+
+/// The same in another boot of the machine.
+pub(crate) fn fill_in(boot: [u8; 16], data: &Path, tokens: u64, sessions: u64) -> Result<()> {
     let mut disk = Disk::open(data)?;
     let clock = Clock::new(true, None)?;
     let now = clock.now();
     let checkpoint = Checkpoint {
-        boot: clock.boot(),
+        boot,
         monotonic: now.monotonic,
         wall: now.wall,
     };

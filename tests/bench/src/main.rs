@@ -17,6 +17,7 @@ mod list;
 mod load;
 mod memory;
 mod one_each;
+mod parked;
 mod portal;
 mod process;
 mod reads;
@@ -54,6 +55,8 @@ enum What {
     Start(start::Options),
     /// What a checkpoint costs at 10 and at 100,000 open sessions
     Checkpoint(checkpoint::Options),
+    /// What looking at 100,000 parked devices costs
+    Parked(parked::Options),
     /// How late traffic stops after the deadline, daemon alive and killed
     Lateness(lateness::Options),
     /// Records by Id over HTTP among 1,000,000
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         What::Revoke(options) => revoke::run(options),
         What::Start(options) => start::run(&args.daemon, options),
         What::Checkpoint(options) => checkpoint::run(&args.daemon, options),
+        What::Parked(options) => parked::run(&args.daemon, options),
         What::Lateness(options) => lateness::run(&args.daemon, options),
         What::Reads(options) => reads::run(&args.daemon, options),
         What::Bulk(options) => bulk::run(&args.daemon, options),

@@ -51,6 +51,7 @@ struct Figures {
     p99: Vec<f64>,
     server: Vec<f64>,
     client: Vec<f64>,
+    written: Vec<f64>,
     round: Vec<f64>,
     one_each: Vec<f64>,
 }
@@ -86,6 +87,7 @@ pub(crate) fn run(binary: &Path, options: &Options) -> Result<()> {
         let before = daemon::metric(daemon, "accounting_commit_seconds_count")?;
         let counted = Syncs::of(daemon.pid()?);
         let (server, client) = (process::cpu(daemon.pid()?)?, process::cpu(this)?);
+        let written = process::written(daemon.pid()?)?;
         let outcome = checked(load.run(ROUND, writer.requests(&mut order, options.redemptions))?)?;
         let (server, client) = (
             process::cpu(daemon.pid()?)? - server,
@@ -99,6 +101,8 @@ pub(crate) fn run(binary: &Path, options: &Options) -> Result<()> {
         figures.p50.push(quantile(&outcome.latencies, 0.5));
         figures.p99.push(quantile(&outcome.latencies, 0.99));
         figures.server.push(server.as_secs_f64() * 1e6 / redeemed);
+        let written = process::written(daemon.pid()?)?.saturating_sub(written);
+        figures.written.push(number(written) / redeemed);
         figures.client.push(client.as_secs_f64() * 1e6 / redeemed);
         figures.round.push(redeemed / rounds.max(1.0));
         let folder = tempfile::tempdir_in(lab.disk())?;
@@ -144,6 +148,7 @@ impl Figures {
             "processor time of the client for each",
             format!("{:.1} us", median(&self.client)),
         );
+        line("bytes written for each", grouped(median(&self.written)));
         line("redemptions in a commit", format!("{:.0}", median(&self.round)));
         let counted = syncs.map_or("not counted: no perf".to_owned(), |syncs| {
             report::grouped(number(syncs))

@@ -2,15 +2,13 @@
 
 use redb::{ReadableTable, TableHandle as _};
 
-use super::{Disk, number};
+use super::{Disk, number, prepare};
 use crate::{
     ledger::{FoldedCode, SecondFactor, Session, SessionId, Token, TokenBalance, TokenId, UsageRecord},
     store::{
         Checkpoint, Opened, Store, StoreError, Write,
         codec::Row,
-        schema::{
-            self, HEARD, META, META_CHECKPOINT, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS, SESSIONS, USAGE,
-        },
+        schema::{HEARD, META, META_CHECKPOINT, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS, SESSIONS, USAGE},
         write::write_all,
     },
 };
@@ -103,10 +101,16 @@ impl Store for Disk {
 
     fn commit(&mut self, writes: &[Write], checkpoint: Checkpoint) -> Result<(), StoreError> {
         let mut merge = self.merge();
-        let done =
-            self.write(|transaction| write_all(transaction, writes, checkpoint, self.retention, &mut merge));
-        if done.is_err() {
-            merge.forget();
+        let done = self.write(|transaction| {
+            let hints = &self.hints;
+            write_all(transaction, writes, checkpoint, self.retention, hints, &mut merge)
+        });
+        match done {
+            Ok(()) => self.hints.committed(),
+            Err(_) => {
+                self.hints.failed();
+                merge.forget();
+            }
         }
         done
     }
@@ -115,6 +119,6 @@ impl Store for Disk {
         self.reader.forget();
         self.merge().forget();
         let name = self.held.shown();
-        self.held.reopen(|database| schema::prepare(name, database))
+        self.held.reopen(|database| prepare(name, database, &self.hints))
     }
 }

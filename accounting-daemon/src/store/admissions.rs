@@ -1,0 +1,214 @@
+//! Admissions that the balance of their token does not show yet. The first device on a token changes a few fields of its
+//! balance, whose row lies anywhere in its table; all of them stand in the row of the session too, which is written behind
+//! the last one. So the balance is left as it is until something else about it changes, and whoever reads it looks at the
+//! session too.
+
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
+
+use dashmap::DashMap;
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableError, WriteTransaction};
+
+use super::{
+    codec::Row,
+    schema::{ADMISSIONS, SESSIONS},
+};
+use crate::ledger::{Session, SessionId, Token, TokenBalance, TokenId};
+
+/// Superfluous hints that wait for readers at most; then a commit waits for them.
+const SUPERFLUOUS_MAX: usize = 16_384;
+
+/// Which sessions to look at. What the tables of a transaction say counts: here may be more, never less.
+#[derive(Debug, Default)]
+pub(super) struct Hints {
+    sessions: DashMap<TokenId, SessionId>,
+    /// Taken by who reads before the transaction begins: what a commit makes superfluous is needed until those end that
+    /// began before it.
+    readers: RwLock<()>,
+    superfluous: Mutex<Superfluous>,
+}
+
+/// What nobody needs any more who begins to read now.
+#[derive(Debug, Default)]
+struct Superfluous {
+    /// Once the commit that is being made succeeds.
+    soon: Vec<(TokenId, SessionId)>,
+    now: Vec<(TokenId, SessionId)>,
+}
+
+impl Hints {
+    /// Begins anew with what is on disk.
+    pub(super) fn load(&self, read: &ReadTransaction) -> Result<(), redb::Error> {
+        self.sessions.clear();
+        *self.superfluous() = Superfluous::default();
+        let table = match read.open_table(ADMISSIONS) {
+            // A store from before there was such a table.
+            Err(TableError::TableDoesNotExist(_)) => return Ok(()),
+            table => table?,
+        };
+        for row in table.iter()? {
+            let (session, token) = row?;
+            self.sessions.insert(token.value(), session.value());
+        }
+        self.sessions.shrink_to_fit();
+        Ok(())
+    }
+
+    /// To be held from before a transaction begins in which tokens are read.
+    pub(super) fn reading(&self) -> RwLockReadGuard<'_, ()> {
+        self.readers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn of(&self, token: TokenId) -> Option<SessionId> {
+        self.sessions.get(&token).map(|session| *session)
+    }
+
+    /// After a commit, and after what is open from before it was closed. While others read, hints wait.
+    pub(super) fn committed(&self) {
+        let mut superfluous = self.superfluous();
+        let Superfluous { soon, now } = &mut *superfluous;
+        now.append(soon);
+        if now.is_empty() {
+            return;
+        }
+        let nobody = match self.readers.try_write() {
+            Ok(nobody) => nobody,
+            Err(TryLockError::Poisoned(nobody)) => nobody.into_inner(),
+            Err(TryLockError::WouldBlock) if now.len() < SUPERFLUOUS_MAX => return,
+            Err(TryLockError::WouldBlock) => self.readers.write().unwrap_or_else(PoisonError::into_inner),
+        };
+        for (token, session) in now.drain(..) {
+            self.sessions.remove_if(&token, |_, hint| *hint == session);
+        }
+        drop(nobody);
+    }
+
+    /// After a commit that failed, which made nothing superfluous.
+    pub(super) fn failed(&self) {
+        self.superfluous().soon.clear();
+    }
+
+    fn superfluous(&self) -> MutexGuard<'_, Superfluous> {
+        self.superfluous.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+}
+
+/// The tables as a reader sees them.
+pub(super) struct Admissions {
+    admissions: ReadOnlyTable<u64, u64>,
+    sessions: ReadOnlyTable<u64, &'static [u8]>,
+}
+
+impl Admissions {
+    pub(super) fn open(read: &ReadTransaction) -> Result<Self, redb::Error> {
+        Ok(Self {
+            admissions: read.open_table(ADMISSIONS)?,
+            sessions: read.open_table(SESSIONS)?,
+        })
+    }
+
+    /// The session that shows what the rows of its token do not.
+    pub(super) fn of(&self, token: TokenId, hints: &Hints) -> Result<Option<Session>, redb::Error> {
+        let Some(id) = hints.of(token) else {
+            return Ok(None);
+        };
+        if self.admissions.get(id)?.map(|row| row.value()) != Some(token) {
+            return Ok(None);
+        }
+        let row = self.sessions.get(id)?;
+        row.map(|row| decoded(row.value())).transpose()
+    }
+
+    /// Shows in a token what its rows do not.
+    pub(super) fn show(&self, token: &mut Token, hints: &Hints) -> Result<(), redb::Error> {
+        if let Some(session) = self.of(token.id, hints)? {
+            let mut balance = token.balance();
+            shown(&mut balance, &session);
+            token.set_balance(balance);
+        }
+        Ok(())
+    }
+}
+
+/// Both tables in a transaction that writes.
+pub(super) struct Seats<'t> {
+    pub(super) sessions: Table<'t, u64, &'static [u8]>,
+    admissions: Table<'t, u64, u64>,
+    hints: &'t Hints,
+}
+
+impl<'t> Seats<'t> {
+    pub(super) fn open(transaction: &'t WriteTransaction, hints: &'t Hints) -> Result<Self, redb::Error> {
+        Ok(Self {
+            sessions: transaction.open_table(SESSIONS)?,
+            admissions: transaction.open_table(ADMISSIONS)?,
+            hints,
+        })
+    }
+
+    /// Whether a hint for this token would be in the way of no reader.
+    pub(super) fn is_free(&self, token: TokenId) -> bool {
+        self.hints.of(token).is_none()
+    }
+
+    /// The row of this token will not show this session, which is new.
+    pub(super) fn leave(&mut self, token: TokenId, session: SessionId) -> Result<(), redb::Error> {
+        self.hints.sessions.insert(token, session);
+        self.admissions.insert(session, token)?;
+        Ok(())
+    }
+
+    /// The session that the row of this token does not show.
+    pub(super) fn of(&self, token: TokenId) -> Result<Option<Session>, redb::Error> {
+        let Some(id) = self.hints.of(token) else {
+            return Ok(None);
+        };
+        if self.admissions.get(id)?.map(|row| row.value()) != Some(token) {
+            return Ok(None);
+        }
+        let row = self.sessions.get(id)?;
+        row.map(|row| decoded(row.value())).transpose()
+    }
+
+    /// The token whose row does not show this session.
+    pub(super) fn token_of(&self, session: SessionId) -> Result<Option<TokenId>, redb::Error> {
+        Ok(self.admissions.get(session)?.map(|row| row.value()))
+    }
+
+    /// The row of this token shows everything.
+    pub(super) fn catch_up(&mut self, token: TokenId, session: SessionId) -> Result<(), redb::Error> {
+        self.admissions.remove(session)?;
+        self.hints.superfluous().soon.push((token, session));
+        Ok(())
+    }
+}
+
+/// What the first session of a token changes in its balance.
+pub(super) fn shown(balance: &mut TokenBalance, session: &Session) {
+    balance.mac_address = Some(session.device.mac);
+    balance.last_access = Some(session.opened_wall).into();
+    balance.settled = session.opened;
+    balance.draws = u32::from(!session.parked);
+}
+
+/// Whether that would change with the row of the session.
+pub(super) fn shows_the_same(one: &Session, other: &Session) -> bool {
+    let shows = |session: &Session| {
+        (
+            session.token,
+            session.device.mac,
+            session.opened_wall,
+            session.opened,
+            session.parked,
+        )
+    };
+    shows(one) == shows(other)
+}
+
+fn decoded(row: &[u8]) -> Result<Session, redb::Error> {
+    Session::decode(row).map_err(|_| redb::Error::Corrupted("a damaged row in table sessions".to_owned()))
+}

@@ -1,0 +1,334 @@
+//! A token reads as it was written last, whether its row shows that or its session does.
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use redb::{ReadableDatabase, ReadableTableMetadata};
+
+use super::{
+    damage_tests::Draw,
+    faulty::{FaultyDisk, Survives},
+    schema::ADMISSIONS,
+    tests::{record, session, token},
+    *,
+};
+
+const TOKENS: u64 = 6;
+
+fn open(faulty: &FaultyDisk) -> Disk {
+    let faulty = faulty.clone();
+    Disk::over("faulty", move || faulty.handle()).unwrap()
+}
+
+/// How many tokens are shown by their sessions: what the table says, and what is remembered of it.
+fn left(disk: &Disk) -> (u64, usize) {
+    let rows = disk.look("count", |database| {
+        Ok(database.begin_read()?.open_table(ADMISSIONS)?.len()?)
+    });
+    (rows.unwrap(), disk.hints().len())
+}
+
+/// What must be there.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Books {
+    tokens: BTreeMap<TokenId, Token>,
+    sessions: BTreeMap<SessionId, Session>,
+    clock: u8,
+}
+
+impl Books {
+    fn some(&self, draw: &mut Draw) -> Option<Session> {
+        let place = draw.below(self.sessions.len().max(1));
+        self.sessions.values().nth(place).cloned()
+    }
+
+    /// A session that opens on a token, as the ledger tells it.
+    fn redeem(&mut self, id: TokenId, writes: &mut Vec<Write>) {
+        let now = u64::from(self.clock);
+        let new = Session {
+            opened: now,
+            opened_wall: i64::from(self.clock) * 10,
+            settled: now,
+            ..session(now, id)
+        };
+        let others = self.sessions.values().filter(|open| open.token == id).count();
+        let token = self.tokens.entry(id).or_insert_with(|| {
+            writes.push(Write::Create(token(id)));
+            token(id)
+        });
+        token.used += u64::try_from(others).unwrap();
+        token.mac_address = Some(new.device.mac);
+        token.last_access = Some(new.opened_wall);
+        token.settled = now;
+        token.draws = u32::try_from(others).unwrap() + 1;
+        writes.extend([Write::Update(token.balance()), Write::Open(new.clone())]);
+        self.sessions.insert(new.id, new);
+    }
+
+    fn settle(&mut self, id: TokenId, by: u64) -> Write {
+        let token = self.tokens.get_mut(&id).unwrap();
+        token.used += by;
+        token.settled = u64::from(self.clock);
+        token.draws = 0;
+        Write::Update(token.balance())
+    }
+
+    fn close(&mut self, open: &Session, draw: &mut Draw, writes: &mut Vec<Write>) {
+        self.sessions.remove(&open.id);
+        let release = Write::Release(UsageRecord {
+            token: open.token,
+            ..record(open.id)
+        });
+        match draw.below(4) {
+            0 => writes.extend([self.settle(open.token, 3), release]),
+            1 => writes.extend([release, self.settle(open.token, 3)]),
+            2 => writes.push(release),
+            _ => {
+                writes.push(Write::Void(open.id));
+                let token = self.tokens.get_mut(&open.token).unwrap();
+                token.mac_address = None;
+                writes.push(Write::Update(token.balance()));
+            }
+        }
+    }
+
+    /// One commit of one or several things.
+    fn step(&mut self, draw: &mut Draw) -> Vec<Write> {
+        let mut writes = Vec::new();
+        for _ in 0..=draw.below(3) {
+            self.clock += 1;
+            let id = 1 + u64::try_from(draw.below(6)).unwrap() % TOKENS;
+            match (draw.below(8), self.some(draw)) {
+                (0 | 1, Some(open)) => self.close(&open, draw, &mut writes),
+                (2, Some(mut open)) => {
+                    open.addresses.push("10.0.0.7".parse().unwrap());
+                    writes.push(Write::Open(open.clone()));
+                    self.sessions.insert(open.id, open);
+                }
+                (3, Some(mut open)) => {
+                    // As after a reboot: another clock, and not a word about the token.
+                    open.opened = u64::from(self.clock);
+                    open.settled = open.opened;
+                    writes.push(Write::Open(open.clone()));
+                    self.sessions.insert(open.id, open);
+                }
+                (4, Some(open)) => {
+                    let token = self.tokens.get_mut(&open.token).unwrap();
+                    token.description = Some(format!("at {}", self.clock));
+                    writes.push(Write::Edit(token.clone()));
+                    if draw.below(2) == 0 {
+                        token.mac_address = None;
+                        writes.push(Write::Update(token.balance()));
+                    }
+                }
+                (5, Some(open)) => {
+                    let all = self
+                        .sessions
+                        .values()
+                        .filter(|other| other.token == open.token)
+                        .cloned();
+                    for other in all.collect::<Vec<_>>() {
+                        self.close(&other, draw, &mut writes);
+                    }
+                    let gone = self.tokens.remove(&open.token).unwrap();
+                    writes.extend([Write::Delete(gone.id), Write::Uncode(gone.code.folded())]);
+                }
+                _ => self.redeem(id, &mut writes),
+            }
+        }
+        writes
+    }
+
+    fn are_in(&self, disk: &Disk) -> bool {
+        let sessions = disk.opened().unwrap().sessions;
+        let all = disk.stretch(&Among::All, None, Direction::Ascending, 100);
+        self.tokens.values().eq(&all.unwrap().tokens) && self.sessions.values().eq(&sessions)
+    }
+
+    fn check(&self, disk: &Disk) {
+        for id in 1..=TOKENS {
+            assert_eq!(disk.token(id).unwrap().as_ref(), self.tokens.get(&id));
+            let code = token(id).code.folded();
+            let balance = self.tokens.get(&id).map(Token::balance);
+            assert_eq!(disk.balance_by_code(&code).unwrap(), balance);
+        }
+        let all = disk
+            .stretch(&Among::All, None, Direction::Ascending, 100)
+            .unwrap()
+            .tokens;
+        assert!(all.iter().eq(self.tokens.values()));
+        for token in self.tokens.values() {
+            let Some(mac) = token.mac_address else { continue };
+            let wanted: Vec<&Token> = self
+                .tokens
+                .values()
+                .filter(|token| token.mac_address == Some(mac))
+                .collect();
+            let found = disk
+                .stretch(&Among::Mac(mac), None, Direction::Ascending, 100)
+                .unwrap()
+                .tokens;
+            assert!(found.iter().eq(wanted), "by device");
+        }
+        let sessions = disk.opened().unwrap().sessions;
+        assert!(sessions.iter().eq(self.sessions.values()));
+    }
+}
+
+fn commit(disk: &mut Disk, writes: &[Write]) -> Result<(), StoreError> {
+    disk.commit(writes, Checkpoint::default())
+}
+
+#[test]
+fn a_token_reads_as_it_was_written_last() {
+    let mut most = 0;
+    for seed in 0..8 {
+        let mut disk = open(&FaultyDisk::default());
+        let (mut books, mut draw) = (Books::default(), Draw(seed));
+        for _ in 0..60 {
+            commit(&mut disk, &books.step(&mut draw)).unwrap();
+            if draw.below(9) == 0 {
+                disk.reopen().unwrap();
+            }
+            books.check(&disk);
+            most = most.max(left(&disk).0);
+        }
+        while let Some(open) = books.some(&mut draw) {
+            let mut writes = Vec::new();
+            books.close(&open, &mut draw, &mut writes);
+            commit(&mut disk, &writes).unwrap();
+        }
+        books.check(&disk);
+        assert_eq!(left(&disk), (0, 0), "something stays behind");
+    }
+    assert!(most > 1, "every row was written");
+}
+
+#[test]
+fn the_first_device_on_a_token_does_not_touch_its_row_and_the_second_does() {
+    let mut disk = open(&FaultyDisk::default());
+    let mut books = Books::default();
+    let mut writes = Vec::new();
+    for id in 1..=TOKENS {
+        books.tokens.insert(id, token(id));
+        writes.push(Write::Create(token(id)));
+    }
+    commit(&mut disk, &writes).unwrap();
+    for (id, expected) in [(1, 1), (2, 2), (1, 1), (1, 1), (3, 2)] {
+        books.clock += 1;
+        let mut writes = Vec::new();
+        books.redeem(id, &mut writes);
+        commit(&mut disk, &writes).unwrap();
+        books.check(&disk);
+        assert_eq!(left(&disk), (expected, usize::try_from(expected).unwrap()));
+    }
+}
+
+#[test]
+fn after_a_power_cut_at_any_sync_tokens_read_as_some_commit_left_them() {
+    let story = |disk: &mut Disk, states: &mut Vec<Books>| {
+        let (mut books, mut draw) = (Books::default(), Draw(17));
+        states.push(books.clone());
+        for _ in 0..25 {
+            let writes = books.step(&mut draw);
+            states.push(books.clone());
+            if commit(disk, &writes).is_err() {
+                return;
+            }
+        }
+    };
+    let whole = FaultyDisk::default();
+    let mut disk = open(&whole);
+    let first = whole.syncs() + 1;
+    story(&mut disk, &mut Vec::new());
+    for sync in (first..=whole.syncs()).step_by(2) {
+        for survives in [Survives::Nothing, Survives::Everything, Survives::Some(sync)] {
+            let faulty = FaultyDisk::default();
+            let mut disk = open(&faulty);
+            faulty.cut_at_sync(sync);
+            let mut states = Vec::new();
+            story(&mut disk, &mut states);
+            faulty.cycle_power(survives);
+            drop(disk);
+            let disk = open(&faulty);
+            let found = states.iter().rev().take(2).find(|books| books.are_in(&disk));
+            found
+                .unwrap_or_else(|| panic!("cut at {sync}, {survives:?}: no commit left this"))
+                .check(&disk);
+        }
+    }
+}
+
+#[test]
+fn after_a_commit_that_failed_tokens_read_as_before() {
+    for call in (1..120).step_by(5) {
+        let faulty = FaultyDisk::default();
+        let mut disk = open(&faulty);
+        let (mut books, mut draw) = (Books::default(), Draw(23));
+        for _ in 0..12 {
+            commit(&mut disk, &books.step(&mut draw)).unwrap();
+        }
+        faulty.fail_from(Some((faulty.calls() + call, std::io::ErrorKind::StorageFull)));
+        let mut failed = false;
+        for _ in 0..4 {
+            let before = books.clone();
+            if commit(&mut disk, &books.step(&mut draw)).is_err() {
+                failed = true;
+                faulty.fail_from(None);
+                disk.reopen().unwrap();
+                if !books.are_in(&disk) {
+                    books = before;
+                }
+            }
+            books.check(&disk);
+        }
+        if !failed {
+            return;
+        }
+    }
+    panic!("every call failed");
+}
+
+#[test]
+fn who_reads_beside_the_writer_never_sees_a_token_go_back() {
+    let mut disk = open(&FaultyDisk::default());
+    commit(&mut disk, &[Write::Create(token(1))]).unwrap();
+    let beside = disk.clone();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let readers = [false, true].map(|all| {
+            let (beside, over) = (&beside, &over);
+            scope.spawn(move || {
+                let mut last = None;
+                while !over.load(Ordering::Relaxed) {
+                    let found = if all {
+                        let stretch = beside.stretch(&Among::All, None, Direction::Ascending, 9);
+                        stretch.unwrap().tokens.pop()
+                    } else {
+                        beside.token(1).unwrap()
+                    };
+                    let access = found.unwrap().last_access;
+                    assert!(access >= last, "{access:?} after {last:?}");
+                    last = access;
+                }
+            })
+        });
+        let mut books = Books::default();
+        books.tokens.insert(1, token(1));
+        for _ in 0..120 {
+            books.clock += 1;
+            let mut writes = Vec::new();
+            books.redeem(1, &mut writes);
+            commit(&mut disk, &writes).unwrap();
+            let (_, open) = books.sessions.pop_first().unwrap();
+            let release = Write::Release(record(open.id));
+            commit(&mut disk, &[books.settle(1, 1), release]).unwrap();
+        }
+        over.store(true, Ordering::Relaxed);
+        for reader in readers {
+            reader.join().unwrap();
+        }
+    });
+}
