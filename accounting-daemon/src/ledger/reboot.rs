@@ -74,15 +74,17 @@ impl Ledger {
         let Some(account) = self.accounts.get_mut(token) else {
             return;
         };
-        let since = account.token.valid_from.get().map_or(u64::MAX, |from| {
-            u64::try_from(now.wall.saturating_sub(from)).unwrap_or(0)
-        });
+        // How long ago the pause was over; `None` while it goes on.
+        let since = match account.token.valid_from.get() {
+            Some(from) => u64::try_from(now.wall.saturating_sub(from)).ok(),
+            None => Some(u64::MAX),
+        };
         let ms = match &mut account.token.run {
             _ if broken(Mutant::TimeOffIsFree) => 0,
             None => 0,
             Some(run) if run.paused => {
-                run.paused = since == 0;
-                off.ms.min(since)
+                run.paused = since.is_none();
+                off.ms.min(since.unwrap_or(0))
             }
             Some(_) => off.ms,
         };

@@ -82,6 +82,23 @@ fn a_first_date_in_the_future_pauses_a_run() {
     );
 }
 
+/// "A `ValidFrom` in the future pauses it.": the date itself is not in the future, also where nobody can say how long the
+/// gateway was off.
+#[test]
+fn a_pause_is_over_when_the_gateway_comes_back_on_its_very_date() {
+    check(
+        "token A 60m metering elapsed
+         redeem A d1 -> ok
+         tick 10m
+         edit A from 30m -> ok
+         untrust
+         reboot 30m
+         left A 50m
+         tick 10m
+         left A 40m",
+    );
+}
+
 /// "ElapsedTime sessions are not released for silence."
 #[test]
 fn sessions_on_elapsed_time_are_not_released_for_silence() {
@@ -146,7 +163,7 @@ fn time_the_gateway_was_off_counts_by_trusted_wall_clocks_only() {
          reboot 20m
          left A 30m
          untrust
-         reboot 20m
+         reboot 30m
          left A 30m
          tick 10m
          left A 20m",
