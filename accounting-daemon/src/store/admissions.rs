@@ -20,11 +20,63 @@ const SUPERFLUOUS_MAX: usize = 16_384;
 /// Which sessions to look at. What the tables of a transaction say counts: here may be more, never less.
 #[derive(Debug, Default)]
 pub(super) struct Hints {
-    sessions: DashMap<TokenId, SessionId>,
+    sessions: Pairs,
     /// Taken by who reads before the transaction begins: what a commit makes superfluous is needed until those end that
     /// began before it.
     readers: RwLock<()>,
     superfluous: Mutex<Superfluous>,
+}
+
+/// Sessions by token. There is one for nearly everybody who is online, so that numbers that fit into half the bytes, as
+/// nearly all do, take half of them.
+#[derive(Debug, Default)]
+struct Pairs {
+    short: DashMap<u32, u32>,
+    long: DashMap<TokenId, SessionId>,
+}
+
+impl Pairs {
+    fn get(&self, token: TokenId) -> Option<SessionId> {
+        let short = u32::try_from(token).ok().and_then(|token| self.short.get(&token));
+        let short = short.map(|session| u64::from(*session));
+        short.or_else(|| self.long.get(&token).map(|session| *session))
+    }
+
+    fn insert(&self, token: TokenId, session: SessionId) {
+        match (u32::try_from(token), u32::try_from(session)) {
+            // Numbers of sessions grow: a short one never follows a long one.
+            (Ok(short), Ok(session)) => {
+                self.short.insert(short, session);
+            }
+            (short, _) => {
+                // Whoever looks at the short ones first and at these then finds one of both.
+                self.long.insert(token, session);
+                short.ok().and_then(|short| self.short.remove(&short));
+            }
+        }
+    }
+
+    fn remove_if(&self, token: TokenId, session: SessionId) {
+        if let (Ok(token), Ok(session)) = (u32::try_from(token), u32::try_from(session)) {
+            self.short.remove_if(&token, |_, hint| *hint == session);
+        }
+        self.long.remove_if(&token, |_, hint| *hint == session);
+    }
+
+    fn clear(&self) {
+        self.short.clear();
+        self.long.clear();
+    }
+
+    fn shrink_to_fit(&self) {
+        self.short.shrink_to_fit();
+        self.long.shrink_to_fit();
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.short.len() + self.long.len()
+    }
 }
 
 /// What nobody needs any more who begins to read now.
@@ -59,7 +111,7 @@ impl Hints {
     }
 
     pub(super) fn of(&self, token: TokenId) -> Option<SessionId> {
-        self.sessions.get(&token).map(|session| *session)
+        self.sessions.get(token)
     }
 
     /// After a commit, and after what is open from before it was closed. While others read, hints wait.
@@ -77,7 +129,7 @@ impl Hints {
             Err(TryLockError::WouldBlock) => self.readers.write().unwrap_or_else(PoisonError::into_inner),
         };
         for (token, session) in now.drain(..) {
-            self.sessions.remove_if(&token, |_, hint| *hint == session);
+            self.sessions.remove_if(token, session);
         }
         drop(nobody);
     }
@@ -211,4 +263,25 @@ pub(super) fn shows_the_same(one: &Session, other: &Session) -> bool {
 
 fn decoded(row: &[u8]) -> Result<Session, redb::Error> {
     Session::decode(row).map_err(|_| redb::Error::Corrupted("a damaged row in table sessions".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_every_length_are_kept_and_the_last_one_counts() {
+        let long = u64::from(u32::MAX) + 1;
+        let pairs = Pairs::default();
+        for token in [1, u64::from(u32::MAX), long, long + 1] {
+            for session in [7, 8, long, long + 1] {
+                pairs.insert(token, session);
+                assert_eq!((pairs.get(token), pairs.len()), (Some(session), 1));
+                pairs.remove_if(token, session + 1);
+                assert_eq!(pairs.get(token), Some(session));
+            }
+            pairs.remove_if(token, long + 1);
+            assert_eq!((pairs.get(token), pairs.len()), (None, 0));
+        }
+    }
 }
