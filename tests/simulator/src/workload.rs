@@ -307,8 +307,14 @@ impl Workload {
         let device = random.pick(&self.devices);
         let asker = u8::try_from(random.below(2)).unwrap_or(0);
         let guess = |number: u64| {
-            let given = (number % 3 == 0).then_some(0);
-            Command::Redeem(format!("guess {number}"), device, number % 2 == 0, given, asker)
+            let given = number.is_multiple_of(3).then_some(0);
+            Command::Redeem(
+                format!("guess {number}"),
+                device,
+                number.is_multiple_of(2),
+                given,
+                asker,
+            )
         };
         (0..random.below(24)).map(guess).collect()
     }
