@@ -230,7 +230,7 @@ fn lists(hotspot: &Hotspot) {
     assert_eq!((of(blocked.mac()), of(other.mac()) > 0), (0, true));
     let token = hotspot.token(60, &serde_json::json!({})).unwrap();
     let answer = hotspot.redeem_for(&token.code, &blocked.mac_text()).unwrap();
-    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert_eq!(answer.status, 403, "{}", answer.text());
     let record = hotspot.record(&token).unwrap();
     assert_eq!(record["MinutesLeft"], 60, "nothing is charged for a refusal");
 }
