@@ -12,7 +12,7 @@ pub fn sealed(mut frame: Vec<u8>) -> Vec<u8> {
         (frame[IP + 8..IP + 40].to_vec(), frame[IP + 6], IP + 40)
     } else {
         let length = usize::from(frame[IP] & 0xf) * 4;
-        let sum = folded(&frame[IP..IP + length]);
+        let sum = sum(&frame[IP..IP + length]);
         frame[IP + 10..IP + 12].copy_from_slice(&sum.to_be_bytes());
         (frame[IP + 12..IP + 20].to_vec(), frame[IP + 9], IP + length)
     };
@@ -27,12 +27,14 @@ pub fn sealed(mut frame: Vec<u8>) -> Vec<u8> {
         .unwrap_or(u16::MAX)
         .to_be_bytes();
     let pseudo = [&addresses, &[0, protocol][..], &length, &frame[start..]].concat();
-    let sum = folded(&pseudo);
+    let sum = sum(&pseudo);
     frame[place..place + 2].copy_from_slice(&sum.to_be_bytes());
     frame
 }
 
-fn folded(bytes: &[u8]) -> u16 {
+/// The checksum of bytes in which its own place is 0.
+#[must_use]
+pub fn sum(bytes: &[u8]) -> u16 {
     let word = |two: &[u8]| u32::from(two[0]) << 8 | u32::from(two.get(1).copied().unwrap_or(0));
     let mut sum: u32 = bytes.chunks(2).map(word).sum();
     while sum > 0xffff {

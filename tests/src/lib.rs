@@ -4,6 +4,7 @@
 //! Both need root; [`needs_root`] lets a test say so and count itself out.
 
 pub mod browser;
+pub mod chance;
 pub mod checksum;
 pub mod clock;
 pub mod demo;

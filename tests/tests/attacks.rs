@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use accounting_tests::checksum;
 use accounting_tests::clock;
 use accounting_tests::hotspot::{HOSTS, Hotspot, online};
 use accounting_tests::lab::site::{INTERNET_IP4, ISP, LAN_IP4, LAN_IP6, LAN_MAC, WLAN};
@@ -138,7 +139,7 @@ fn source_routes(hotspot: &Hotspot) {
         ]);
         let length = u16::from_be_bytes([frame[16], frame[17]]) + 16;
         frame[16..18].copy_from_slice(&length.to_be_bytes());
-        let sum = checksum(&frame[14..42]);
+        let sum = checksum::sum(&frame[14..42]);
         frame[24..26].copy_from_slice(&sum.to_be_bytes());
         frame.extend(nonce.as_bytes());
         injector.send(&frame).unwrap();
@@ -161,17 +162,6 @@ fn source_routes(hotspot: &Hotspot) {
 }
 
 const INTERNET_IP6_BYTES: [u8; 16] = accounting_tests::lab::site::INTERNET_IP6.octets();
-
-fn checksum(header: &[u8]) -> u16 {
-    let words = header
-        .chunks(2)
-        .map(|two| u32::from(two[0]) << 8 | u32::from(two[1]));
-    let mut sum: u32 = words.sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    !u16::try_from(sum).unwrap()
-}
 
 /// Stopped in the middle, the daemon neither books nor answers; the kernel cuts all the same.
 fn a_daemon_that_sleeps(hotspot: &Hotspot) {

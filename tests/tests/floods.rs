@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use accounting_tests::chance::Chance;
 use accounting_tests::checksum::sealed;
 use accounting_tests::clock;
 use accounting_tests::hotspot::{HOSTS, Hotspot, online};
@@ -296,14 +297,6 @@ fn question(number: u32, random: u64) -> Vec<u8> {
     sealed(frame)
 }
 
-/// SplitMix64: a million different addresses, whatever the machine.
-fn mixed(number: u32) -> u64 {
-    let mut mixed = u64::from(number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
-
 /// The kernel has one table of neighbours for all namespaces: what is elsewhere in the lab would be another machine's, with room of
 /// its own.
 fn know_for_good(space: &Namespace) {
@@ -356,7 +349,9 @@ fn a_million_random_devices_fill_nothing_that_people_who_pay_need() {
         scope.spawn(|| {
             let begun = clock::monotonic();
             for number in 0..STRANGERS {
-                injector.send(&question(number, mixed(number))).unwrap();
+                injector
+                    .send(&question(number, Chance::new(number.into()).draw()))
+                    .unwrap();
                 if number % FLOOD_STEP == 0 {
                     clock::sleep_until(begun + FLOOD_EACH * (number / FLOOD_STEP));
                 }

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use accounting_tests::chance::Chance;
+use accounting_tests::checksum;
 use accounting_tests::hotspot::{HOSTS, Hotspot, address, online};
 use accounting_tests::lab::site::{ISP, LAN_MAC, WLAN};
 use accounting_tests::lab::{Capture, Client, Filter, Injector, Nonce};
@@ -65,7 +67,7 @@ fn extend(frame: &mut Vec<u8>, nonce: &Nonce) {
         add(&mut frame[header + 2..header + 4]);
         frame[header + 10..header + 12].fill(0);
         let words = usize::from(frame[header] & 0x0f) * 4;
-        let sum = checksum(&frame[header..header + words]);
+        let sum = checksum::sum(&frame[header..header + words]);
         frame[header + 10..header + 12].copy_from_slice(&sum.to_be_bytes());
     } else {
         add(&mut frame[header + 4..header + 6]);
@@ -73,32 +75,8 @@ fn extend(frame: &mut Vec<u8>, nonce: &Nonce) {
     frame.extend(nonce.as_bytes());
 }
 
-fn checksum(header: &[u8]) -> u16 {
-    let words = header
-        .chunks(2)
-        .map(|two| u32::from(two[0]) << 8 | u32::from(two[1]));
-    let mut sum: u32 = words.sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    !u16::try_from(sum).unwrap()
-}
-
-/// Numbers that look random and are the same in each run (splitmix64).
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).unwrap()
-    }
+fn below(chance: &mut Chance, end: usize) -> usize {
+    usize::try_from(chance.below(end as u64)).unwrap()
 }
 
 /// Changes some bytes of the headers, to bytes that mean something or to any; sometimes the length.
@@ -106,16 +84,16 @@ fn change(frame: &[u8], paid: [u8; 6], chance: &mut Chance) -> Vec<u8> {
     const TELLING: [u8; 16] = [0, 1, 4, 6, 17, 41, 43, 44, 45, 47, 58, 60, 0x45, 0x60, 0x81, 0xff];
     let mut frame = frame.to_vec();
     let headers = frame.len().min(80);
-    for _ in 0..=chance.below(3) {
-        let at = chance.below(headers);
-        frame[at] = match chance.below(3) {
-            0 => u8::try_from(chance.below(256)).unwrap(),
-            1 => frame[at] ^ 1 << chance.below(8),
-            _ => TELLING[chance.below(TELLING.len())],
+    for _ in 0..=below(chance, 3) {
+        let at = below(chance, headers);
+        frame[at] = match below(chance, 3) {
+            0 => u8::try_from(below(chance, 256)).unwrap(),
+            1 => frame[at] ^ 1 << below(chance, 8),
+            _ => TELLING[below(chance, TELLING.len())],
         };
     }
-    if chance.below(16) == 0 {
-        frame.truncate(15 + chance.below(frame.len() - 15));
+    if below(chance, 16) == 0 {
+        frame.truncate(15 + below(chance, frame.len() - 15));
     }
     // Who has paid is somebody else.
     if frame[6..12] == paid {
@@ -151,7 +129,7 @@ fn whatever_a_stranger_sends_stays_inside() {
 
     let injector = Injector::open(stranger.namespace(), WLAN).unwrap();
     let nonce = Nonce::draw().unwrap();
-    let mut chance = Chance(7);
+    let mut chance = Chance::new(7);
     let (mut sent, mut refused) = (0_u32, 0_u32);
     let mut send = |frame: &[u8]| {
         let counter = if injector.send(frame).is_ok() {

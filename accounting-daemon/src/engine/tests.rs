@@ -33,10 +33,21 @@ use crate::{
 
 type Log = Arc<Mutex<Vec<String>>>;
 
-/// A store that writes down when it commits.
-struct Witnessed<S>(S, Log);
+/// A store whose commits are seen.
+struct Witnessed<W>(Disk, W);
 
-impl Store for Witnessed<Disk> {
+/// Who sees them, before they are made.
+trait Witness: Send {
+    fn sees(&mut self, writes: &[Write], checkpoint: Checkpoint);
+}
+
+impl Witness for Log {
+    fn sees(&mut self, _: &[Write], _: Checkpoint) {
+        self.lock().unwrap().push("commit".into());
+    }
+}
+
+impl<W: Witness> Store for Witnessed<W> {
     fn opened(&self) -> Result<Opened, StoreError> {
         self.0.opened()
     }
@@ -53,7 +64,7 @@ impl Store for Witnessed<Disk> {
         self.0.usage_before(before, most)
     }
     fn commit(&mut self, writes: &[Write], checkpoint: Checkpoint) -> Result<(), StoreError> {
-        self.1.lock().unwrap().push("commit".into());
+        self.1.sees(writes, checkpoint);
         self.0.commit(writes, checkpoint)
     }
 }
@@ -102,7 +113,7 @@ impl Gate for Shared {
 }
 
 struct Bench {
-    core: Core<Witnessed<Disk>, Shared>,
+    core: Core<Witnessed<Log>, Shared>,
     gate: Shared,
     log: Log,
     now: Now,

@@ -165,14 +165,7 @@ impl Admissions {
 
     /// The session that shows what the rows of its token do not.
     pub(super) fn of(&self, token: TokenId, hints: &Hints) -> Result<Option<Session>, redb::Error> {
-        let Some(id) = hints.of(token) else {
-            return Ok(None);
-        };
-        if self.admissions.get(id)?.map(|row| row.value()) != Some(token) {
-            return Ok(None);
-        }
-        let row = self.sessions.get(id)?;
-        row.map(|row| decoded(row.value())).transpose()
+        session_of(&self.admissions, &self.sessions, token, hints)
     }
 
     /// Shows in a token what its rows do not.
@@ -216,14 +209,7 @@ impl<'t> Seats<'t> {
 
     /// The session that the row of this token does not show.
     pub(super) fn of(&self, token: TokenId) -> Result<Option<Session>, redb::Error> {
-        let Some(id) = self.hints.of(token) else {
-            return Ok(None);
-        };
-        if self.admissions.get(id)?.map(|row| row.value()) != Some(token) {
-            return Ok(None);
-        }
-        let row = self.sessions.get(id)?;
-        row.map(|row| decoded(row.value())).transpose()
+        session_of(&self.admissions, &self.sessions, token, self.hints)
     }
 
     /// The token whose row does not show this session.
@@ -237,6 +223,23 @@ impl<'t> Seats<'t> {
         self.hints.superfluous().soon.push((token, session));
         Ok(())
     }
+}
+
+/// The session that shows what the rows of a token do not, in the tables of one transaction.
+fn session_of(
+    admissions: &impl ReadableTable<u64, u64>,
+    sessions: &impl ReadableTable<u64, &'static [u8]>,
+    token: TokenId,
+    hints: &Hints,
+) -> Result<Option<Session>, redb::Error> {
+    let Some(id) = hints.of(token) else {
+        return Ok(None);
+    };
+    if admissions.get(id)?.map(|row| row.value()) != Some(token) {
+        return Ok(None);
+    }
+    let row = sessions.get(id)?;
+    row.map(|row| decoded(row.value())).transpose()
 }
 
 /// What the first session of a token changes in its balance.

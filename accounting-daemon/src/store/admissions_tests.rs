@@ -8,6 +8,7 @@ use std::{
 use redb::{ReadableDatabase, ReadableTableMetadata};
 
 use super::{
+    admissions::Admissions,
     damage_tests::Draw,
     faulty::{FaultyDisk, Survives},
     schema::ADMISSIONS,
@@ -331,4 +332,36 @@ fn who_reads_beside_the_writer_never_sees_a_token_go_back() {
             reader.join().unwrap();
         }
     });
+}
+
+#[test]
+fn a_session_that_opens_takes_no_hint_from_who_still_reads() {
+    let mut disk = open(&FaultyDisk::default());
+    let mut books = Books::default();
+    commit(&mut disk, &[Write::Create(token(1))]).unwrap();
+    books.tokens.insert(1, token(1));
+    let redeem = |books: &mut Books, disk: &mut Disk| {
+        books.clock += 1;
+        let mut writes = Vec::new();
+        books.redeem(1, &mut writes);
+        commit(disk, &writes).unwrap();
+    };
+    redeem(&mut books, &mut disk);
+    assert_eq!(left(&disk), (1, 1), "the first session shows its token");
+    let first = disk.token(1).unwrap().unwrap();
+    let beside = disk.clone();
+    let reading = beside.hints().reading();
+    let snapshot = beside
+        .look("look", |database| Ok(database.begin_read()?))
+        .unwrap();
+    let (_, open) = books.sessions.pop_first().unwrap();
+    let release = Write::Release(record(open.id));
+    commit(&mut disk, &[books.settle(1, 1), release]).unwrap();
+    redeem(&mut books, &mut disk);
+    let mut seen = token(1);
+    let admissions = Admissions::open(&snapshot).unwrap();
+    admissions.show(&mut seen, beside.hints()).unwrap();
+    assert_eq!(seen.last_access, first.last_access);
+    drop((reading, snapshot, admissions));
+    assert_eq!(disk.token(1).unwrap(), books.tokens.get(&1).cloned());
 }

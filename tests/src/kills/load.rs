@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, anyhow};
 
-use super::{Account, DEVICES, Draw};
+use super::{Account, DEVICES};
+use crate::chance::Chance;
 use crate::lab::Daemon;
 
 /// The clients of one round.
@@ -32,7 +33,7 @@ impl<'a> Load<'a> {
             let shares = accounts.chunks_mut(usize::from(DEVICES));
             let workers: Vec<_> = shares
                 .zip(seeds)
-                .map(|(share, seed)| scope.spawn(|| self.work(share, Draw(*seed))))
+                .map(|(share, seed)| scope.spawn(|| self.work(share, Chance::new(*seed))))
                 .collect();
             let done = meanwhile();
             self.stop.store(true, Ordering::Relaxed);
@@ -44,7 +45,7 @@ impl<'a> Load<'a> {
     }
 
     /// A client gives up at the first request without an answer: the daemon is gone.
-    fn work(&self, share: &mut [Account], mut draw: Draw) -> Result<()> {
+    fn work(&self, share: &mut [Account], mut draw: Chance) -> Result<()> {
         let count = u64::try_from(share.len())?;
         while !self.stop.load(Ordering::Relaxed) {
             let at = usize::try_from(draw.below(count))?;

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 use aya::maps::{HashMap, Map, MapData};
 use serde_json::json;
 
+use crate::chance::Chance;
 use crate::clock;
 use crate::lab::{Client, Daemon, Lab, Nonce, Options, site::mac_text};
 use account::Account;
@@ -69,7 +70,7 @@ pub fn run(plan: Plan, daemon: std::path::PathBuf) -> Result<Figures> {
         ..Options::default()
     })?;
     let mut run = Run {
-        draw: Draw(plan.seed),
+        draw: Chance::new(plan.seed),
         accounts: accounts(lab.daemon()?)?,
         figures: Figures::default(),
         sample: false,
@@ -92,7 +93,7 @@ pub fn run(plan: Plan, daemon: std::path::PathBuf) -> Result<Figures> {
 
 struct Run<'a> {
     lab: &'a Lab,
-    draw: Draw,
+    draw: Chance,
     accounts: Vec<Account>,
     figures: Figures,
     /// Whether the second client is online.
@@ -110,7 +111,7 @@ impl Run<'_> {
     fn round(&mut self) -> Result<()> {
         self.turn_the_sample()?;
         let after = BEFORE_KILL.0 + self.draw.below(BEFORE_KILL.1);
-        let seeds: Vec<u64> = (0..WORKERS).map(|_| self.draw.next()).collect();
+        let seeds: Vec<u64> = (0..WORKERS).map(|_| self.draw.draw()).collect();
         let daemon = self.lab.daemon()?;
         Load::new(daemon).run(&mut self.accounts, &seeds, || {
             clock::sleep_until(clock::monotonic() + Duration::from_millis(after));
@@ -216,23 +217,4 @@ fn admitted(daemon: &Daemon) -> Result<BTreeSet<String>> {
         .into_iter()
         .map(|word| mac_text(Key::from_word(word).mac))
         .collect())
-}
-
-/// Numbers that look random and are the same for the same seed.
-#[derive(Clone, Debug)]
-struct Draw(u64);
-
-impl Draw {
-    fn next(&mut self) -> u64 {
-        // splitmix64
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
-    }
 }

@@ -2,34 +2,18 @@
 
 use super::*;
 
-/// A store that writes down how many rows each commit has, and the instant of its checkpoint.
-struct Counted(Disk, Vec<(usize, u64)>);
+/// How many rows each commit has, and the instant of its checkpoint.
+type Commits = Vec<(usize, u64)>;
 
-impl Store for Counted {
-    fn opened(&self) -> Result<Opened, StoreError> {
-        self.0.opened()
-    }
-    fn token(&self, id: TokenId) -> Result<Option<Token>, StoreError> {
-        self.0.token(id)
-    }
-    fn balance_by_code(&self, code: &FoldedCode) -> Result<Option<TokenBalance>, StoreError> {
-        self.0.balance_by_code(code)
-    }
-    fn factor(&self, token: TokenId) -> Result<Option<SecondFactor>, StoreError> {
-        self.0.factor(token)
-    }
-    fn usage_before(&self, before: i64, most: usize) -> Result<Vec<SessionId>, StoreError> {
-        self.0.usage_before(before, most)
-    }
-    fn commit(&mut self, writes: &[Write], checkpoint: Checkpoint) -> Result<(), StoreError> {
-        self.1.push((writes.len(), checkpoint.monotonic));
-        self.0.commit(writes, checkpoint)
+impl Witness for Commits {
+    fn sees(&mut self, writes: &[Write], checkpoint: Checkpoint) {
+        self.push((writes.len(), checkpoint.monotonic));
     }
 }
 
 /// A core with so many devices online on one token.
 struct Crowd {
-    core: Core<Counted, SimulatedGate>,
+    core: Core<Witnessed<Commits>, SimulatedGate>,
     now: Now,
     _folder: tempfile::TempDir,
 }
@@ -37,7 +21,7 @@ struct Crowd {
 impl Crowd {
     fn of(devices: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Counted(Disk::open(folder.path()).unwrap(), Vec::new());
+        let store = Witnessed(Disk::open(folder.path()).unwrap(), Vec::new());
         let now = Now {
             monotonic: 1_000_000,
             wall: 1_800_000_000_000,
