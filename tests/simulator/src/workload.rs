@@ -355,7 +355,7 @@ fn spelt(random: &mut Random, books: &Auditor, id: u64) -> String {
         0 => code.to_lowercase(),
         1 => code.replace('0', "O").replace('1', "l"),
         2 => {
-            let (head, tail) = code.split_at(code.len() / 2);
+            let (head, tail) = code.split_at(code.floor_char_boundary(code.len() / 2));
             format!("{head} - {tail}")
         }
         _ => code,
