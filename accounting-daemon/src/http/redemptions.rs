@@ -8,7 +8,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use super::{
     Context,
     answer::{self, Answer},
-    auth::{Caller, Denied, Role},
+    auth::{Caller, Role},
     describe::{self, Describe, Says},
     dialect::Dialect,
     endpoint::{Accepts, Access, Asked, Endpoint, Handler},
@@ -38,16 +38,18 @@ pub(super) const REFUSALS: &[Kind] = &[
     Kind::GateFull,
 ];
 
+/// Who may redeem.
+pub(super) const ACCESS: Access = Access::RolesAfterRequest(&[Role::Redeem]);
+
 /// Redeeming.
 pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint {
     method: Method::POST,
     path: "/v1/redemptions",
     route: Route::Redemptions,
     accepts: Accepts::Json,
-    handler: Handler::SignedIn(
-        Access::RolesAfterRequest(&[Role::Redeem]),
-        |context, caller, asked| Box::pin(redeem(context, caller, asked)),
-    ),
+    handler: Handler::SignedIn(ACCESS, |context, caller, asked| {
+        Box::pin(redeem(context, caller, asked))
+    }),
     describe: Describe::new(
         "Opens a session for a device, or returns the one that it has on this code",
         &[Says::json(
@@ -108,7 +110,7 @@ async fn redeem(context: &Context, caller: &Caller, asked: &Asked) -> Answer {
         Err(problem) => return problem.into_answer(),
     };
     if !caller.may(Role::Redeem) {
-        return Dialect::Gateway.denied(&Denied::Forbidden);
+        return Dialect::Gateway.forbidden(ACCESS);
     }
     match context.engine.redeem(redeem).await {
         Ok(view) => {
@@ -171,6 +173,7 @@ fn parse(
             device: DeviceId { mac, zone },
             takeover,
             asker: Asker::Client(caller.name.clone()),
+            among: caller.locations.clone(),
         }),
         _ => Err(Problem::malformed(&errors)),
     }
@@ -302,6 +305,30 @@ mod tests {
             .unwrap()
             .to_bytes()
             .to_vec()
+    }
+
+    /// What is the matter, and the way out.
+    #[test]
+    fn a_taken_seat_says_how_to_get_one() {
+        for (user_limit, retry_after_s, expected) in [
+            (
+                1,
+                None,
+                "another device is online with this access code: log one out, or take the place of a silent one by Takeover",
+            ),
+            (
+                3,
+                Some(20),
+                "all 3 devices of this access code are online: a silent one may be taken over in 20 seconds",
+            ),
+        ] {
+            let error = RedeemError::NoSeat {
+                user_limit,
+                seats_used: user_limit,
+                retry_after_s,
+            };
+            assert_eq!(document(Problem::from(error))["detail"], expected);
+        }
     }
 
     /// One row a condition: its name, its status, and what comes with it.
