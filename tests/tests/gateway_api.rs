@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use accounting_tests::hotspot::{HOSTS, Hotspot, Token, online};
-use accounting_tests::lab::{ADMINISTRATOR, Answer, Client, Options, Request};
+use accounting_tests::lab::{Answer, Client, Options, Request};
 use accounting_tests::needs_root;
 use serde_json::{Value, json};
 
@@ -219,11 +219,10 @@ fn stream(hotspot: &Hotspot) -> String {
         .enter(|| Ok(std::net::TcpStream::connect(daemon.api_address())?))
         .unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    let credentials =
-        accounting_tests::lab::base64(format!("{ADMINISTRATOR}:{}", daemon.password()).as_bytes());
     write!(
         socket,
-        "GET /v1/sessions/stream HTTP/1.1\r\nHost: a\r\nAuthorization: Basic {credentials}\r\n\r\n"
+        "GET /v1/sessions/stream HTTP/1.1\r\nHost: a\r\nAuthorization: {}\r\n\r\n",
+        daemon.authorization()
     )
     .unwrap();
     let (mut told, mut piece) = (String::new(), [0; 4_096]);

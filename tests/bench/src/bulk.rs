@@ -11,7 +11,7 @@ use std::{
 
 use accounting_tests::{
     clock,
-    lab::{ADMINISTRATOR, Lab, Request, base64},
+    lab::{ADMINISTRATOR, Lab, Request},
 };
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -157,14 +157,14 @@ fn make(lab: &Lab, options: &Options) -> Result<u64> {
 /// Lines and bytes of the table, read as they come.
 fn export(lab: &Lab) -> Result<(u64, u64)> {
     let daemon = lab.daemon()?;
-    let credentials = base64(format!("{ADMINISTRATOR}:{}", daemon.password()).as_bytes());
     let mut connection = lab
         .gateway()
         .enter(|| Ok(TcpStream::connect(daemon.api_address())?))?;
     connection.set_read_timeout(Some(LIMIT))?;
     write!(
         connection,
-        "GET /api/spaces/accesstokens/export HTTP/1.0\r\nHost: g\r\nAuthorization: Basic {credentials}\r\n\r\n"
+        "GET /api/spaces/accesstokens/export HTTP/1.0\r\nHost: g\r\nAuthorization: {}\r\n\r\n",
+        daemon.authorization()
     )?;
     let mut part = vec![0; 1 << 20];
     let (mut lines, mut bytes) = (0, 0);

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::Options;
 use super::cleanup::Footprint;
-use super::http::{Answer, Request};
+use super::http::{Answer, Request, basic};
 use super::namespace::Namespace;
 use super::nonce::Nonce;
 use super::process::Process;
@@ -159,6 +159,24 @@ impl Daemon {
             Some(body) => request.json(body).send(),
             None => request.send(),
         }
+    }
+
+    /// What signs requests in as the administrator, as the value of `Authorization`.
+    #[must_use]
+    pub fn authorization(&self) -> String {
+        basic(ADMINISTRATOR, &self.password)
+    }
+
+    /// A counter or gauge of `/metrics`; `name` with its labels as they are written there.
+    ///
+    /// # Errors
+    /// When the daemon does not answer, or has another kind of value under this name.
+    pub fn metric(&self, name: &str) -> Result<Option<f64>> {
+        let text = self.api("GET", "/metrics", None)?.text();
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(value.map(|value| value.trim().parse()).transpose()?)
     }
 
     /// The api listener, reachable from the gateway's namespace.
