@@ -88,7 +88,9 @@ impl CreateClient {
         let payload = Payload::Json(body);
         let made = console.daemon.ask(Method::POST, "/v1/clients", payload).await?;
         let secret = plain(&made["ClientSecret"]);
-        print_one(console, &made, CLIENTS, Some(("secret", &secret)))
+        print_one(console, &made, CLIENTS, Some(("secret", &secret)))?;
+        self.rights.warn("client", &plain(&made["ClientId"]));
+        Ok(())
     }
 }
 

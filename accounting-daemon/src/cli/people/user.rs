@@ -124,7 +124,11 @@ impl CreateUser {
             .daemon
             .ask(Method::POST, "/v1/users", Payload::Json(body))
             .await?;
-        print_user(console, &email, made.then_some(&password)).await
+        print_user(console, &email, made.then_some(&password)).await?;
+        if !self.administrator {
+            self.rights.warn("user", &email);
+        }
+        Ok(())
     }
 }
 
