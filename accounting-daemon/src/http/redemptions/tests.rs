@@ -7,13 +7,8 @@ use crate::{gate::status::InterfaceStatus, ledger::RedeemError, mac::Mac};
 
 fn gate() -> GateStatus {
     let interface = InterfaceStatus {
-        name: "g".to_owned(),
-        zone: 0,
-        index: 0,
-        bridge: None,
         mac: Some(Mac([2, 0, 0, 0, 0, 0xff])),
-        attached: None,
-        reattached: 0,
+        ..InterfaceStatus::unseen("g", 0)
     };
     GateStatus {
         interfaces: vec![interface],
