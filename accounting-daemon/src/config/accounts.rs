@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use super::{DAY_S, reader::Table};
 use crate::store::AuditRetention;
 
-const DAY_MS: i64 = DAY_S as i64 * 1000;
+const DAY_MS: i64 = DAY_S.cast_signed() * 1000;
 
 /// The administrator that the first start makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
