@@ -1,6 +1,7 @@
 //! The daemon in the gateway: its configuration and data, and how it is started, killed and started again.
 
-use std::net::SocketAddr;
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -165,6 +166,23 @@ impl Daemon {
     #[must_use]
     pub fn authorization(&self) -> String {
         basic(ADMINISTRATOR, &self.password)
+    }
+
+    /// Asks for what is read piece by piece, with further header lines that each end in CR LF; nothing of the answer has
+    /// been read. A read may take so long.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub fn begin(&self, target: &str, headers: &str, limit: Duration) -> Result<TcpStream> {
+        let address = self.api_address();
+        let mut connection = self.namespace.enter(|| Ok(TcpStream::connect(address)?))?;
+        connection.set_read_timeout(Some(limit))?;
+        let authorization = self.authorization();
+        write!(
+            connection,
+            "GET {target} HTTP/1.0\r\nHost: g\r\nAuthorization: {authorization}\r\n{headers}\r\n"
+        )?;
+        Ok(connection)
     }
 
     /// A counter or gauge of `/metrics`; `name` with its labels as they are written there.
