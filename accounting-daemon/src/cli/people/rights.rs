@@ -8,7 +8,7 @@ use crate::{cli::show::plain, http::Role};
 /// What somebody may do, and where.
 #[derive(Debug, Args)]
 pub(super) struct Rights {
-    /// May do this: List, Read, Create, Edit, Delete, Redeem; may be given several times
+    /// May do this: List, Read, Create, Edit, Delete, Redeem; may be given several times. Without any: nothing
     #[arg(long = "role", value_name = "ROLE", value_parser = role, value_delimiter = ',')]
     roles: Vec<Role>,
 
