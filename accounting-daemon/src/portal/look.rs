@@ -17,7 +17,7 @@ use super::{
     Asked, Portal,
     assets::SCRIPT,
     language::{LanguageError, Languages},
-    page::Page,
+    page::{self, Page},
     pages::{FUEL, Pages},
     refusal::Refusal,
 };
@@ -205,6 +205,7 @@ fn templates(config: &PortalConfig) -> Result<Environment<'static>, LookError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.set_fuel(Some(FUEL));
+    environment.set_formatter(page::escape);
     environment.add_function("dst_query", |text: String| -> String {
         form_urlencoded::byte_serialize(text.as_bytes()).collect()
     });
