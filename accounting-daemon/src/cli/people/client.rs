@@ -86,6 +86,9 @@ impl CreateClient {
         self.rights.put(&mut body);
         let payload = Payload::Json(body);
         let made = console.daemon.ask(Method::POST, "/v1/clients", payload).await?;
+        if let Some(hint) = self.rights.hint("client", &plain(&made["ClientId"])) {
+            eprintln!("{hint}");
+        }
         if console.json {
             return Ok(show::json(&made)?);
         }

@@ -46,6 +46,15 @@ impl Rights {
             body["BusinessIds"] = Value::Null;
         }
     }
+
+    /// What to tell whoever makes somebody without any right, unless that was asked for. `kind`: `user` or `client`.
+    pub(super) fn hint(&self, kind: &str, name: &str) -> Option<String> {
+        (self.roles.is_empty() && !self.no_roles).then(|| {
+            format!(
+                "{name} may do nothing yet: accounting-daemon {kind} edit {name} --role List,Read says what"
+            )
+        })
+    }
 }
 
 /// The roles of a record, in short.
@@ -53,7 +62,10 @@ pub(super) fn roles(record: &Value) -> String {
     if record["Administrator"] == true {
         return "administrator".to_owned();
     }
-    plain(&record["Roles"]).replace("AccessToken-", "")
+    match plain(&record["Roles"]).replace("AccessToken-", "") {
+        none if none.is_empty() => "none".to_owned(),
+        some => some,
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +104,21 @@ mod tests {
     }
 
     #[test]
+    fn who_may_do_nothing_is_told_unless_that_was_meant() {
+        let hint = |line: &str| {
+            let line = Line::try_parse_from(std::iter::once("x").chain(line.split_whitespace())).unwrap();
+            line.rights.hint("user", "ann@example.org")
+        };
+        let told = hint("--business 1").unwrap();
+        assert!(
+            told.contains("user edit ann@example.org --role List,Read"),
+            "{told}"
+        );
+        assert_eq!(hint("--role list"), None);
+        assert_eq!(hint("--no-roles"), None);
+    }
+
+    #[test]
     fn roles_may_be_written_in_short() {
         assert_eq!(role("edit"), Ok(Role::Edit));
         assert_eq!(role("AccessToken-Edit"), Ok(Role::Edit));
@@ -100,5 +127,6 @@ mod tests {
             roles(&json!({"Roles": ["AccessToken-List", "AccessToken-Read"]})),
             "List, Read"
         );
+        assert_eq!(roles(&json!({"Roles": []})), "none");
     }
 }

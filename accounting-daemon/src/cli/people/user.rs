@@ -122,14 +122,12 @@ impl CreateUser {
             .daemon
             .ask(Method::POST, "/v1/users", Payload::Json(body))
             .await?;
-        announce(
-            console,
-            "users",
-            &email,
-            USERS,
-            made.then_some(("Password", &password)),
-        )
-        .await
+        let secret = made.then_some(("Password", &password));
+        announce(console, "users", &email, USERS, secret).await?;
+        if let Some(hint) = self.rights.hint("user", &email).filter(|_| !self.administrator) {
+            eprintln!("{hint}");
+        }
+        Ok(())
     }
 }
 
