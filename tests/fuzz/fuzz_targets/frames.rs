@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use accounting_ebpf::{
     frame::{Ethernet, Payload, Tags},
-    layout::address,
+    layout::{Port, address},
     plain::Plain,
     policy::{self, Origin},
     refusal::{self, Refusal},
@@ -42,6 +42,25 @@ fn frames(frame: &[u8]) {
             "a stranger gets through as {verdict:?} with {read:?}"
         );
     }
+    // Who may be told is, and nothing else changes.
+    let told = policy::uplink(
+        Verdict::Stranger,
+        ethernet,
+        window,
+        &Port { refuse: 1, ..port },
+        &model,
+    );
+    let refusal = Refusal::to(ethernet, window);
+    assert!(told == verdict || (told, verdict) == (Verdict::Refused, Verdict::Stranger) && refusal.is_some());
+    let spent = Port {
+        budget_cost: 1,
+        ..port
+    };
+    let beyond = policy::uplink(Verdict::Stranger, ethernet, window, &spent, &model);
+    assert!(
+        !beyond.passes() || beyond == Verdict::Garden,
+        "{beyond:?} is beyond the budget"
+    );
     for origin in [Origin::Forwarded, Origin::Gateway, Origin::Portal] {
         let verdict = policy::downlink(Verdict::Stranger, ethernet, window, &port, origin, &model);
         assert!(!verdict.admits());
@@ -58,7 +77,7 @@ fn frames(frame: &[u8]) {
             "the gateway is played"
         );
     }
-    if let Some(refusal) = Refusal::to(ethernet, window) {
+    if let Some(refusal) = refusal {
         refused(frame, ethernet, refusal);
     }
 }
