@@ -1,14 +1,20 @@
 //! The readers of what strangers send, for the fuzz targets: each takes any bytes. None may panic but for what it finds: besides that,
 //! two readers of the same bytes are compared, and what is written is read again.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use hyper::{
     Request,
     header::{HeaderName, HeaderValue},
 };
 
-use crate::{config::Config, gate, http, portal, store};
+use crate::{
+    config::{Config, INTERFACES_MAX, RESOLVERS_MAX},
+    gate::{self, NAMES_MAX},
+    http,
+    ledger::{AccessCode, Class},
+    portal, store,
+};
 
 /// The head of a request, to the API and to the portal: a line with method and target, then headers.
 pub fn head(bytes: &[u8]) {
@@ -60,24 +66,60 @@ pub fn query(bytes: &[u8]) {
     http::fuzz::query(bytes);
 }
 
-/// A configuration: a comment at its end changes nothing.
+/// A configuration that is taken holds what it says of itself; a comment at its end changes nothing.
 ///
 /// # Panics
-/// It does: that is what the fuzzer looks for.
+/// Where it does not: that is what the fuzzer looks for.
 pub fn config(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
-    let parse =
-        |text: &str| Config::parse(Path::new("fuzz.toml"), text, true).map_err(|errors| errors.to_string());
-    let read = parse(text);
-    match &read {
-        Ok(config) => drop(crate::app::rules(config)),
-        Err(errors) => assert!(!errors.is_empty(), "a problem without a word"),
+    let parse = |text: &str| Config::parse(Path::new("fuzz.toml"), text, true);
+    match parse(text) {
+        Ok(config) => {
+            check(&config);
+            let again = parse(&format!("{text}\n# end\n"));
+            assert!(again.is_ok_and(|again| again == config), "a comment changes it");
+        }
+        Err(errors) => {
+            let shown = errors.to_string();
+            let lines = 1 + text.lines().count();
+            let line = |shown: &str| shown.strip_prefix("fuzz.toml:")?.split(':').next()?.parse().ok();
+            let mut named = shown.lines().filter_map(line);
+            assert!(
+                !shown.is_empty() && named.all(|line: usize| line <= lines),
+                "{shown}"
+            );
+        }
     }
-    // At the end of a text that is none, it could be in the middle of a value.
-    if read.is_ok() {
-        assert_eq!(parse(&format!("{text}\n# end\n")), read);
+}
+
+fn check(config: &Config) {
+    let names: BTreeSet<&str> = config
+        .interfaces
+        .iter()
+        .map(|interface| interface.name.as_str())
+        .collect();
+    assert!((1..=INTERFACES_MAX).contains(&names.len()) && names.len() == config.interfaces.len());
+    let zones = config.zone_numbers();
+    assert!(
+        config.zones.keys().all(|zone| zones.contains(zone)),
+        "a zone that is nowhere"
+    );
+    let gate = &config.gate;
+    let mut listed = gate.bypass.iter().chain(&gate.block);
+    assert!(listed.all(|device| zones.contains(&device.zone) && device.mac.is_unicast()));
+    assert!(
+        gate.garden
+            .iter()
+            .all(|garden| garden.prefix == garden.prefix.trunc())
+    );
+    assert!(gate.names.len() <= NAMES_MAX && gate.resolvers.len() <= RESOLVERS_MAX);
+    for class in Class::ALL.map(|class| config.codes.class(class)) {
+        let folded = AccessCode::new(class.alphabet.as_str()).map(|alphabet| alphabet.folded());
+        let different = folded.map(|folded| folded.as_str().chars().collect::<BTreeSet<_>>().len());
+        assert!((8..=64).contains(&class.alphabet.len()) && different == Ok(class.alphabet.len()));
+        assert!((4..=32).contains(&class.length));
     }
 }
 

@@ -5,6 +5,8 @@
 //! gate sees addresses, not names. Addresses that are nobody's site are never opened, whatever a server answers.
 
 mod answers;
+#[cfg(feature = "fuzz")]
+pub(super) mod fuzz;
 mod pattern;
 #[cfg(test)]
 mod tests;
@@ -175,38 +177,4 @@ fn is_public(address: IpAddr) -> bool {
             (0x2000..0x4000).contains(&first)
         }
     }
-}
-
-/// Only public addresses that stand in the message are opened, and each is closed once.
-#[cfg(feature = "fuzz")]
-pub(crate) fn fuzz(message: &[u8]) {
-    let Ok(pattern) = "*.example.org".parse() else {
-        return;
-    };
-    let mut names = Names::new(&[(pattern, [443, 0, 0, 0])], &[]);
-    let mut open = BTreeSet::new();
-    let mut follow = |changes: Vec<Change>| {
-        for change in changes {
-            match change {
-                Change::Open(address, _) => {
-                    let stands = match address {
-                        IpAddr::V4(four) => message.windows(4).any(|part| part == four.octets()),
-                        IpAddr::V6(six) => message.windows(16).any(|part| part == six.octets()),
-                    };
-                    assert!(
-                        stands && is_public(address) && open.insert(address),
-                        "{address} is opened"
-                    );
-                }
-                Change::Close(address) => assert!(open.remove(&address), "{address} is closed"),
-            }
-        }
-        assert!(open.len() <= ADDRESSES_MAX);
-        open.len()
-    };
-    for now in [0, OPEN_MIN, u64::MAX / 2] {
-        follow(names.learn(message, &[], now));
-        follow(names.expire(now + OPEN_MIN));
-    }
-    assert_eq!(follow(names.expire(u64::MAX)), 0, "some stay open");
 }

@@ -8,7 +8,7 @@ use std::{
 use hyper::{
     HeaderMap, Request,
     header::{COOKIE, HeaderValue, ORIGIN},
-    http::{request::Parts, uri::Authority},
+    http::request::Parts,
 };
 
 use super::{
@@ -79,6 +79,17 @@ pub(crate) fn head(request: &Request<()>) {
         Destination::new(value).iter().for_each(leads_where_it_says);
     }
     let _ = language::asked(&parts);
+}
+
+/// Whether a host, with its port or without, is the gateway's address or the name of its URL.
+fn is_portal(host: &str, named: bool) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let literal = name.trim_start_matches('[').trim_end_matches(']');
+    let address = literal.parse().map(|address: IpAddr| address.to_canonical());
+    address == Ok(OWN) || named && name.to_ascii_lowercase() == "wifi.example.org"
 }
 
 fn guest(redirected: bool, secure: bool) -> Guest {
