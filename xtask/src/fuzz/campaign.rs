@@ -132,7 +132,7 @@ impl Target<'_> {
         let (corpus, least) = (self.corpus(), TempDir::new().context("no folder for the corpus")?);
         let merged = self
             .command()
-            .arg("-set_cover_merge=1")
+            .args(["-set_cover_merge=1", "-use_counters=0"])
             .args([least.path(), &corpus, found])
             .output()?;
         ensure!(
