@@ -8,8 +8,9 @@ use serde_json::json;
 use super::{daemon::Reach, show::Output};
 use crate::doctor::{self, Finding, Verdict};
 
-/// Looks at this machine as a gateway, and says what is missing and what to do. Changes nothing. Fails when something
-/// keeps guests out or lets strangers in.
+/// Look at this machine as a gateway, and say what is missing
+///
+/// Says what to do, and changes nothing. Fails when something keeps guests out or lets strangers in.
 #[derive(Debug, Args)]
 pub(super) struct Doctor;
 

@@ -34,7 +34,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, anyhow};
 use aya::Ebpf;
 
-pub use build::{daemon as build_daemon, next_daemon as build_next_daemon, program as build_program};
+pub use build::{cargo, daemon as build_daemon, next_daemon as build_next_daemon, program as build_program};
 pub use capture::{Capture, FRAMES_MAX, Filter, Frame, SNAP, Sighting};
 pub use cleanup::{STATE, clean};
 pub use client::{Addresses, Client};
