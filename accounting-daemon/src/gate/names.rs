@@ -5,6 +5,8 @@
 //! gate sees addresses, not names. Addresses that are nobody's site are never opened, whatever a server answers.
 
 mod answers;
+#[cfg(feature = "fuzz")]
+pub(super) mod fuzz;
 mod pattern;
 #[cfg(test)]
 mod tests;
@@ -183,18 +185,5 @@ fn is_public(address: IpAddr) -> bool {
             // Only what is routed worldwide: no mapped address, no other private one either.
             (0x2000..0x4000).contains(&first)
         }
-    }
-}
-
-/// See [`crate::fuzz`].
-#[cfg(feature = "fuzz")]
-pub(crate) fn fuzz(message: &[u8]) {
-    let Ok(pattern) = "*.example.org".parse() else {
-        return;
-    };
-    let mut names = Names::new(&[(pattern, [443, 0, 0, 0])], &[]);
-    for now in [0, u64::MAX / 2] {
-        names.learn(message, &[], now);
-        names.expire(now);
     }
 }
