@@ -17,7 +17,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use simple_dns::{Packet, PacketFlag, RCODE, rdata::RData};
+use simple_dns::{CLASS, Packet, PacketFlag, RCODE, rdata::RData};
 
 pub(super) use answers::Answers;
 pub use pattern::Pattern;
@@ -71,7 +71,7 @@ impl Names {
         let mut changes = Vec::new();
         for (address, ttl) in records.into_iter().take(ADDRESSES_MAX) {
             let configured = self.prefixes.iter().any(|prefix| prefix.contains(&address));
-            if configured || own.contains(&address) || !is_public(address) {
+            if configured || own.iter().any(|own| is_beside(*own, address)) || !is_public(address) {
                 continue;
             }
             let until = now + u64::from(ttl).clamp(OPEN_MIN, OPEN_MAX);
@@ -146,6 +146,7 @@ impl Names {
         let found = packet
             .answers
             .iter()
+            .filter(|record| record.class == CLASS::IN)
             .filter(|record| aliases.contains(&record.name.to_string().to_ascii_lowercase()))
             .filter_map(|record| {
                 let address: IpAddr = match &record.rdata {
@@ -156,6 +157,14 @@ impl Names {
                 Some((address, record.ttl))
             });
         Some((listed, found.collect()))
+    }
+}
+
+/// Whether an address is the gateway's own, or on a network of the gateway's: a guest's. Guests' IPv4 addresses are private.
+fn is_beside(own: IpAddr, address: IpAddr) -> bool {
+    match (own, address) {
+        (IpAddr::V6(own), IpAddr::V6(address)) => own.octets()[..8] == address.octets()[..8],
+        _ => own == address,
     }
 }
 

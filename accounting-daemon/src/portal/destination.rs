@@ -93,6 +93,8 @@ mod tests {
             "ftp://example.org/",
             "http://captive.apple.com/hotspot-detect.html",
             "http://www.google.com/gen_204",
+            "http://CAPTIVE.apple.com./",
+            "http://connectivity.samsung.com.cn/generate_204",
         ] {
             assert_eq!(Destination::new(text), None, "{text}");
         }
