@@ -136,7 +136,7 @@ impl Ledger {
             return;
         };
         if !account.busy() {
-            self.perhaps_idle.insert(token);
+            self.perhaps_idle.push(token);
         }
         let due = account.next_due(earliest, now);
         self.accounts.set_due(token, due);
