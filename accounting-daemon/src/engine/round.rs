@@ -13,7 +13,7 @@ use super::{
 use crate::{
     gate::{Entry, Gate, GateError},
     ledger::mutant::{Mutant, broken},
-    ledger::{Cause, Class, Ledger, Now, Rules, Seen, SessionId, Traffic},
+    ledger::{Activity, Cause, Class, Ledger, Now, Rules, Seen, SessionId, Traffic},
     mac::DeviceId,
     store::{AuditRecord, Checkpoint, Store, StoreError, Write},
 };
@@ -292,13 +292,23 @@ impl<S: Store, G: Gate> Core<S, G> {
     }
 }
 
-/// What the gate has seen of a device.
-pub(super) fn seen<G: Gate>(gate: &G) -> impl Fn(DeviceId) -> Seen + '_ {
-    |device| {
-        let traffic = gate.traffic(device).unwrap_or_default();
+/// What the gate has seen of devices.
+pub(super) fn seen<G: Gate>(gate: &G) -> impl Activity + '_ {
+    AtGate(gate)
+}
+
+struct AtGate<'a, G>(&'a G);
+
+impl<G: Gate> Activity for AtGate<'_, G> {
+    fn seen(&self, device: DeviceId) -> Seen {
+        let traffic = self.0.traffic(device).unwrap_or_default();
         Seen {
             up: traffic.seen_up,
             down: traffic.seen_down,
         }
+    }
+
+    fn seen_since(&self, monotonic: u64) -> Option<Vec<DeviceId>> {
+        Some(self.0.seen_since(monotonic))
     }
 }

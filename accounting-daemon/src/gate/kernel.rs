@@ -312,6 +312,15 @@ impl Gate for KernelGate {
             .map(|seat| self.counted(seat.slot, seat.base))
     }
 
+    fn seen_since(&self, monotonic: u64) -> Vec<DeviceId> {
+        let since = monotonic.saturating_mul(NS_PER_MS);
+        let seen = self
+            .open
+            .iter()
+            .filter(|(_, slot)| self.counts.seen(*slot) >= since);
+        seen.map(|(device, _)| device).collect()
+    }
+
     fn list(&mut self, device: DeviceId, listed: Option<Listed>) -> Result<(), GateError> {
         lists::set(self, device, listed)
     }

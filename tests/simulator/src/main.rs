@@ -83,7 +83,9 @@ fn main() -> ExitCode {
         let mut tallies: Vec<Tally> = args.steps.iter().map(tally).collect();
         let goes_on =
             || !stop.load(Ordering::Relaxed) && monotonic() - begun < args.seconds.saturating_mul(1_000);
-        while goes_on() && let Some(seed) = next() {
+        while goes_on()
+            && let Some(seed) = next()
+        {
             let Some(tally) = tallies.iter_mut().min_by_key(|tally| tally.ms) else {
                 break;
             };

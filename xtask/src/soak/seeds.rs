@@ -34,7 +34,14 @@ pub(super) fn run(seconds: u32, seed: u64) -> Result<String> {
     cargo.args(["run", "--quiet", "--locked", "--package", "accounting-simulator"]);
     // Optimised, and what overflows is found all the same.
     cargo.args(["--config", "profile.dev.package.accounting-daemon.opt-level=2"]);
-    cargo.args(["--bin", "simulate", "--", "--go-on", "--seeds", &u64::MAX.to_string()]);
+    cargo.args([
+        "--bin",
+        "simulate",
+        "--",
+        "--go-on",
+        "--seeds",
+        &u64::MAX.to_string(),
+    ]);
     cargo.args(["--steps", &steps, "--threads", &threads.to_string()]);
     cargo.args(["--seconds", &seconds.to_string(), "--from", &seed.to_string()]);
     let output = cargo.stderr(Stdio::inherit()).output()?;
@@ -73,8 +80,15 @@ pub(super) fn page(said: &str, seconds: u32, seed: u64, commit: &str, took: Dura
 
 /// Whether all of them agreed.
 pub(super) fn agreed(said: &str) -> Result<()> {
-    let failures: u64 = said.lines().filter_map(read).map(|figures| figures.failures).sum();
-    ensure!(failures == 0, "daemon and auditor disagree on {failures} seeds, see above");
+    let failures: u64 = said
+        .lines()
+        .filter_map(read)
+        .map(|figures| figures.failures)
+        .sum();
+    ensure!(
+        failures == 0,
+        "daemon and auditor disagree on {failures} seeds, see above"
+    );
     Ok(())
 }
 
@@ -111,7 +125,10 @@ mod tests {
         let page = page(&said, 9, 7, "abc", Duration::from_secs(10)).unwrap();
         assert!(page.contains("| starts of the daemon | 12 | 12 | 12 |"), "{page}");
         assert!(page.contains("| failures | 1 | 13 | 0 |"), "{page}");
-        assert!(page.contains("from 15 fresh seeds") && page.contains("7 to 21"), "{page}");
+        assert!(
+            page.contains("from 15 fresh seeds") && page.contains("7 to 21"),
+            "{page}"
+        );
         assert!(agreed(&said).unwrap_err().to_string().contains("14 seeds"));
         assert!(agreed("300 steps each: 5 seeds, 1 steps, 1 records, 1 starts of, 0 failures").is_ok());
     }
