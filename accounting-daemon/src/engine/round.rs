@@ -162,6 +162,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             plan.writes.extend(self.audits.drain(..).map(Write::Audit));
             plan.writes.append(&mut self.lists.writes);
             if !refused.is_empty() {
+                self.let_go(&plan);
                 plan.writes.extend(self.carried.restored(&plan.writes));
             }
             // Deadlines of parked devices move by themselves: nothing is charged, nothing is to be kept.
@@ -235,6 +236,16 @@ impl<S: Store, G: Gate> Core<S, G> {
             self.carried.release(record.device, row);
             self.observer.released(record.cause);
             self.meters.end(record.device);
+        }
+    }
+
+    /// Of a device that goes on with its session, though the kernel would not let go of it, the gate counts anew from its opening
+    /// on: it must not count on from where it was should that never come.
+    fn let_go(&mut self, plan: &Plan) {
+        for device in plan.admit.keys() {
+            if self.stuck.contains(device) && self.gate.close(*device).is_ok() {
+                self.stuck.remove(device);
+            }
         }
     }
 

@@ -228,8 +228,6 @@ mutants! {
     ParkedDeadlineAhead,
     /// A frame of the millisecond of a look at parked devices is not seen by the next.
     FrameAtLookMissed,
-    /// A parked device whose session the kernel brings back is no longer known to have had frames.
-    FrameBeforeRefusalMissed,
     /// Only frames from a parked device let it go on.
     DownlinkDoesNotWake,
     /// That a session goes on is forgotten with the daemon.

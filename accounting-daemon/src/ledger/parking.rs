@@ -167,9 +167,7 @@ impl Ledger {
             return devices.iter().copied().collect();
         };
         active.retain(|device| devices.contains(device));
-        if !broken(Mutant::FrameBeforeRefusalMissed) {
-            active.extend(heard);
-        }
+        active.extend(heard);
         active.sort_unstable();
         active.dedup();
         active

@@ -151,7 +151,7 @@ impl Workload {
             kinds,
             theme,
             codes: 0,
-            people: Random::new(random.clone().next()),
+            people: Random::new(0),
             retention: random.pick(&[24 * 60 * MINUTE, 60 * MINUTE]),
         }
     }
