@@ -54,13 +54,11 @@ pub(super) fn run(programs: &BTreeMap<String, PathBuf>, args: &Args) -> Result<V
         }
         Ok(())
     };
-    let ended: Vec<_> = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let lanes: Vec<_> = (0..LANES).map(|_| scope.spawn(lane)).collect();
-        lanes.into_iter().map(|lane| lane.join()).collect()
-    });
-    for lane in ended {
-        lane.map_err(|_| anyhow!("a lane panicked"))??;
-    }
+        let mut ended = lanes.into_iter().map(|lane| lane.join());
+        ended.try_for_each(|lane| lane.unwrap_or_else(|_| Err(anyhow!("a lane panicked"))))
+    })?;
     let done = done.into_inner().unwrap_or_default();
     Ok(done
         .into_iter()
