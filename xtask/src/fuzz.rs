@@ -13,6 +13,8 @@ use std::process::{Command, Stdio};
 use accounting_tests::lab;
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::root::root;
+
 /// What libFuzzer is built with, and the Debian package that brings it.
 const COMPILER: [(&str, &str); 1] = [("g++", "g++")];
 
@@ -52,13 +54,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// The folder of the package.
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz")
+fn folder() -> Result<PathBuf> {
+    Ok(root()?.join("tests/fuzz"))
 }
 
 /// The targets: one a file.
 fn targets(only: Option<&str>) -> Result<Vec<String>> {
-    let folder = folder().join("fuzz_targets");
+    let folder = folder()?.join("fuzz_targets");
     let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut names = Vec::new();
     for entry in entries {
@@ -91,10 +93,7 @@ fn build(targets: &[String]) -> Result<BTreeMap<String, PathBuf>> {
     }
     cargo
         .arg("--message-format=json-render-diagnostics")
-        .env(
-            "RUSTC_WORKSPACE_WRAPPER",
-            folder().join("covered-rustc").canonicalize()?,
-        )
+        .env("RUSTC_WORKSPACE_WRAPPER", folder()?.join("covered-rustc"))
         .stderr(Stdio::inherit());
     let output = cargo.output().context("cannot start cargo")?;
     ensure!(output.status.success(), "the targets do not build");

@@ -87,7 +87,7 @@ fn is_portal(host: &str, named: bool) -> bool {
     let literal = name.trim_start_matches('[').trim_end_matches(']');
     let address = literal.parse().map(|address: IpAddr| address.to_canonical());
     address.is_ok_and(|address| address == OWN || address.is_loopback())
-        || named && name.to_ascii_lowercase() == "wifi.example.org"
+        || named && name.eq_ignore_ascii_case("wifi.example.org")
 }
 
 fn guest(redirected: bool, secure: bool) -> Guest {

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use accounting_tests::clock;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use tempfile::TempDir;
 
 use super::{Args, folder, report::Report};
@@ -34,9 +34,14 @@ pub(super) fn run(programs: &BTreeMap<String, PathBuf>, args: &Args) -> Result<V
     println!("seed {seed}");
     let rounds = (programs.len() as u64).div_ceil(LANES);
     let seconds = args.seconds.div_ceil(rounds.max(1));
+    let folder = folder()?;
     let targets: Vec<Target<'_>> = programs
         .iter()
-        .map(|(name, program)| Target { name, program })
+        .map(|(name, program)| Target {
+            name,
+            program,
+            folder: &folder,
+        })
         .collect();
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let lane = || -> Result<()> {
@@ -52,7 +57,7 @@ pub(super) fn run(programs: &BTreeMap<String, PathBuf>, args: &Args) -> Result<V
     std::thread::scope(|scope| {
         let lanes: Vec<_> = (0..LANES).map(|_| scope.spawn(lane)).collect();
         let mut ended = lanes.into_iter().map(|lane| lane.join());
-        ended.try_for_each(|lane| lane.unwrap_or_else(|_| Err(anyhow::anyhow!("a lane panicked"))))
+        ended.try_for_each(|lane| lane.unwrap_or_else(|_| Err(anyhow!("a lane panicked"))))
     })?;
     let done = done.into_inner().unwrap_or_default();
     Ok(done
@@ -66,17 +71,19 @@ pub(super) fn run(programs: &BTreeMap<String, PathBuf>, args: &Args) -> Result<V
 struct Target<'a> {
     name: &'a str,
     program: &'a Path,
+    /// Of the package.
+    folder: &'a Path,
 }
 
 impl Target<'_> {
     /// Its committed inputs.
     fn corpus(&self) -> PathBuf {
-        folder().join("corpus").join(self.name)
+        self.folder.join("corpus").join(self.name)
     }
 
     /// Where inputs are kept that it failed with.
     fn artifacts(&self) -> PathBuf {
-        folder().join("artifacts").join(self.name)
+        self.folder.join("artifacts").join(self.name)
     }
 
     fn command(&self) -> Command {
@@ -99,16 +106,16 @@ impl Target<'_> {
             0 => command.arg("-runs=0"),
             seconds => command.arg(format!("-max_total_time={seconds}")),
         };
-        let dictionary = folder().join("dictionaries").join(format!("{}.dict", self.name));
+        let dictionary = self
+            .folder
+            .join("dictionaries")
+            .join(format!("{}.dict", self.name));
         if dictionary.exists() {
             command.arg(format!("-dict={}", dictionary.display()));
         }
         command
             .arg(format!("-seed={seed}"))
-            .arg(format!(
-                "-artifact_prefix={}/",
-                artifacts.canonicalize()?.display()
-            ))
+            .arg(format!("-artifact_prefix={}/", artifacts.display()))
             .arg("-print_final_stats=1")
             .args([found.path(), &corpus, &artifacts]);
         let output = command

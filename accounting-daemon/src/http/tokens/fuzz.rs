@@ -103,7 +103,7 @@ fn made(draft: &Draft) -> Token {
         visitor_guid: draft.visitor_guid,
         system_id: draft.system_id.clone(),
         metering: draft.metering,
-        entitled: u64::from(minutes) * MINUTE_MS,
+        entitled: i64::from(minutes) * MINUTE_MS.cast_signed(),
         used: 0,
         ..sample()
     }
@@ -137,7 +137,7 @@ fn sample() -> Token {
         updated_by: "a@b".to_owned(),
         system_id: Some("{}".to_owned()),
         metering: Metering::ElapsedTime,
-        entitled: 60 * MINUTE_MS,
+        entitled: 3_600_000,
         used: 5,
         settled: 0,
         draws: 0,
