@@ -27,6 +27,28 @@ async fn a_balance_is_set_and_the_record_shows_it() {
     assert_eq!(elsewhere.status, 404, "tokens of other locations do not exist");
 }
 
+/// "`MinutesIncluded` changed by d: entitled changes by d (below used, the balance is 0 and later increases fill the
+/// shortfall first)."
+#[tokio::test]
+async fn a_shortfall_outlives_a_restart() {
+    let api = TestApi::new();
+    let id = api.create(json!({"AccessCode": "B-1"})).await;
+    let balance = format!("/v1/tokens/{id}/balance");
+    assert_eq!(
+        api.ask("PUT", &balance, &json!({"MinutesLeft": 10})).await.status,
+        200
+    );
+    let edit = json!({"Id": id, "MinutesIncluded": 30});
+    assert_eq!(api.ask("PUT", TOKENS, &edit).await.status, 200);
+    let api = api.restarted();
+    assert_eq!(api.redeem("B-1", 1).await.problem(), (410, "depleted"));
+    for (minutes, left) in [(45, 0), (60, 10)] {
+        let edit = json!({"Id": id, "MinutesIncluded": minutes});
+        assert_eq!(api.ask("PUT", TOKENS, &edit).await.status, 200);
+        assert_eq!(api.record(id).await["MinutesLeft"], json!(left), "{minutes}");
+    }
+}
+
 #[tokio::test]
 async fn a_check_says_what_a_redemption_would() {
     let api = TestApi::new();
@@ -84,6 +106,48 @@ async fn checks_of_wrong_codes_spend_the_budget_of_the_client() {
     assert_eq!(
         api.redeem("GOOD-1", 1).await.problem(),
         (429, "too-many-attempts")
+    );
+}
+
+/// "12. gate full, or the kernel refused the entry: nothing is charged."
+#[tokio::test]
+async fn no_more_devices_are_online_than_is_configured_whatever_room_the_gate_has() {
+    let api = TestApi::with("[gate]\ndevices = 2\n");
+    let id = api.create(json!({"AccessCode": "MANY-1", "UserLimit": 9})).await;
+    for (device, status) in [(1, 200), (2, 200), (3, 503), (2, 200)] {
+        assert_eq!(api.redeem("MANY-1", device).await.status, status, "{device}");
+    }
+    assert_eq!(api.redeem("MANY-1", 3).await.problem(), (503, "gate-full"));
+    assert_eq!(api.record(id).await["MacAddress"], json!(mac(2)));
+}
+
+/// "Records outside the caller's BusinessIds are answered as not found and never listed."
+#[tokio::test]
+async fn a_code_of_another_location_is_unknown_to_a_caller_of_one() {
+    let api = TestApi::new();
+    api.create(json!({"AccessCode": "HERE-1", "BusinessId": 2})).await;
+    let there = api
+        .create(json!({"AccessCode": "THERE-1", "BusinessId": 3}))
+        .await;
+    let caller = local(&api, 2).await;
+    for (code, check, redemption) in [("HERE-1", 204, 200), ("THERE-1", 404, 404)] {
+        let asked = json!({"AccessCode": code, "MacAddress": mac(1)});
+        for (path, expected) in [("/v1/check", check), ("/v1/redemptions", redemption)] {
+            let answer = api.ask_as(As::Bearer(&caller), "POST", path, &asked).await;
+            assert_eq!(answer.status, expected, "{code} {path}");
+            if expected == 404 {
+                assert_eq!(answer.problem(), (404, "unknown-code"));
+            }
+        }
+    }
+    let usage = api
+        .ask("GET", &format!("/v1/usage?TokenId={there}"), &json!(null))
+        .await;
+    assert_eq!(usage.json()["Records"], json!([]), "nothing opened");
+    assert_eq!(
+        api.redeem("THERE-1", 2).await.status,
+        200,
+        "for all others it is there"
     );
 }
 

@@ -114,6 +114,7 @@ impl Scenario {
             device,
             takeover,
             asker: Asker::Client("portal".into()),
+            among: None,
         };
         let result = self.ledger.redeem(&redemption, &activity, self.now);
         self.last = result.ok().or(self.last);
@@ -165,7 +166,7 @@ impl Scenario {
         // Scenarios speak of odd lengths, tokens are made in minutes.
         let row = self.rows.get_mut(&id).unwrap();
         if lasts {
-            row.entitled = time;
+            row.entitled = time.cast_signed();
         }
         self.ledger.forget_idle();
         "ok".to_owned()

@@ -63,7 +63,7 @@ fn ledger(devices: u64, parked: u64) -> Ledger {
             valid_from: None.into(),
             valid_to: None.into(),
             last_access: None.into(),
-            entitled: HOUR,
+            entitled: HOUR.cast_signed(),
             used: 0,
             settled: 0,
             run: None,
