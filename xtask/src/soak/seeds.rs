@@ -1,11 +1,9 @@
 //! An hour of seeds of the simulator: runs of the length that decides whether a change lands, longer ones, which get further, and
 //! shorter ones, of which there are more.
 
-use std::{
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{process::Stdio, time::Duration};
 
+use accounting_tests::lab::cargo;
 use anyhow::{Result, ensure};
 
 use super::machine;
@@ -30,7 +28,7 @@ struct Figures {
 pub(super) fn run(seconds: u32, seed: u64) -> Result<String> {
     let steps = STEPS.map(|steps| steps.to_string()).join(",");
     let threads = std::thread::available_parallelism()?;
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = cargo();
     cargo.args(["run", "--quiet", "--locked", "--package", "accounting-simulator"]);
     // Optimised, and what overflows is found all the same.
     cargo.args(["--config", "profile.dev.package.accounting-daemon.opt-level=2"]);
