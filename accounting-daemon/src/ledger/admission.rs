@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     AccessCode, Activity, Asker, Cause, Class, Given, Ledger, Metering, Mutant, Now, RedeemError, Run, Seen,
-    Session, SessionId, TokenBalance, TokenId, broken, refusal::Admitted, seat::Seat,
+    Session, SessionId, TokenBalance, TokenId, balance::signed, broken, refusal::Admitted, seat::Seat,
 };
 use crate::mac::DeviceId;
 
@@ -163,7 +163,7 @@ impl Ledger {
         {
             return Ok(Verdict::Open(session.id));
         }
-        let depleted = account.used_at(now.monotonic) >= token.entitled;
+        let depleted = signed(account.used_at(now.monotonic)) >= token.entitled;
         if !(depleted && broken(Mutant::ConditionsOutOfOrder)) {
             check_calendar(token, now)?;
         }

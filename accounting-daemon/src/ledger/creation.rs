@@ -1,6 +1,9 @@
 //! Tokens come into being.
 
-use super::{CreateError, Effect, ID_MAX, Ledger, MINUTE_MS, Mutant, NewToken, Now, Token, TokenId, broken};
+use super::{
+    CreateError, Effect, ID_MAX, Ledger, MINUTE_MS, Mutant, NewToken, Now, Token, TokenId, balance::signed,
+    broken,
+};
 
 impl Ledger {
     /// Makes a token. A token with the same code must have been loaded before, where the store has one.
@@ -40,7 +43,7 @@ impl Ledger {
             updated_by: new.by,
             system_id: new.system_id,
             metering: new.metering,
-            entitled: u64::from(minutes) * MINUTE_MS,
+            entitled: signed(u64::from(minutes) * MINUTE_MS),
             used: 0,
             settled: now.monotonic,
             draws: 0,

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{AccessCode, Mutant, SecondFactor, SessionId, TokenBalance, broken};
+use super::{AccessCode, Mutant, SecondFactor, SessionId, TokenBalance, balance::left, broken};
 use crate::mac::{DeviceId, Mac};
 
 /// Milliseconds in a minute.
@@ -61,8 +61,8 @@ pub struct Token {
     pub system_id: Option<String>,
     /// How its clock runs.
     pub metering: Metering,
-    /// What it is good for.
-    pub entitled: u64,
+    /// What it is good for; below zero where more was taken back than there was.
+    pub entitled: i64,
     /// What was charged: released sessions, and open ones up to `settled`.
     pub used: u64,
     /// Monotonic milliseconds up to which the open sessions and the run are in `used`; says nothing while there are none.
@@ -107,7 +107,7 @@ impl Token {
     /// The balance: `max(0, entitled - used)`.
     #[must_use]
     pub fn left(&self) -> u64 {
-        self.entitled.saturating_sub(self.used)
+        left(self.entitled, self.used)
     }
 
     /// Its balance by itself.

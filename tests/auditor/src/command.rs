@@ -103,8 +103,8 @@ pub enum Answer {
 pub struct TokenSeen {
     /// Its number.
     pub id: u64,
-    /// Milliseconds it is good for.
-    pub entitled: u64,
+    /// Milliseconds it is good for; below zero where more was taken back than there was.
+    pub entitled: i64,
     /// Milliseconds charged.
     pub used: u64,
     /// `max(0, entitled - used)`.
