@@ -51,10 +51,8 @@ pub(super) fn run(programs: &BTreeMap<String, PathBuf>, args: &Args) -> Result<V
     };
     std::thread::scope(|scope| {
         let lanes: Vec<_> = (0..LANES).map(|_| scope.spawn(lane)).collect();
-        let ended = lanes.into_iter().map(|lane| lane.join());
-        ended
-            .map(|lane| lane.unwrap_or_else(|_| Err(anyhow::anyhow!("a lane panicked"))))
-            .collect::<Result<()>>()
+        let mut ended = lanes.into_iter().map(|lane| lane.join());
+        ended.try_for_each(|lane| lane.unwrap_or_else(|_| Err(anyhow::anyhow!("a lane panicked"))))
     })?;
     let done = done.into_inner().unwrap_or_default();
     Ok(done
