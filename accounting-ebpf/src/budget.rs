@@ -15,6 +15,24 @@ pub trait Cells {
 
     /// Stores the cell's time.
     fn set_cell(&self, index: u32, arrival: u64);
+
+    /// When the devices of this cell were last answered by the resolver; 0: never.
+    fn answered(&self, index: u32) -> u64;
+}
+
+/// For how long after an answer of the resolver a device is refused nothing, in nanoseconds: meanwhile the daemon may be opening the
+/// address in it, and who is sooner shall ask once more instead of giving up. Several ticks of the clock, and less than devices on
+/// the air take to go on.
+pub const LEARNING: u64 = 10_000_000;
+
+/// Whether an answer to the device may still be being learnt.
+#[inline(always)]
+pub fn is_learning<C: Cells>(mac: Mac, port: &Port, cells: &C) -> bool {
+    port.learn != 0
+        && cells
+            .now()
+            .saturating_sub(cells.answered(cell_of(mac, port.budget_key)))
+            < LEARNING
 }
 
 /// Index of the interface's own cell.

@@ -146,6 +146,7 @@ fn turn_away<M: Addresses + Cells>(
     }
     let answered = port.refuse != 0
         && Refusal::to(ethernet, window).is_some()
+        && !budget::is_learning(ethernet.source, port, maps)
         && budget::spare(ethernet.source, port, maps);
     if answered { Verdict::Refused } else { found }
 }

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use accounting_ebpf::budget::LEARNING;
 use accounting_ebpf::frame::Ethernet;
 use accounting_ebpf::layout::Port;
 use accounting_ebpf::policy;
@@ -260,5 +261,29 @@ fn refusals_are_within_the_budget_of_strangers() {
         let silent = Port { refuse: 0, ..port };
         let stranger = policy::uplink(Verdict::Stranger, ethernet, window, &silent, &model);
         assert_eq!(stranger, Verdict::Stranger);
+    }
+}
+
+#[test]
+fn who_is_being_answered_is_not_refused_before_the_answer_can_be_learnt() {
+    let learns = Port {
+        refuse: 1,
+        learn: 1,
+        ..world::port()
+    };
+    for family in FAMILIES {
+        let syn = segment(&family, SYN, 0);
+        let judge = |port: &Port, since: u64| {
+            let model = Model::default();
+            model.answered.set(model.now.get() - since);
+            let window = Window::new(&syn);
+            let ethernet = Ethernet::read(window).unwrap();
+            policy::uplink(Verdict::Stranger, ethernet, window, port, &model)
+        };
+        assert_eq!(judge(&learns, 0), Verdict::Stranger);
+        assert_eq!(judge(&learns, LEARNING - 1), Verdict::Stranger);
+        assert_eq!(judge(&learns, LEARNING), Verdict::Refused);
+        let no_names = Port { learn: 0, ..learns };
+        assert_eq!(judge(&no_names, 0), Verdict::Refused);
     }
 }

@@ -16,6 +16,8 @@ pub struct Model {
     cells: RefCell<Vec<u64>>,
     /// The time, in nanoseconds.
     pub now: Cell<u64>,
+    /// When every device was answered last, in nanoseconds.
+    pub answered: Cell<u64>,
     /// Look-ups of addresses and gardens so far.
     pub lookups: Cell<u32>,
 }
@@ -30,6 +32,7 @@ impl Default for Model {
             gardens: world::gardens(),
             cells: RefCell::new(vec![0; BUDGETS as usize + 1]),
             now: Cell::new(1_000_000_000_000),
+            answered: Cell::new(0),
             lookups: Cell::new(0),
         }
     }
@@ -85,5 +88,9 @@ impl Cells for Model {
 
     fn set_cell(&self, index: u32, arrival: u64) {
         self.cells.borrow_mut()[index as usize] = arrival;
+    }
+
+    fn answered(&self, _: u32) -> u64 {
+        self.answered.get()
     }
 }

@@ -1,5 +1,6 @@
 //! What devices receive.
 
+use accounting_ebpf::budget::cell_of;
 use accounting_ebpf::frame::Ethernet;
 use accounting_ebpf::policy::Origin;
 use accounting_ebpf::verdict::{Hook, Verdict};
@@ -10,7 +11,7 @@ use aya_ebpf::programs::TcContext;
 
 use super::count;
 use super::learn;
-use super::maps::{Maps, note, port, standing};
+use super::maps::{Maps, note, note_answer, port, standing};
 use super::skb::Skb;
 
 /// The gate for frames to devices.
@@ -57,6 +58,7 @@ fn decide(skb: Skb) -> Verdict {
     let origin = skb.origin();
     let verdict = policy::downlink(standing.verdict, ethernet, window, port, origin, &Maps);
     if port.learn != 0 && verdict == Verdict::Dns && origin == Origin::Gateway {
+        note_answer(cell_of(ethernet.destination, port.budget_key));
         learn::copy(skb, ethernet);
     }
     verdict

@@ -35,6 +35,9 @@ static GARDEN6: LpmTrie<Address, Garden> = LpmTrie::with_max_entries(GARDEN_MAX,
 static ANSWERS: RingBuf = RingBuf::with_byte_size(layout::ANSWERS_BYTES, 0);
 #[map]
 static BUDGETS: Array<u64> = Array::with_max_entries(layout::BUDGETS + 1, 0);
+/// When the devices of each cell were last answered, for the programs of one interface alone: not pinned, no part of the layout.
+#[map]
+static ANSWERED: Array<u64> = Array::with_max_entries(layout::BUDGETS, 0);
 
 #[unsafe(no_mangle)]
 static PORT: Port = Port {
@@ -120,6 +123,15 @@ pub(crate) fn answer() -> Option<RingBufEntry<Answer>> {
     ANSWERS.reserve(0)
 }
 
+/// Notes that the devices of a cell are being answered.
+#[inline(always)]
+pub(crate) fn note_answer(cell: u32) {
+    if let Some(at) = ANSWERED.get_ptr_mut(cell) {
+        // SAFETY: a map value; volatile, for other processors read it.
+        unsafe { at.write_volatile(now()) };
+    }
+}
+
 /// Counts the verdict.
 #[inline(always)]
 pub(crate) fn note(hook: Hook, verdict: Verdict) {
@@ -178,6 +190,15 @@ impl Cells for Maps {
         if let Some(cell) = BUDGETS.get_ptr_mut(index) {
             // SAFETY: as above.
             unsafe { cell.write_volatile(arrival) };
+        }
+    }
+
+    #[inline(always)]
+    fn answered(&self, index: u32) -> u64 {
+        match ANSWERED.get_ptr(index) {
+            // SAFETY: as above.
+            Some(at) => unsafe { at.read_volatile() },
+            None => 0,
         }
     }
 }
