@@ -6,7 +6,7 @@ use http_body_util::BodyExt;
 use hyper::{
     HeaderMap,
     body::{Body, Bytes},
-    header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT},
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT},
 };
 
 /// How much of a body that is too large is read and dropped, in multiples of the limit, so that its sender gets to read
@@ -59,6 +59,14 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Option<MediaType> {
     } else {
         None
     }
+}
+
+/// Whether a body is compressed, which none may be: what it grows to has no limit.
+pub(crate) fn coded(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(CONTENT_ENCODING);
+    codings
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Reads a body of at most `bytes_max` bytes, whose parts come within `pause` of each other.

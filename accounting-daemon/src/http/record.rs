@@ -153,7 +153,7 @@ pub(super) mod tests {
             updated_by: "admin@localhost".to_owned(),
             system_id: None,
             metering: Metering::ConnectedTime,
-            entitled: 60 * MINUTE_MS,
+            entitled: 3_600_000,
             used: 0,
             settled: 0,
             draws: 0,
