@@ -3,7 +3,7 @@
 use super::{
     AccessCode, Activity, Asker, Cause, Class, CreateError, Effect, Given, ID_MAX, Ledger, MINUTE_MS,
     Metering, Mutant, NewToken, Now, RedeemError, Run, Seen, Session, SessionId, Token, TokenBalance,
-    TokenId, broken, refusal::Admitted, seat::Seat,
+    TokenId, broken, refusal::Admitted, seat::Seat, token::signed,
 };
 use crate::mac::DeviceId;
 
@@ -68,7 +68,7 @@ impl Ledger {
             updated_by: new.by,
             system_id: new.system_id,
             metering: new.metering,
-            entitled: u64::from(minutes) * MINUTE_MS,
+            entitled: signed(u64::from(minutes) * MINUTE_MS),
             used: 0,
             settled: now.monotonic,
             draws: 0,
@@ -199,7 +199,7 @@ impl Ledger {
         {
             return Ok(Verdict::Open(session.id));
         }
-        let depleted = account.used_at(now.monotonic) >= token.entitled;
+        let depleted = signed(account.used_at(now.monotonic)) >= token.entitled;
         if !(depleted && broken(Mutant::ConditionsOutOfOrder)) {
             check_calendar(token, now)?;
         }

@@ -20,7 +20,7 @@ pub struct TokenBalance {
     /// The last redemption.
     pub last_access: MaybeTime,
     /// What it is good for.
-    pub entitled: u64,
+    pub entitled: i64,
     /// What was charged up to `settled`.
     pub used: u64,
     /// Monotonic milliseconds.
@@ -41,7 +41,7 @@ impl TokenBalance {
     /// What is left: `max(0, entitled - used)`.
     #[must_use]
     pub fn left(&self) -> u64 {
-        self.entitled.saturating_sub(self.used)
+        balance_left(self.entitled, self.used)
     }
 
     /// How many devices may use it at once.
@@ -63,6 +63,11 @@ impl TokenBalance {
             run.charged += grown;
         }
     }
+}
+
+/// `max(0, entitled - used)`.
+pub(super) fn balance_left(entitled: i64, used: u64) -> u64 {
+    entitled.saturating_sub_unsigned(used).max(0).unsigned_abs()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     AccessCode, Cause, Effect, Email, Ledger, MINUTE_MS, Metering, Mutant, Now, SecondFactor, Token, TokenId,
-    broken,
+    broken, token::signed,
 };
 use crate::mac::Mac;
 
@@ -133,9 +133,10 @@ impl Ledger {
                 old
             };
             if broken(Mutant::ShortfallForgiven) && new > old {
-                token.entitled = token.entitled.max(token.used);
+                token.entitled = token.entitled.max(signed(token.used));
             }
-            let entitled = (token.entitled + new * MINUTE_MS).saturating_sub(old * MINUTE_MS);
+            let by = signed(new * MINUTE_MS) - signed(old * MINUTE_MS);
+            let entitled = token.entitled.saturating_add(by);
             self.entitle(id, entitled, edit.by, "MinutesIncluded".into(), now);
         }
         self.keep_record(id);
@@ -167,7 +168,7 @@ impl Ledger {
         } else {
             used
         };
-        let entitled = used.saturating_add(left);
+        let entitled = signed(used.saturating_add(left));
         self.entitle(id, entitled, who, reason, now);
         self.keep_record(id);
         self.enforce(id, now);
@@ -223,12 +224,11 @@ impl Ledger {
         }
     }
 
-    fn entitle(&mut self, id: TokenId, entitled: u64, who: String, reason: String, now: Now) {
+    fn entitle(&mut self, id: TokenId, entitled: i64, who: String, reason: String, now: Now) {
         let Some(account) = self.accounts.get_mut(id) else {
             return;
         };
-        let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
-        let by_ms = signed(entitled) - signed(account.token.entitled);
+        let by_ms = entitled.saturating_sub(account.token.entitled);
         account.token.entitled = entitled;
         if by_ms != 0 && !broken(Mutant::AdjustmentNotKept) {
             self.effects.push(Effect::Adjust(Adjustment {

@@ -31,7 +31,7 @@
 
 use std::collections::BTreeMap;
 
-use super::*;
+use super::{token::signed, *};
 use crate::mac::{DeviceId, Mac};
 
 struct Scenario {
@@ -229,7 +229,9 @@ impl Scenario {
             ["untrust"] => self.now.trusted = false,
             ["left", name, time] => assert_eq!(self.account(name).token.left(), ms(time), "{line}"),
             ["used", name, time] => assert_eq!(self.account(name).token.used, ms(time), "{line}"),
-            ["entitled", name, time] => assert_eq!(self.account(name).token.entitled, ms(time), "{line}"),
+            ["entitled", name, time] => {
+                assert_eq!(self.account(name).token.entitled, signed(ms(time)), "{line}")
+            }
             ["shown", name, minutes] => {
                 let left = self.account(name).token.left();
                 assert_eq!(minutes_shown(left).to_string(), *minutes, "{line}");
@@ -351,7 +353,7 @@ impl Scenario {
         // Scenarios speak of odd lengths, tokens are made in minutes.
         let row = self.rows.get_mut(&id).unwrap();
         if lasts {
-            row.entitled = time;
+            row.entitled = signed(time);
         }
         self.ledger.forget_idle();
         "ok".to_owned()
@@ -411,7 +413,7 @@ impl Scenario {
             let run = token.run.as_ref().map_or(0, |run| run.charged);
             assert_eq!(token.used, recorded + running + run, "{line}: used of {name}");
             let peak = self.peak.entry(id).or_default();
-            *peak = token.entitled.max(*peak);
+            *peak = token.entitled.max(0).unsigned_abs().max(*peak);
             assert!(token.used <= *peak, "{line}: {name} gave more than it ever had");
         }
     }

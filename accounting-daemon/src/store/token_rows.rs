@@ -27,7 +27,7 @@ impl Row for Token {
         out.text(&self.updated_by);
         out.option(self.system_id.as_deref(), Writer::text);
         out.metering(self.metering);
-        out.u64(self.entitled);
+        out.i64(self.entitled);
         out.u64(self.used);
         out.u64(self.settled);
         out.option(self.run.as_ref(), write_run);
@@ -53,7 +53,7 @@ impl Row for Token {
             updated_by: from.text()?,
             system_id: from.option(Reader::text)?,
             metering: from.metering()?,
-            entitled: from.u64()?,
+            entitled: from.i64()?,
             used: from.u64()?,
             settled: from.u64()?,
             draws: 0,
@@ -67,7 +67,7 @@ impl Row for TokenBalance {
         out.u64(self.id);
         out.option(self.mac_address, |out, mac| out.bytes(&mac.0));
         out.option(self.last_access.get(), Writer::i64);
-        out.u64(self.entitled);
+        out.i64(self.entitled);
         out.u64(self.used);
         out.u64(self.settled);
         out.u32(self.draws);
@@ -84,7 +84,7 @@ impl Row for TokenBalance {
             id: from.u64()?,
             mac_address: from.option(Reader::mac)?,
             last_access: from.option(Reader::i64)?.into(),
-            entitled: from.u64()?,
+            entitled: from.i64()?,
             used: from.u64()?,
             settled: from.u64()?,
             draws: from.u32()?,

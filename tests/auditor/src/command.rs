@@ -104,7 +104,7 @@ pub struct TokenSeen {
     /// Its number.
     pub id: u64,
     /// Milliseconds it is good for.
-    pub entitled: u64,
+    pub entitled: i64,
     /// Milliseconds charged.
     pub used: u64,
     /// `max(0, entitled - used)`.

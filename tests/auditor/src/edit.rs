@@ -46,7 +46,7 @@ impl Auditor {
     pub(crate) fn set_balance(&mut self, id: u64, left: u64, now: Now) -> Result<(), Why> {
         let token = self.tokens.get_mut(&id).ok_or(Why::NotFound)?;
         let entitled = token.used(now.monotonic) + left;
-        token.grant(signed(entitled) - signed(token.entitled()));
+        token.grant(signed(entitled) - token.entitled());
         self.enforce(id, now);
         Ok(())
     }

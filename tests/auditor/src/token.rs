@@ -149,8 +149,8 @@ pub struct Token {
 impl Token {
     /// What it is good for.
     #[must_use]
-    pub fn entitled(&self) -> u64 {
-        self.grants.iter().sum::<i64>().max(0).unsigned_abs()
+    pub fn entitled(&self) -> i64 {
+        self.grants.iter().sum()
     }
 
     /// What one of its sessions is charged at an instant.
@@ -176,7 +176,7 @@ impl Token {
     /// The balance at an instant.
     #[must_use]
     pub fn left(&self, at: u64) -> u64 {
-        self.entitled().saturating_sub(self.used(at))
+        (self.entitled() - signed(self.used(at))).max(0).unsigned_abs()
     }
 
     /// Devices it allows.
@@ -207,9 +207,9 @@ impl Token {
         !self.elapsed && !self.open.is_empty() && self.open.iter().all(|session| session.parked)
     }
 
-    /// Changes what it is good for; never below nothing.
+    /// Changes what it is good for.
     pub fn grant(&mut self, ms: i64) {
-        self.grants.push(ms.max(-signed(self.entitled())));
+        self.grants.push(ms);
     }
 
     /// As answers show it.

@@ -58,7 +58,7 @@ enum Step {
 #[derive(Clone, Debug, Default)]
 struct Promised {
     /// By code: number of the token and what it is good for.
-    tokens: BTreeMap<&'static str, (TokenId, u64)>,
+    tokens: BTreeMap<&'static str, (TokenId, i64)>,
     sessions: BTreeMap<u64, Stay>,
 }
 
@@ -175,7 +175,7 @@ impl Story {
                 };
                 core.ledger.edit(id, edit, self.now).unwrap();
                 core.carry_out(self.now)?;
-                self.promised.tokens.get_mut(code).unwrap().1 = u64::from(minutes) * 60_000;
+                self.promised.tokens.get_mut(code).unwrap().1 = i64::from(minutes) * 60_000;
             }
             Step::Pass(ticks) => {
                 for _ in 0..ticks {
@@ -237,7 +237,7 @@ impl Story {
                 return Err(format!("token {code} is lost"));
             };
             let edited = match self.open_question {
-                Some(Step::Edit(open, minutes)) if open == code => Some(u64::from(minutes) * 60_000),
+                Some(Step::Edit(open, minutes)) if open == code => Some(i64::from(minutes) * 60_000),
                 _ => None,
             };
             if view.token.entitled != entitled && Some(view.token.entitled) != edited {
@@ -279,7 +279,7 @@ impl Story {
             truth += stay.closed.unwrap_or(until) - stay.opened;
             open += u64::from(stay.closed.is_none());
         }
-        let truth = truth.min(token.entitled.max(token.used));
+        let truth = truth.min(token.entitled.unsigned_abs().max(token.used));
         if token.used > truth {
             return Err(format!("token {id} is charged {} for {truth}", token.used));
         }

@@ -43,6 +43,23 @@ fn a_depleted_token_revives_and_increases_fill_the_shortfall_first() {
 }
 
 /// "`MinutesIncluded` changed by d: entitled changes by d (below used, the balance is 0 and later increases fill the
+/// shortfall first)": also where nothing was used, and a lower balance was given or set.
+#[test]
+fn a_shortfall_below_nothing_is_filled_first() {
+    check(
+        "token A 60m
+         balance A 20m
+         edit A minutes 30 -> ok
+         left A 0s
+         redeem A d1 -> Depleted
+         edit A minutes 45 -> ok
+         left A 5m
+         edit A minutes 60 -> ok
+         left A 20m",
+    );
+}
+
+/// "`MinutesIncluded` changed by d: entitled changes by d (below used, the balance is 0 and later increases fill the
 /// shortfall first)."
 #[test]
 fn minutes_below_what_was_used_end_the_sessions_at_once() {
