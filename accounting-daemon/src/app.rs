@@ -1,10 +1,12 @@
 //! The composition root: builds edges, engine and gate from the configuration, and takes them apart in order.
 
+mod settings;
+mod tell;
+
 use std::{
     io::Write as _,
     sync::Arc,
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
 use anyhow::{Context as _, anyhow};
@@ -12,17 +14,19 @@ use sd_notify::NotifyState;
 use tokio::sync::oneshot;
 
 use crate::{
-    clock::{self, Clock, KernelTimer},
+    clock::Clock,
     config::Config,
     engine::{Core, Engine, Worker},
-    gate::{self, Interface, KernelGate, Settings, Stats, Strangers, Supervisor, status::GateStatus},
+    gate::{self, KernelGate, Stats, Supervisor},
     http::{self, Auth, OneTimePassword},
-    ledger::{Class, Rules},
     metrics::Metrics,
     portal::{self, Look, Portal},
     sightings::Sightings,
     store::{Disk, Measured},
 };
+
+pub(crate) use settings::rules;
+use settings::settings;
 
 /// Runs the daemon until it is told to stop or cannot go on. The gate goes on enforcing in either case.
 ///
@@ -58,9 +62,12 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
 
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let supervisor = tokio::spawn(supervisor.run(told(stopped.clone())));
-    tokio::spawn(tell_of_interfaces(status.clone(), engine.clone()));
-    let told_of_steps = tell_of_steps(engine.clone(), Arc::clone(&metrics), told(stopped.clone()));
-    tokio::spawn(told_of_steps);
+    tokio::spawn(tell::of_interfaces(status.clone(), engine.clone()));
+    tokio::spawn(tell::of_steps(
+        engine.clone(),
+        Arc::clone(&metrics),
+        told(stopped.clone()),
+    ));
     let sightings = Sightings::new(
         status.clone(),
         engine.clone(),
@@ -135,61 +142,6 @@ fn portal_listener(port: u16) -> anyhow::Result<tokio::net::TcpListener> {
     Ok(tokio::net::TcpListener::from_std(listener)?)
 }
 
-fn settings(config: &Config) -> Settings {
-    let strangers = &config.gate.strangers;
-    let mut portal_ports = [0; accounting_ebpf::layout::PORTAL_PORTS_MAX];
-    portal_ports[0] = config.portal.listen_port;
-    Settings {
-        pins: config.pins.clone(),
-        devices: config.gate.devices,
-        interfaces: config
-            .interfaces
-            .iter()
-            .map(|interface| Interface {
-                name: interface.name.clone(),
-                zone: interface.zone,
-            })
-            .collect(),
-        resolvers: config.gate.resolvers.clone(),
-        garden: config
-            .gate
-            .garden
-            .iter()
-            .map(|garden| (garden.prefix, garden.ports))
-            .collect(),
-        names: config.gate.names.clone(),
-        bypass: config.gate.bypass.iter().copied().collect(),
-        block: config.gate.block.iter().copied().collect(),
-        strangers: Strangers {
-            packets_per_second: strangers.packets_per_second,
-            burst: strangers.burst,
-            interface_packets_per_second: strangers.interface_packets_per_second,
-            interface_burst: strangers.interface_burst,
-        },
-        refuse: config.gate.refuse,
-        portal_ports,
-    }
-}
-
-/// What the ledger goes by.
-pub(crate) fn rules(config: &Config) -> Rules {
-    let ms = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
-    let sessions = &config.sessions;
-    Rules {
-        locations: config.zones.clone(),
-        idle_timeout: sessions.idle_timeout.map(ms),
-        bill_idle: sessions.bill_idle,
-        session_timeout: sessions.session_timeout.map(ms),
-        seat_silence: ms(sessions.seat_silence),
-        attempts_per_device: sessions.attempts_per_device,
-        attempts_per_asker: sessions.attempts_per_client,
-        attempts_per_class: Class::ALL
-            .map(|class| (class, config.codes.class(class).attempts_per_minute))
-            .into(),
-        ..Rules::default()
-    }
-}
-
 /// How the engine's thread ended.
 type Ended = oneshot::Receiver<()>;
 
@@ -214,39 +166,6 @@ async fn finish(engine: Engine, worker: JoinHandle<()>) -> anyhow::Result<()> {
     tokio::task::spawn_blocking(move || worker.join())
         .await?
         .map_err(|_| anyhow!("the engine panicked: see the log; the gate goes on enforcing"))
-}
-
-/// Tells the engine whether any interface is gated, until the supervisor is gone.
-async fn tell_of_interfaces(mut status: tokio::sync::watch::Receiver<Arc<GateStatus>>, engine: Engine) {
-    loop {
-        let attached = status.borrow_and_update().any();
-        engine.set_attached(attached);
-        if status.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Has the engine look when the wall clock is set. Without the timer it notices within a second.
-async fn tell_of_steps(engine: Engine, metrics: Arc<Metrics>, stop: impl Future<Output = ()>) {
-    let steps = async {
-        let timer = KernelTimer::new()?;
-        let mut rang = false;
-        let look = || {
-            // The first time is before any step.
-            if std::mem::replace(&mut rang, true) {
-                metrics.clock_set();
-            }
-            engine.look();
-        };
-        clock::watch(timer, look).await
-    };
-    tokio::select! {
-        ended = steps => if let Err(error) = ended {
-            tracing::warn!(%error, "nobody tells when the clock is set: it is noticed within a second");
-        },
-        () = stop => {}
-    }
 }
 
 fn engine_ended(result: Result<(), oneshot::error::RecvError>) -> anyhow::Error {

@@ -64,14 +64,14 @@ fn take<C: Cells>(mac: Mac, units: u64, bursts: (u64, u64), port: &Port, cells: 
         return true;
     }
     let now = cells.now();
+    // First what a flood of invented MACs exhausts: the rest is then not worth looking at.
+    let all_cost = port.interface_cost.saturating_mul(units);
+    let Some(all_next) = next(cells.cell(INTERFACE), now, all_cost, bursts.1) else {
+        return false;
+    };
     let own = cell_of(mac, port.budget_key);
-    let (own_cost, all_cost) = (
-        port.budget_cost.saturating_mul(units),
-        port.interface_cost.saturating_mul(units),
-    );
-    let own_next = next(cells.cell(own), now, own_cost, bursts.0);
-    let all_next = next(cells.cell(INTERFACE), now, all_cost, bursts.1);
-    let (Some(own_next), Some(all_next)) = (own_next, all_next) else {
+    let own_cost = port.budget_cost.saturating_mul(units);
+    let Some(own_next) = next(cells.cell(own), now, own_cost, bursts.0) else {
         return false;
     };
     if own_cost != 0 {

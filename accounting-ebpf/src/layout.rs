@@ -207,8 +207,8 @@ pub struct Port {
     pub refuse: u32,
     /// Not 0: answers of the gateway's resolver are copied to the daemon.
     pub learn: u32,
-    /// Keeps the size a multiple of the alignment without implicit padding.
-    pub reserved: u32,
+    /// Not 0: the walled garden may open something; else nobody looks into its maps.
+    pub garden: u32,
 }
 
 const _: () = {

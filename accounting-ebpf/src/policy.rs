@@ -82,7 +82,15 @@ pub fn uplink<M: Addresses + Cells>(
     if let Some(plain) = Plain::read(ethernet, window)
         && !may_be_service(plain.protocol, plain.port, port)
     {
-        let found = garden(plain.protocol, 0, &plain.destination, plain.port, standing, maps);
+        let found = garden(
+            plain.protocol,
+            0,
+            &plain.destination,
+            plain.port,
+            standing,
+            port,
+            maps,
+        );
         return turn_away(found, ethernet, window, port, maps, || {
             is_web(plain.protocol, plain.port, &plain.destination, port, maps)
         });
@@ -228,6 +236,7 @@ fn packet_up<M: Addresses>(packet: &Packet, standing: Verdict, port: &Port, maps
         &packet.destination,
         transport.destination,
         standing,
+        port,
         maps,
     );
     if judges_frame(found)
@@ -270,6 +279,7 @@ fn packet_down<M: Addresses>(
         &packet.source,
         transport.source,
         standing,
+        port,
         maps,
     )
 }
@@ -283,8 +293,12 @@ fn garden<M: Addresses>(
     remote: &Address,
     at: u16,
     standing: Verdict,
+    port: &Port,
     maps: &M,
 ) -> Verdict {
+    if port.garden == 0 {
+        return standing;
+    }
     let Some(Garden { ports }) = maps.garden(remote) else {
         return standing;
     };

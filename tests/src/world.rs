@@ -105,7 +105,7 @@ pub const fn port() -> Port {
         uplink_in_tc: 0,
         refuse: 0,
         learn: 0,
-        reserved: 0,
+        garden: 1,
     }
 }
 

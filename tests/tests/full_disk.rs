@@ -68,12 +68,6 @@ fn redeem(daemon: &Daemon, code: &str, mac: &str) -> Answer {
     daemon.api("POST", "/v1/redemptions", Some(&body)).unwrap()
 }
 
-fn metric(daemon: &Daemon, name: &str) -> String {
-    let text = daemon.api("GET", "/metrics", None).unwrap().text();
-    let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-    line.trim().to_owned()
-}
-
 #[test]
 fn a_full_disk_stops_redemptions_and_nothing_else_until_there_is_space() {
     needs_root!();
@@ -117,7 +111,7 @@ fn a_full_disk_stops_redemptions_and_nothing_else_until_there_is_space() {
     );
     let answer = redeem(daemon, "paid", "02:ac:c0:20:00:01");
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
-    assert_eq!(metric(daemon, "accounting_store_failing "), "1");
+    assert_eq!(daemon.metric("accounting_store_failing").unwrap(), Some(1.0));
     assert_eq!(daemon.api("GET", "/readyz", None).unwrap().status, 503);
     assert!(daemon.log().contains("is full: make room"), "{}", daemon.log());
     let mut typed = daemon.command();
@@ -148,7 +142,7 @@ fn a_full_disk_stops_redemptions_and_nothing_else_until_there_is_space() {
         Ok((create(daemon, "after").status == 200).then_some(()))
     })
     .unwrap();
-    assert_eq!(metric(daemon, "accounting_store_failing "), "0");
+    assert_eq!(daemon.metric("accounting_store_failing").unwrap(), Some(0.0));
     assert_eq!(daemon.api("GET", "/readyz", None).unwrap().status, 200);
     assert_eq!(daemon.pid().unwrap(), process, "the daemon was started again");
     for code in &acknowledged {

@@ -3,10 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+use std::io::Read as _;
 use std::time::Duration;
 
 use accounting_tests::hotspot::{HOSTS, Hotspot, Token, online};
-use accounting_tests::lab::{ADMINISTRATOR, Answer, Client, Options, Request};
+use accounting_tests::lab::{Answer, Client, Options, Request};
 use accounting_tests::needs_root;
 use serde_json::{Value, json};
 
@@ -211,21 +212,8 @@ fn balances_sessions_and_usage_are_told_as_they_are() {
 
 /// What the stream says before its reader goes away.
 fn stream(hotspot: &Hotspot) -> String {
-    use std::io::{Read, Write};
-    let daemon = hotspot.daemon();
-    let mut socket = hotspot
-        .lab
-        .gateway()
-        .enter(|| Ok(std::net::TcpStream::connect(daemon.api_address())?))
-        .unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    let credentials =
-        accounting_tests::lab::base64(format!("{ADMINISTRATOR}:{}", daemon.password()).as_bytes());
-    write!(
-        socket,
-        "GET /v1/sessions/stream HTTP/1.1\r\nHost: a\r\nAuthorization: Basic {credentials}\r\n\r\n"
-    )
-    .unwrap();
+    let stream = hotspot.daemon().begin("/v1/sessions/stream", "", PATIENCE);
+    let mut socket = stream.unwrap();
     let (mut told, mut piece) = (String::new(), [0; 4_096]);
     while !told.contains("event: live\n") {
         let length = socket.read(&mut piece).unwrap();

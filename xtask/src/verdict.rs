@@ -1,7 +1,7 @@
 //! `cargo xtask bench verdict`: nanoseconds per frame, measured by the kernel itself with `BPF_PROG_TEST_RUN`. The frame is in the cache
 //! and so is everything it needs, but for the rows over random devices.
 
-use accounting_ebpf::layout::{Device, FOREVER, Key, TOKEN_FIRST};
+use accounting_ebpf::layout::{Device, FOREVER, Key, Port, TOKEN_FIRST};
 use accounting_tests::gate;
 use accounting_tests::kernel::{Kernel, Program, Skb};
 use accounting_tests::packet::Packet;
@@ -29,84 +29,157 @@ pub(crate) fn run() -> Result<()> {
         "{:<44}{:>12}{:>12}{:>12}",
         "ns per frame, median of 9 rounds; devices:", 1, 1_000, 1_000_000
     );
+    let quiet = Port {
+        garden: 0,
+        ..world::port()
+    };
+    // As a flood of strangers finds it: refusals are on, and nothing is left of the interface's budget.
+    let flooded = Port {
+        refuse: 1,
+        interface_cost: 1,
+        ..quiet
+    };
+    let garden = Port { garden: 1, ..quiet };
     let mut kernels = Vec::new();
     for size in SIZES {
-        kernels.push((size, filled(size)?));
+        kernels.push((size, filled(size, quiet)?));
     }
-    let (v4, v6) = (world::V4, world::V6);
-    let stranger = [0x02, 0xff, 0, 0, 0, 0x99];
-    let tcp = |family: world::Family, at| {
-        Packet::tcp((family.device, 4000), (family.foreign, at)).to(world::GATEWAY)
-    };
-    let web = |family| tcp(family, 80);
-    let down = Packet::tcp((v4.foreign, 443), (v4.device, 4000)).from(world::GATEWAY);
-    let rows = [
-        ("xdp, drop a stranger, IPv4", Program::Xdp, web(v4).from(stranger)),
-        ("xdp, drop a stranger, IPv6", Program::Xdp, web(v6).from(stranger)),
-        (
-            "xdp, drop a stranger, a port of the portal",
-            Program::Xdp,
-            tcp(v4, 443).from(stranger),
-        ),
-        (
-            "xdp, drop a stranger, other EtherType",
-            Program::Xdp,
-            Packet::raw(0x88cc, &[0; 46]).from(stranger),
-        ),
-        (
-            "xdp, pass a stranger's ARP",
-            Program::Xdp,
-            Packet::arp(1).from(stranger),
-        ),
-        (
-            "xdp, admit one hot device, IPv4",
-            Program::Xdp,
-            web(v4).from(mac(0)),
-        ),
-        (
-            "xdp, admit one hot device, IPv6",
-            Program::Xdp,
-            web(v6).from(mac(0)),
-        ),
-        (
-            "xdp, admit, a port of the portal",
-            Program::Xdp,
-            tcp(v4, 443).from(mac(0)),
-        ),
-        (
-            "xdp without frags, admit one hot device",
-            Program::XdpLinear,
-            web(v4).from(mac(0)),
-        ),
-        (
-            "tc ingress, nothing to do",
-            Program::Ingress,
-            web(v4).from(mac(0)),
-        ),
-        (
-            "tc egress, admit one hot device",
-            Program::Egress,
-            down.clone().to(mac(0)),
-        ),
-        (
-            "tc egress, drop to a stranger",
-            Program::Egress,
-            down.to(stranger),
-        ),
-    ];
-    for (what, program, packet) in rows {
-        print!("{what:<44}");
+    for row in rows() {
+        print!("{:<44}", row.what);
         for (_, kernel) in &kernels {
-            print!("{:>12}", median(|| hot(kernel, program, &packet.bytes()))?);
+            print!("{:>12}", row.median(kernel)?);
         }
         println!();
     }
     print!("{:<44}", "xdp, admit devices at random, one frame each");
     for (size, kernel) in &kernels {
-        print!("{:>12}", median(|| random(kernel, *size, &web(v4)))?);
+        print!("{:>12}", median(|| random(kernel, *size, &tcp(world::V4, 80)))?);
     }
     println!();
+    drop(kernels);
+    let [dropped, ..] = &rows();
+    for (what, port) in [
+        ("xdp, drop a stranger beside a walled garden", garden),
+        ("xdp, drop a stranger in a flood, refusals on", flooded),
+    ] {
+        print!("{what:<44}");
+        for size in SIZES {
+            print!("{:>12}", dropped.median(&filled(size, port)?)?);
+        }
+        println!();
+    }
     Ok(())
+}
+
+/// One frame, measured over and over.
+struct Row {
+    what: &'static str,
+    program: Program,
+    packet: Packet,
+    passes: bool,
+}
+
+impl Row {
+    fn median(&self, kernel: &Kernel) -> Result<u128> {
+        let frame = self.packet.bytes();
+        median(|| {
+            let (action, time) = kernel.run(self.program, &frame, gate::FORWARDED, HOT)?;
+            ensure!(
+                action == self.program.action(self.passes),
+                "not so: {}",
+                self.what
+            );
+            Ok(time.as_nanos())
+        })
+    }
+}
+
+fn tcp(family: world::Family, at: u16) -> Packet {
+    Packet::tcp((family.device, 4000), (family.foreign, at)).to(world::GATEWAY)
+}
+
+/// The first is what strangers are stopped with most.
+fn rows() -> [Row; 12] {
+    const STRANGER: [u8; 6] = [0x02, 0xff, 0, 0, 0, 0x99];
+    let (v4, v6) = (world::V4, world::V6);
+    let down = Packet::tcp((v4.foreign, 443), (v4.device, 4000)).from(world::GATEWAY);
+    let row = |what, program, packet, passes| Row {
+        what,
+        program,
+        packet,
+        passes,
+    };
+    let (xdp, linear) = (Program::Xdp, Program::XdpLinear);
+    let (ingress, egress) = (Program::Ingress, Program::Egress);
+    [
+        row(
+            "xdp, drop a stranger, IPv4",
+            xdp,
+            tcp(v4, 8443).from(STRANGER),
+            false,
+        ),
+        row(
+            "xdp, drop a stranger, IPv6",
+            xdp,
+            tcp(v6, 8443).from(STRANGER),
+            false,
+        ),
+        row(
+            "xdp, drop a stranger, a port of the portal",
+            xdp,
+            tcp(v4, 443).from(STRANGER),
+            false,
+        ),
+        row(
+            "xdp, drop a stranger, other EtherType",
+            xdp,
+            Packet::raw(0x88cc, &[0; 46]).from(STRANGER),
+            false,
+        ),
+        row(
+            "xdp, pass a stranger's ARP",
+            xdp,
+            Packet::arp(1).from(STRANGER),
+            true,
+        ),
+        row(
+            "xdp, admit one hot device, IPv4",
+            xdp,
+            tcp(v4, 80).from(mac(0)),
+            true,
+        ),
+        row(
+            "xdp, admit one hot device, IPv6",
+            xdp,
+            tcp(v6, 80).from(mac(0)),
+            true,
+        ),
+        row(
+            "xdp, admit, a port of the portal",
+            xdp,
+            tcp(v4, 443).from(mac(0)),
+            true,
+        ),
+        row(
+            "xdp without frags, admit one hot device",
+            linear,
+            tcp(v4, 80).from(mac(0)),
+            true,
+        ),
+        row(
+            "tc ingress, nothing to do",
+            ingress,
+            tcp(v4, 80).from(mac(0)),
+            true,
+        ),
+        row(
+            "tc egress, admit one hot device",
+            egress,
+            down.clone().to(mac(0)),
+            true,
+        ),
+        row("tc egress, drop to a stranger", egress, down.to(STRANGER), false),
+    ]
 }
 
 /// The MAC of a device by its number.
@@ -115,8 +188,8 @@ const fn mac(number: u32) -> [u8; 6] {
     [0x02, 0x10, a, b, c, d]
 }
 
-fn filled(devices: u32) -> Result<Kernel> {
-    let mut kernel = Kernel::load(world::port(), devices)?;
+fn filled(devices: u32, port: Port) -> Result<Kernel> {
+    let mut kernel = Kernel::load(port, devices)?;
     for (address, flags) in world::addresses() {
         kernel.address(address, flags)?;
     }
@@ -138,10 +211,6 @@ fn median(mut measure: impl FnMut() -> Result<u128>) -> Result<u128> {
     let mut rounds = (0..ROUNDS).map(|_| measure()).collect::<Result<Vec<_>>>()?;
     rounds.sort_unstable();
     Ok(rounds[ROUNDS / 2])
-}
-
-fn hot(kernel: &Kernel, program: Program, frame: &[u8]) -> Result<u128> {
-    Ok(kernel.run(program, frame, gate::FORWARDED, HOT)?.1.as_nanos())
 }
 
 /// The mean over single runs, for the kernel repeats one frame only. Starting a run is part of it, and costs more than the

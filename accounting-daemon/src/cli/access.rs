@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use super::{
     Console,
-    daemon::{Payload, Query, segment},
+    daemon::Payload,
     failure::Failure,
     human,
     paged::{self, Limit},
+    query::{Query, segment},
     show::{self, Column, number, text, time},
 };
 use crate::mac::Mac;
@@ -89,10 +90,9 @@ impl AccessCommand {
                 device
                     .ask(console, list, Method::DELETE, Payload::Nothing)
                     .await?;
-                if console.json {
-                    return Ok(show::json(&json!({"MacAddress": device.mac.to_string()}))?);
-                }
-                Ok(show::print(&format!("{} is off the list", device.mac))?)
+                let gone = json!({"MacAddress": device.mac.to_string()});
+                let text = || format!("{} is off the list", device.mac);
+                console.output.print(&gone, text)
             }
         }
     }
@@ -109,20 +109,14 @@ impl Device {
         let path = format!("/v1/{list}/{}", segment(&self.mac.to_string()));
         let target = Query::new().maybe("Zone", self.zone).target(&path);
         let answer = console.daemon.ask(method, &target, payload).await;
-        answer.map_err(|failure| match failure {
-            Failure::Refused { status, .. } if status == hyper::StatusCode::NOT_FOUND => {
-                Failure::NotFound(format!("{} is not on the list", self.mac))
-            }
-            other => other,
-        })
+        answer.map_err(|failure| failure.or_absent(|| format!("{} is not on the list", self.mac)))
     }
 }
 
 fn print(console: &Console, entry: &Value) -> anyhow::Result<()> {
-    if console.json {
-        return Ok(show::json(entry)?);
-    }
-    let entries = entry["Records"].as_array().cloned();
-    let entries = entries.unwrap_or_else(|| vec![entry.clone()]);
-    Ok(show::print(&show::table(&entries, COLUMNS, "no devices"))?)
+    console.output.print(entry, || {
+        let entries = entry["Records"].as_array().cloned();
+        let entries = entries.unwrap_or_else(|| vec![entry.clone()]);
+        show::table(&entries, COLUMNS, "no devices")
+    })
 }

@@ -4,10 +4,9 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{
-    Console,
-    daemon::Query,
-    human,
+    Console, human,
     paged::{self, Limit},
+    query::Query,
     show::{Column, made, plain, text, time},
 };
 

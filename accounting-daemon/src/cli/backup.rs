@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use super::{
     Console,
     daemon::{Payload, Reach, expect_success},
-    show,
-    token::{create, receive},
+    files,
+    show::{Output, shown_bytes},
 };
 use crate::{
     clock::Clock,
@@ -45,21 +45,15 @@ impl Backup {
         let mut part = file.clone().into_os_string();
         part.push(".part");
         let part = PathBuf::from(part);
-        let mut target = create(&part)?;
+        let mut target = files::create(&part)?;
         let saved = save(console, &mut target, &part, file).await;
         if saved.is_err() {
             let _ = fs::remove_file(&part);
         }
         let (bytes, counted) = saved?;
-        if console.json {
-            return Ok(show::json(&shown(file, bytes, counted))?);
-        }
-        Ok(show::print(&format!(
-            "{}: {}, {}",
-            file.display(),
-            show::shown_bytes(bytes),
-            words(counted)
-        ))?)
+        console.output.print(&shown(file, bytes, counted), || {
+            format!("{}: {}, {}", file.display(), shown_bytes(bytes), words(counted))
+        })
     }
 }
 
@@ -74,7 +68,7 @@ async fn save(
         .send_within(PATIENCE, Method::GET, "/v1/backup", Payload::Nothing)
         .await?;
     let answer = expect_success(answer).await?;
-    let bytes = receive(answer, target).await?;
+    let bytes = files::receive(answer, target).await?;
     target
         .sync_all()
         .with_context(|| format!("cannot write {}", part.display()))?;
@@ -120,7 +114,7 @@ pub(super) struct Restore {
 }
 
 impl Restore {
-    pub(super) async fn run(self, reach: &Reach, json: bool) -> anyhow::Result<()> {
+    pub(super) async fn run(self, reach: &Reach, output: Output) -> anyhow::Result<()> {
         let config = reach.config()?;
         if reach.daemon()?.runs().await {
             bail!(
@@ -135,16 +129,14 @@ impl Restore {
         let restored = move || store::restore(&backup, &data, &suffix);
         let replaced = tokio::task::spawn_blocking(restored).await??;
         let kept = replaced.kept.map(|path| path.display().to_string());
-        if json {
-            let mut value = shown(&file, fs::metadata(&file)?.len(), replaced.counted);
-            value["Kept"] = kept.into();
-            return Ok(show::json(&value)?);
-        }
-        let mut text = format!("restored {}: {}\n", file.display(), words(replaced.counted));
-        if let Some(kept) = kept {
-            text.push_str(&format!("the store before it is kept as {kept}\n"));
-        }
-        text.push_str("start the daemon to use it\n");
-        Ok(show::print(&text)?)
+        let mut value = shown(&file, fs::metadata(&file)?.len(), replaced.counted);
+        value["Kept"] = kept.clone().into();
+        output.print(&value, || {
+            let mut text = format!("restored {}: {}\n", file.display(), words(replaced.counted));
+            if let Some(kept) = kept {
+                text.push_str(&format!("the store before it is kept as {kept}\n"));
+            }
+            text + "start the daemon to use it\n"
+        })
     }
 }

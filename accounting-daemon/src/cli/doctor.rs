@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::{daemon::Reach, show};
+use super::{daemon::Reach, show::Output};
 use crate::doctor::{self, Finding, Verdict};
 
 /// Looks at this machine as a gateway, and says what is missing and what to do. Changes nothing. Fails when something
@@ -14,7 +14,7 @@ use crate::doctor::{self, Finding, Verdict};
 pub(super) struct Doctor;
 
 impl Doctor {
-    pub(super) async fn run(self, reach: &Reach, json: bool) -> anyhow::Result<ExitCode> {
+    pub(super) async fn run(self, reach: &Reach, output: Output) -> anyhow::Result<ExitCode> {
         let config = reach.config()?;
         let runs = reach.daemon()?.runs().await;
         let findings = doctor::examine(&config, runs).await;
@@ -22,9 +22,8 @@ impl Doctor {
         let url = url.unwrap_or_else(|| "https://NAME-OF-THE-PORTAL".to_owned());
         let lines = doctor::lines(url.trim_end_matches('/'));
         let failed = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
-        if json {
-            show::json(&json!({"Well": !failed, "Findings": findings, "DhcpLines": lines}))?;
-        } else {
+        let found = json!({"Well": !failed, "Findings": findings, "DhcpLines": lines});
+        output.print(&found, || {
             let mut text: String = findings.iter().map(line).collect();
             text.push_str("\nTell devices where the portal is:\n");
             for server in &lines {
@@ -33,8 +32,8 @@ impl Doctor {
                     text.push_str(&format!("    {line}\n"));
                 }
             }
-            show::print(&text)?;
-        }
+            text
+        })?;
         Ok(if failed {
             ExitCode::FAILURE
         } else {

@@ -67,6 +67,14 @@ impl Failure {
         Self::Refused { status, text }
     }
 
+    /// Says what is not there, where the daemon only said that something is not.
+    pub(super) fn or_absent(self, text: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::Refused { status, .. } if status == StatusCode::NOT_FOUND => Self::NotFound(text()),
+            other => other,
+        }
+    }
+
     /// Whether the daemon only has too much to do: it has done nothing, and may be asked again.
     pub(super) fn is_busy(&self) -> bool {
         // The record API has no other use for this status.
@@ -100,6 +108,17 @@ impl Failure {
             Self::BrokenOff(_) | Self::Silent { .. } | Self::NotUnderstood(_) => 1,
         }
     }
+}
+
+/// An error with its causes, each said once: some name theirs themselves.
+pub(super) fn sentence(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// The exit status of an error.
@@ -195,6 +214,17 @@ mod tests {
     fn only_who_is_busy_is_asked_again() {
         assert!(Failure::refused(StatusCode::CONFLICT, b"").is_busy());
         assert!(!Failure::refused(StatusCode::BAD_REQUEST, b"").is_busy());
+    }
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        let named = |status| {
+            Failure::refused(status, b"")
+                .or_absent(|| "no 7".to_owned())
+                .to_string()
+        };
+        assert_eq!(named(StatusCode::NOT_FOUND), "no 7");
+        assert_ne!(named(StatusCode::FORBIDDEN), "no 7");
     }
 
     #[test]

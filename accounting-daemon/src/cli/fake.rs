@@ -9,7 +9,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Console, daemon::Daemon};
+use super::{Console, daemon::Daemon, show::Output};
 
 /// The daemon, and a console that asks it.
 pub(super) struct Fake {
@@ -43,7 +43,7 @@ impl Fake {
         });
         let console = Console {
             daemon: Daemon::at(path),
-            json: false,
+            output: Output { json: false },
         };
         Self {
             console,

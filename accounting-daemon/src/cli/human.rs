@@ -51,9 +51,7 @@ pub(super) fn minutes(text: &str) -> Result<u32, String> {
 /// # Errors
 /// What would be taken.
 pub(super) fn time(text: &str) -> Result<String, String> {
-    let clock = Clock::new(true, None).map_err(|error| error.to_string())?;
-    let now = DateTime::<Utc>::from_timestamp_millis(clock.now().wall).ok_or("the clock is not set")?;
-    from(text, now, &Local, NaiveTime::MIN)
+    from(text, now()?, &Local, NaiveTime::MIN)
 }
 
 /// The same as an end: a date alone is its last second.
@@ -61,10 +59,14 @@ pub(super) fn time(text: &str) -> Result<String, String> {
 /// # Errors
 /// What would be taken.
 pub(super) fn end(text: &str) -> Result<String, String> {
-    let clock = Clock::new(true, None).map_err(|error| error.to_string())?;
-    let now = DateTime::<Utc>::from_timestamp_millis(clock.now().wall).ok_or("the clock is not set")?;
     let last = NaiveTime::from_hms_opt(23, 59, 59).unwrap_or(NaiveTime::MIN);
-    from(text, now, &Local, last)
+    from(text, now()?, &Local, last)
+}
+
+fn now() -> Result<DateTime<Utc>, String> {
+    let clock = Clock::new(true, None).map_err(|error| error.to_string())?;
+    let now = DateTime::from_timestamp_millis(clock.now().wall);
+    now.ok_or_else(|| "the clock is not set".to_owned())
 }
 
 fn from<Z: TimeZone>(text: &str, now: DateTime<Utc>, zone: &Z, of_day: NaiveTime) -> Result<String, String> {

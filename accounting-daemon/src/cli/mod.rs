@@ -9,14 +9,17 @@ mod backup;
 mod daemon;
 mod detach;
 mod doctor;
+mod events;
 mod failure;
 #[cfg(test)]
 mod fake;
+mod files;
 mod generate;
 mod human;
 mod paged;
 mod people;
 mod progress;
+mod query;
 mod serve;
 mod session;
 mod show;
@@ -107,7 +110,7 @@ enum Command {
 #[derive(Clone, Debug)]
 struct Console {
     daemon: Daemon,
-    json: bool,
+    output: Output,
 }
 
 /// Runs the command that the process was started with.
@@ -125,22 +128,11 @@ pub fn main() -> ExitCode {
         Err(error) if failure::reader_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // What the daemon refused may hold what somebody typed, or a cell of a table.
-            let lines: Vec<_> = sentence(&error).lines().map(show::harmless).collect();
+            let lines: Vec<_> = failure::sentence(&error).lines().map(show::harmless).collect();
             eprintln!("error: {}", lines.join("\n"));
             failure::exit_code(&error)
         }
     }
-}
-
-/// An error with its causes, each said once: some name theirs themselves.
-fn sentence(error: &anyhow::Error) -> String {
-    let mut text = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -150,10 +142,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         output,
         ..
     } = cli;
-    let json = output.json;
     let console = || -> anyhow::Result<Console> {
         let daemon = reach.daemon()?;
-        Ok(Console { daemon, json })
+        Ok(Console { daemon, output })
     };
     match command {
         Command::Serve(command) => command.run(&reach).await?,
@@ -167,9 +158,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::User(command) => command.run(&console()?).await?,
         Command::Client(command) => command.run(&console()?).await?,
         Command::Audit(command) => command.run(&console()?).await?,
-        Command::Doctor(command) => return command.run(&reach, json).await,
+        Command::Doctor(command) => return command.run(&reach, output).await,
         Command::Backup(command) => command.run(&console()?).await?,
-        Command::Restore(command) => command.run(&reach, json).await?,
+        Command::Restore(command) => command.run(&reach, output).await?,
         Command::Completions(command) => command.run()?,
         Command::Man(command) => command.run()?,
     }

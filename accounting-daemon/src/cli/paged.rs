@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{
     Console,
-    daemon::Query,
     failure::Failure,
+    query::Query,
     show::{self, Column},
 };
 
@@ -86,11 +86,10 @@ pub(super) async fn print(
     none: &str,
 ) -> anyhow::Result<()> {
     let (records, more) = collect(console, path, query, limit).await?;
-    if console.json {
-        return Ok(show::json(&json!(records))?);
-    }
-    show::print(&show::table(&records, columns, none))?;
-    if more {
+    console
+        .output
+        .print(&json!(records), || show::table(&records, columns, none))?;
+    if more && !console.output.json {
         eprintln!("the first {}; more with --limit or --all", records.len());
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::daemon::Reach;
+use super::{daemon::Reach, failure::sentence};
 use crate::{app, http::Tls, portal::Look};
 
 /// Runs the daemon in the foreground until SIGTERM or SIGINT. The gate goes on enforcing afterwards.
@@ -18,9 +18,9 @@ impl Serve {
         let config = reach.config()?;
         if self.check_config {
             let tls = config.api.tls.as_ref().map(Tls::load).transpose();
-            let tls = tls.err().map(|error| super::sentence(&error.into()));
+            let tls = tls.err().map(|error| sentence(&error.into()));
             let look = Look::load(&config.portal).err();
-            let look = look.map(|error| super::sentence(&error.into()));
+            let look = look.map(|error| sentence(&error.into()));
             let problems: Vec<_> = tls.into_iter().chain(look).collect();
             if !problems.is_empty() {
                 anyhow::bail!(problems.join("\n"));

@@ -7,15 +7,14 @@ use serde_json::{Value, json};
 
 use super::{
     Console,
-    daemon::{Payload, Query, segment},
+    daemon::Payload,
+    events::{Event, Events},
     failure::Failure,
     paged::{self, Limit},
-    show::{self, Column, bytes, made, number, plain, text, time},
+    query::{Query, segment},
+    show::{self, Column, bytes, made, number, plain, shown_length, text, time},
 };
 use crate::mac::Mac;
-
-/// The longest event of the stream, in bytes.
-const EVENT_BYTES_MAX: usize = 1024 * 1024;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SessionCommand {
@@ -97,11 +96,9 @@ const LINES: &[Column] = &[
 
 /// Until the device is cut, if nothing changes.
 fn left(session: &Value) -> String {
-    let Some(seconds) = session["SecondsLeft"].as_u64() else {
-        return "no end".to_owned();
-    };
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    format!("{hours}:{minutes:02}:{seconds:02}")
+    session["SecondsLeft"]
+        .as_u64()
+        .map_or_else(|| "no end".to_owned(), shown_length)
 }
 
 impl SessionCommand {
@@ -128,13 +125,10 @@ impl Device {
     async fn show(&self, console: &Console) -> anyhow::Result<()> {
         let target = self.target("devices");
         let device = console.daemon.ask(Method::GET, &target, Payload::Nothing).await?;
-        if console.json {
-            return Ok(show::json(&device)?);
-        }
-        if device["Online"] != true {
-            return Ok(show::print(&format!("{} is not online", self.mac))?);
-        }
-        Ok(show::print(&show::record(&device["Session"], LINES))?)
+        console.output.print(&device, || match &device["Online"] {
+            Value::Bool(true) => show::record(&device["Session"], LINES),
+            _ => format!("{} is not online", self.mac),
+        })
     }
 
     async fn kick(&self, console: &Console) -> anyhow::Result<()> {
@@ -143,16 +137,9 @@ impl Device {
             .daemon
             .ask(Method::DELETE, &target, Payload::Nothing)
             .await;
-        ended.map_err(|failure| match failure {
-            Failure::Refused { status, .. } if status == hyper::StatusCode::NOT_FOUND => {
-                Failure::NotFound(format!("{} is not online", self.mac))
-            }
-            other => other,
-        })?;
-        if console.json {
-            return Ok(show::json(&json!({"MacAddress": self.mac.to_string()}))?);
-        }
-        Ok(show::print(&format!("{} is offline", self.mac))?)
+        ended.map_err(|failure| failure.or_absent(|| format!("{} is not online", self.mac)))?;
+        let gone = json!({"MacAddress": self.mac.to_string()});
+        console.output.print(&gone, || format!("{} is offline", self.mac))
     }
 }
 
@@ -170,10 +157,7 @@ impl Open {
             .daemon
             .ask(Method::POST, target, Payload::Json(body))
             .await?;
-        if console.json {
-            return Ok(show::json(&session)?);
-        }
-        Ok(show::print(&show::record(&session, LINES))?)
+        console.output.print(&session, || show::record(&session, LINES))
     }
 }
 
@@ -194,7 +178,7 @@ async fn watch(console: &Console) -> anyhow::Result<()> {
 
 fn print_event(console: &Console, event: &Event) -> std::io::Result<()> {
     let data: Value = serde_json::from_str(&event.data).unwrap_or_else(|_| event.data.clone().into());
-    if console.json {
+    if console.output.json {
         return show::json(&json!({"Event": event.name, "Data": data}));
     }
     if data["Reason"].is_string() {
@@ -214,90 +198,9 @@ fn print_event(console: &Console, event: &Event) -> std::io::Result<()> {
     Ok(())
 }
 
-/// One server-sent event.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Event {
-    name: String,
-    data: String,
-}
-
-/// Reads server-sent events from pieces of a stream.
-#[derive(Debug, Default)]
-struct Events {
-    rest: Vec<u8>,
-    event: Event,
-}
-
-impl Events {
-    /// The events that this piece completes.
-    ///
-    /// # Errors
-    /// An event does not end.
-    fn push(&mut self, piece: &[u8]) -> Result<Vec<Event>, Failure> {
-        self.rest.extend_from_slice(piece);
-        let mut done = Vec::new();
-        while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.rest.drain(..=end).collect();
-            let line = String::from_utf8_lossy(&line);
-            self.line(line.trim_end_matches(['\n', '\r']), &mut done);
-        }
-        if self.rest.len() + self.event.data.len() > EVENT_BYTES_MAX {
-            return Err(Failure::NotUnderstood("an event does not end".to_owned()));
-        }
-        Ok(done)
-    }
-
-    fn line(&mut self, line: &str, done: &mut Vec<Event>) {
-        if line.is_empty() {
-            let event = std::mem::take(&mut self.event);
-            if !event.data.is_empty() {
-                done.push(event);
-            }
-            return;
-        }
-        let (field, value) = line.split_once(':').unwrap_or((line, ""));
-        let value = value.strip_prefix(' ').unwrap_or(value);
-        match field {
-            "event" => value.clone_into(&mut self.event.name),
-            "data" => {
-                if !self.event.data.is_empty() {
-                    self.event.data.push('\n');
-                }
-                self.event.data.push_str(value);
-            }
-            // Comments keep the connection alive; numbers of events are not asked for.
-            _ => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn events_come_in_any_pieces() {
-        let text =
-            ": hello\r\nevent: opened\r\ndata: {\"a\":\r\ndata: 1}\r\n\r\nid: 7\ndata:x\n\n: alive\n\n";
-        let expected = [
-            Event {
-                name: "opened".to_owned(),
-                data: "{\"a\":\n1}".to_owned(),
-            },
-            Event {
-                name: String::new(),
-                data: "x".to_owned(),
-            },
-        ];
-        for size in 1..text.len() {
-            let mut events = Events::default();
-            let pieces = text.as_bytes().chunks(size);
-            let found: Vec<_> = pieces.flat_map(|piece| events.push(piece).unwrap()).collect();
-            assert_eq!(found, expected, "in pieces of {size}");
-        }
-        let mut events = Events::default();
-        assert!(events.push(&vec![b'x'; EVENT_BYTES_MAX + 1]).is_err());
-    }
 
     #[test]
     fn the_time_left_is_read_as_a_clock() {

@@ -16,6 +16,19 @@ pub(super) struct Output {
     pub(super) json: bool,
 }
 
+impl Output {
+    /// Prints what came of a command: the value for scripts, or the text for people.
+    ///
+    /// # Errors
+    /// As [`print`].
+    pub(super) fn print(self, value: &Value, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+        if self.json {
+            return Ok(json(value)?);
+        }
+        Ok(print(&text())?)
+    }
+}
+
 /// A column of a table, or a line of a record.
 pub(super) struct Column {
     head: &'static str,
@@ -106,6 +119,12 @@ fn shown_time(value: &Value) -> String {
         .replacen('T', " ", 1)
         .trim_end_matches('Z')
         .to_owned()
+}
+
+/// Seconds as `h:mm:ss`.
+pub(super) fn shown_length(seconds: u64) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    format!("{hours}:{minutes:02}:{seconds:02}")
 }
 
 /// With a unit of 1000, as networks count.

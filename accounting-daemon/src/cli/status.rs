@@ -27,11 +27,7 @@ impl Status {
         let (_, metrics) = collect(expect_success(get("/metrics").await?).await?).await?;
         let metrics = Metrics(String::from_utf8_lossy(&metrics).into_owned());
         let found = Found::of(&readiness, &metrics);
-        if console.json {
-            show::json(&found.json())?;
-        } else {
-            show::print(&found.text())?;
-        }
+        console.output.print(&found.json(), || found.text())?;
         Ok(if found.ready {
             ExitCode::SUCCESS
         } else {

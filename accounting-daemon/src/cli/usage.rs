@@ -6,12 +6,10 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{
-    Console,
-    daemon::Query,
-    human,
+    Console, files, human,
     paged::{self, Limit},
-    show::{Column, bytes, made, number, text, time},
-    token::save,
+    query::Query,
+    show::{Column, bytes, made, number, shown_length, text, time},
 };
 use crate::mac::Mac;
 
@@ -57,14 +55,7 @@ const COLUMNS: &[Column] = &[
 /// To the tenth of a second.
 fn charged(record: &Value) -> String {
     let ms = record["MillisecondsCharged"].as_u64().unwrap_or_default();
-    let seconds = ms / 1000;
-    format!(
-        "{}:{:02}:{:02}.{}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60,
-        ms % 1000 / 100
-    )
+    format!("{}.{}", shown_length(ms / 1000), ms % 1000 / 100)
 }
 
 impl Usage {
@@ -76,7 +67,7 @@ impl Usage {
             .maybe("To", self.to);
         if let Some(file) = self.csv {
             let target = query.with("Format", "Csv").target("/v1/usage");
-            return save(console, &target, Some(file)).await;
+            return files::save(console, &target, Some(file)).await;
         }
         paged::print(
             console,

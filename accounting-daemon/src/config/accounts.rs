@@ -1,12 +1,20 @@
-//! The settings of signing in and of the audit.
+//! The settings of the first administrator, of signing in and of the audit.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use super::reader::Table;
+use super::{DAY_S, reader::Table};
 use crate::store::AuditRetention;
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-const DAY_S: u64 = 24 * 60 * 60;
+const DAY_MS: i64 = DAY_S.cast_signed() * 1000;
+
+/// The administrator that the first start makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdministratorConfig {
+    /// The name to sign in with; holds no colon.
+    pub email: String,
+    /// A file whose content becomes the first password; one is generated and printed without it.
+    pub password_file: Option<PathBuf>,
+}
 
 /// How long what signing in gives is good for, and how often it may fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +27,34 @@ pub struct SignInConfig {
     pub account_failures_max: u32,
     /// Failures a minute for an address; of IPv6 for the first 64 bits.
     pub address_failures_max: u32,
+}
+
+impl AdministratorConfig {
+    pub(super) fn check(mut table: Table<'_, '_>) -> Self {
+        let default = "admin@localhost".to_owned();
+        let value = table.get("email");
+        let password_file = table.text("password_file").map(PathBuf::from);
+        table.finish();
+        let email = value.map_or(Some(default), |value| match value.text()? {
+            email if is_email(email) => Some(email.to_owned()),
+            _ => value.bad_text("an e-mail address without colons and spaces"),
+        });
+        Self {
+            email: email.unwrap_or_default(),
+            password_file,
+        }
+    }
+}
+
+/// Basic credentials end the name at the first colon.
+pub(crate) fn is_email(text: &str) -> bool {
+    text.len() <= 254
+        && text
+            .split_once('@')
+            .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
+        && text
+            .chars()
+            .all(|c| !c.is_control() && !c.is_whitespace() && c != ':')
 }
 
 impl Default for SignInConfig {
@@ -62,9 +98,11 @@ impl SignInConfig {
 
 impl AuditRetention {
     pub(super) fn check(mut table: Table<'_, '_>) -> Self {
+        let default = Self::default();
+        let days = table.number("retention_days", 1, 36_500, default.period / DAY_MS);
         let retention = Self {
-            period: DAY_MS * i64::from(table.number("retention_days", 1, 36_500, 365_u32)),
-            records_max: table.number("records_max", 1_000, 100_000_000, 1_000_000),
+            period: DAY_MS * days,
+            records_max: table.number("records_max", 1_000, 100_000_000, default.records_max),
         };
         table.finish();
         retention

@@ -6,19 +6,17 @@ use std::{
 };
 
 use accounting_ebpf::layout;
-use ipnet::IpNet;
 
 use super::{
+    garden::{GARDEN_PORTS_MAX, GardenConfig, garden},
     problem::ProblemKind,
-    reader::{Table, Value},
+    reader::Table,
+    value::Value,
 };
 use crate::{
-    gate::{NAMES_MAX, Pattern, Refuse},
+    gate::{Pattern, Refuse},
     mac::{DeviceId, Mac},
 };
-
-/// Ports that one prefix of the walled garden can name.
-pub const GARDEN_PORTS_MAX: usize = 4;
 
 /// The most addresses of resolvers; leaves room in the table for the gateway's own addresses.
 pub const RESOLVERS_MAX: usize = 64;
@@ -45,15 +43,6 @@ pub struct GateConfig {
     pub refuse: Refuse,
     /// What devices without a session may spend.
     pub strangers: StrangersConfig,
-}
-
-/// A prefix of the walled garden.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GardenConfig {
-    /// The network; no bit behind its length is set.
-    pub prefix: IpNet,
-    /// TCP and UDP ports; unused ones are 0, and all zero opens every port.
-    pub ports: [u16; GARDEN_PORTS_MAX],
 }
 
 /// Budgets in frames a second, at least 1.
@@ -123,28 +112,15 @@ fn resolvers(table: &mut Table<'_, '_>) -> Vec<IpAddr> {
     let Some(list) = table.get("resolvers") else {
         return resolvers;
     };
-    let items = list.items();
-    if items.len() > RESOLVERS_MAX {
-        let (key, found) = (list.key.clone(), items.len());
-        list.problem(ProblemKind::Count {
-            key,
-            found,
-            min: 0,
-            max: RESOLVERS_MAX,
-        });
-    }
-    for value in items {
-        let key = value.key.clone();
+    for value in list.items_within(0, RESOLVERS_MAX) {
         let Some(address) = value.parse::<IpAddr>("an IP address such as \"9.9.9.9\"") else {
             continue;
         };
         if address.is_unspecified() || address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST) {
+            let key = value.key.clone();
             value.problem(ProblemKind::NotAHost { key, address });
         } else if resolvers.contains(&address) {
-            value.problem(ProblemKind::Twice {
-                key,
-                found: address.to_string(),
-            });
+            value.twice(address);
         } else {
             resolvers.push(address);
         }
@@ -158,10 +134,10 @@ fn devices_of(list: Vec<Value<'_, '_>>, zones: &BTreeSet<u16>) -> BTreeSet<Devic
         let Some((mac, zone)) = device(&value) else {
             continue;
         };
-        let key = value.key.clone();
         if let Some(zone) = zone
             && !zones.contains(&zone)
         {
+            let key = value.key.clone();
             value.problem(ProblemKind::NoSuchZone { key, zone });
             continue;
         }
@@ -174,10 +150,7 @@ fn devices_of(list: Vec<Value<'_, '_>>, zones: &BTreeSet<u16>) -> BTreeSet<Devic
             twice |= !devices.insert(DeviceId { mac, zone });
         }
         if twice {
-            value.problem(ProblemKind::Twice {
-                key,
-                found: mac.to_string(),
-            });
+            value.twice(mac);
         }
     }
     devices
@@ -209,108 +182,4 @@ fn device(value: &Value<'_, '_>) -> Option<(Mac, Option<u16>)> {
         Ok(zone) => Some((mac, Some(zone))),
         Err(_) => value.bad_text("a MAC address, a space and a zone from 0 to 65535"),
     }
-}
-
-type Names = Vec<(Pattern, [u16; GARDEN_PORTS_MAX])>;
-
-fn garden(table: &mut Table<'_, '_>) -> (Vec<GardenConfig>, Names) {
-    let mut garden: Vec<GardenConfig> = Vec::new();
-    let mut names: Names = Vec::new();
-    for mut entry in table.tables("garden", "gate.garden") {
-        let value = entry.get("prefix");
-        let ports = ports(&mut entry);
-        let name = entry.get("name");
-        if value.is_none() && name.is_none() {
-            entry.missing(
-                "prefix",
-                "name a network, such as prefix = \"192.0.2.0/24\", or a host, such as name = \"*.example.org\"",
-            );
-        }
-        entry.finish();
-        if let Some(name) = name {
-            listed_name(&name, ports, &mut names);
-        }
-        let Some(value) = value else { continue };
-        let Some(prefix) = prefix(&value) else { continue };
-        let key = value.key.clone();
-        if garden.iter().any(|other| other.prefix == prefix) {
-            value.problem(ProblemKind::Twice {
-                key,
-                found: prefix.to_string(),
-            });
-            continue;
-        }
-        let same_family = |other: &&GardenConfig| other.prefix.addr().is_ipv4() == prefix.addr().is_ipv4();
-        let found = garden.iter().filter(same_family).count() + 1;
-        let max = layout::GARDEN_MAX as usize;
-        if found > max {
-            value.problem(ProblemKind::Count {
-                key,
-                found,
-                min: 0,
-                max,
-            });
-            break;
-        }
-        garden.push(GardenConfig { prefix, ports });
-    }
-    (garden, names)
-}
-
-fn listed_name(value: &Value<'_, '_>, ports: [u16; GARDEN_PORTS_MAX], names: &mut Names) {
-    let Some(name) = value.parse::<Pattern>("a name such as \"example.org\" or \"*.example.org\"") else {
-        return;
-    };
-    let (key, found) = (value.key.clone(), names.len() + 1);
-    if names.iter().any(|(other, _)| *other == name) {
-        let found = name.to_string();
-        value.problem(ProblemKind::Twice { key, found });
-    } else if found > NAMES_MAX {
-        value.problem(ProblemKind::Count {
-            key,
-            found,
-            min: 0,
-            max: NAMES_MAX,
-        });
-    } else {
-        names.push((name, ports));
-    }
-}
-
-fn prefix(value: &Value<'_, '_>) -> Option<IpNet> {
-    let text = value.text()?;
-    let found: IpNet = match (text.parse(), text.parse::<IpAddr>()) {
-        (Ok(found), _) => found,
-        (_, Ok(address)) => address.into(),
-        _ => return value.bad_text("an IP address or a network such as \"192.0.2.0/24\""),
-    };
-    let network = found.trunc();
-    if network != found {
-        let key = value.key.clone();
-        value.problem(ProblemKind::HostBits { key, found, network });
-        return None;
-    }
-    Some(found)
-}
-
-fn ports(entry: &mut Table<'_, '_>) -> [u16; GARDEN_PORTS_MAX] {
-    let mut ports = [0; GARDEN_PORTS_MAX];
-    let Some(list) = entry.get("ports") else {
-        return ports;
-    };
-    let items = list.items();
-    // An empty list would open every port, and reads like none.
-    if items.is_empty() || items.len() > GARDEN_PORTS_MAX {
-        let (key, found) = (list.key.clone(), items.len());
-        list.problem(ProblemKind::Count {
-            key,
-            found,
-            min: 1,
-            max: GARDEN_PORTS_MAX,
-        });
-    }
-    for (cell, value) in ports.iter_mut().zip(&items) {
-        *cell = value.number(1, u64::from(u16::MAX)).unwrap_or(0);
-    }
-    ports
 }

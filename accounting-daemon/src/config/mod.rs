@@ -3,30 +3,37 @@
 //! All settings, with their defaults, are shown in `docs/config.example.toml`. Durations carry their unit in the key.
 
 mod accounts;
+mod api;
 mod codes;
-mod edge;
+mod garden;
 mod gate;
+mod interfaces;
 mod portal;
 mod problem;
 mod reader;
 mod sessions;
+mod value;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
     io::Read,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use toml::de::DeTable;
 
 use crate::store::AuditRetention;
 
-pub use accounts::SignInConfig;
+pub(crate) use accounts::is_email;
+pub use accounts::{AdministratorConfig, SignInConfig};
+pub use api::{ApiConfig, TlsConfig};
 pub use codes::{CODE_ALPHABET, ClassConfig, CodesConfig};
-pub(crate) use edge::is_email;
-pub use edge::{AdministratorConfig, ApiConfig, TlsConfig};
-pub use gate::{GARDEN_PORTS_MAX, GardenConfig, GateConfig, RESOLVERS_MAX, StrangersConfig};
+pub use garden::{GARDEN_PORTS_MAX, GardenConfig};
+pub use gate::{GateConfig, RESOLVERS_MAX, StrangersConfig};
+pub use interfaces::{INTERFACES_MAX, InterfaceConfig};
+use interfaces::{interfaces, zones};
 pub use portal::{Colour, PortalConfig};
 pub use problem::{ConfigErrors, Problem, ProblemKind};
 use reader::{Report, Table};
@@ -35,8 +42,10 @@ pub use sessions::{SessionsConfig, UsageConfig};
 /// The largest configuration file, in bytes.
 pub const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// The most gated interfaces.
-pub const INTERFACES_MAX: usize = 256;
+// Units of settings.
+const SECOND: Duration = Duration::from_secs(1);
+const DAY_S: u64 = 24 * 60 * 60;
+const KIB: usize = 1024;
 
 /// Where the kernel shows the first real-time clock.
 const RTC: &str = "/dev/rtc0";
@@ -70,15 +79,6 @@ pub struct Config {
     pub usage: UsageConfig,
     /// How much of the audit is kept.
     pub audit: AuditRetention,
-}
-
-/// One gated interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InterfaceConfig {
-    /// Its name in the kernel, such as `br-guest`.
-    pub name: String,
-    /// Its zone.
-    pub zone: u16,
 }
 
 impl Config {
@@ -168,91 +168,6 @@ fn read(path: &Path) -> Result<String, ProblemKind> {
         return Err(ProblemKind::TooLarge { max: FILE_BYTES_MAX });
     }
     Ok(text)
-}
-
-fn interfaces(root: &mut Table<'_, '_>) -> Vec<InterfaceConfig> {
-    let tables = root.tables("interface", "interface");
-    if tables.is_empty() {
-        root.missing(
-            "interface",
-            "add [[interface]] with the name of the interface of the guests",
-        );
-    }
-    let mut interfaces: Vec<InterfaceConfig> = Vec::new();
-    for mut table in tables {
-        let value = table.get("name");
-        let zone = table.number("zone", 0, u64::from(u16::MAX), 0);
-        let Some(value) = value else {
-            table.missing("name", "name the interface, such as name = \"br-guest\"");
-            table.finish();
-            continue;
-        };
-        table.finish();
-        let Some(name) = value.text() else { continue };
-        if !is_interface_name(name) {
-            let _: Option<()> =
-                value.bad_text("the name of a network interface: 1 to 15 characters without space or slash");
-            continue;
-        }
-        if interfaces.iter().any(|other| other.name == name) {
-            let (key, found) = (value.key.clone(), format!("{name:?}"));
-            value.problem(ProblemKind::Twice { key, found });
-            continue;
-        }
-        if interfaces.len() == INTERFACES_MAX {
-            let (key, found) = ("interface".to_owned(), interfaces.len() + 1);
-            value.problem(ProblemKind::Count {
-                key,
-                found,
-                min: 1,
-                max: INTERFACES_MAX,
-            });
-            break;
-        }
-        interfaces.push(InterfaceConfig {
-            name: name.to_owned(),
-            zone,
-        });
-    }
-    interfaces
-}
-
-/// The kernel's own rule (`dev_valid_name`), in ASCII.
-fn is_interface_name(name: &str) -> bool {
-    (1..=15).contains(&name.len())
-        && name != "."
-        && name != ".."
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b':')
-}
-
-fn zones(root: &mut Table<'_, '_>, present: &BTreeSet<u16>) -> BTreeMap<u16, u64> {
-    let mut zones = BTreeMap::new();
-    for mut table in root.tables("zone", "zone") {
-        let number = table.get("number");
-        let business_id = table.get("business_id");
-        if number.is_none() {
-            table.missing("number", "give the zone's number, as in [[interface]]");
-        }
-        if business_id.is_none() {
-            table.missing("business_id", "give the BusinessId of the zone's location");
-        }
-        table.finish();
-        let business: Option<u64> = business_id.and_then(|value| value.number(1, i64::MAX as u64));
-        let Some(number) = number else { continue };
-        let Some(zone) = number.number::<u16>(0, u64::from(u16::MAX)) else {
-            continue;
-        };
-        let key = number.key.clone();
-        if !present.contains(&zone) {
-            number.problem(ProblemKind::NoSuchZone { key, zone });
-        } else if zones.insert(zone, business.unwrap_or(1)).is_some() {
-            let found = format!("zone {zone}");
-            number.problem(ProblemKind::Twice { key, found });
-        }
-    }
-    zones
 }
 
 #[cfg(test)]

@@ -4,12 +4,7 @@ use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use hyper::Uri;
 
-use super::{
-    ApiConfig, TlsConfig,
-    edge::{KIB, SECOND},
-    problem::ProblemKind,
-    reader::Table,
-};
+use super::{ApiConfig, KIB, SECOND, TlsConfig, problem::ProblemKind, reader::Table};
 
 /// The portal listener and its pages.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,12 +3,12 @@
 
 use std::{cell::RefCell, ops::Range};
 
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
+use toml::de::{DeTable, DeValue};
 
-use super::problem::{Problem, ProblemKind};
+use super::{
+    problem::{Problem, ProblemKind},
+    value::Value,
+};
 
 /// Collects problems and knows at which line a byte is.
 pub(super) struct Report<'t> {
@@ -16,14 +16,6 @@ pub(super) struct Report<'t> {
     /// After a syntax error the tree is a guess: what seems to be missing may just not have been understood.
     guessed: bool,
     problems: RefCell<Vec<Problem>>,
-}
-
-/// A value where it was written, with its key in full.
-pub(super) struct Value<'t, 'r> {
-    pub(super) key: String,
-    at: usize,
-    value: &'t DeValue<'t>,
-    report: &'r Report<'t>,
 }
 
 /// A table of the file; remembers which keys were asked for.
@@ -92,12 +84,7 @@ impl<'t, 'r> Table<'t, 'r> {
     pub(super) fn get(&mut self, key: &'static str) -> Option<Value<'t, 'r>> {
         self.asked.push(key);
         let value = self.entries?.get(key)?;
-        Some(Value {
-            key: self.full(key),
-            at: value.span().start,
-            value: value.get_ref(),
-            report: self.report,
-        })
+        Some(Value::new(self.full(key), value, self.report))
     }
 
     pub(super) fn missing(&self, key: &'static str, hint: &'static str) {
@@ -123,7 +110,7 @@ impl<'t, 'r> Table<'t, 'r> {
         let Some(value) = self.get(key) else {
             return default;
         };
-        match value.value {
+        match value.written() {
             DeValue::String(text) if text == "off" => None,
             DeValue::String(_) => value.bad_text("a number or \"off\""),
             _ => value.number(min, max),
@@ -131,11 +118,7 @@ impl<'t, 'r> Table<'t, 'r> {
     }
 
     pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
-        let value = self.get(key)?;
-        if let DeValue::Boolean(flag) = value.value {
-            return Some(*flag);
-        }
-        value.wrong_type("true or false")
+        self.get(key)?.flag()
     }
 
     /// A text that is not empty.
@@ -176,7 +159,7 @@ impl<'t, 'r> Table<'t, 'r> {
                 at: value.at,
                 entries: Some(value.as_table()?),
                 asked: Vec::new(),
-                report: value.report,
+                report: self.report,
             })
         });
         tables.collect()
@@ -204,93 +187,5 @@ impl<'t, 'r> Table<'t, 'r> {
         } else {
             format!("{}.{key}", self.name)
         }
-    }
-}
-
-impl<'t, 'r> Value<'t, 'r> {
-    pub(super) fn number<T: TryFrom<u64>>(&self, min: u64, max: u64) -> Option<T> {
-        let DeValue::Integer(integer) = self.value else {
-            return self.wrong_type("a whole number");
-        };
-        let number = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
-        let fits = number.filter(|number| (min..=max).contains(number));
-        let value = fits.and_then(|number| T::try_from(number).ok());
-        if value.is_none() {
-            let found = integer.to_string();
-            let key = self.key.clone();
-            self.problem(ProblemKind::OutOfRange { key, found, min, max });
-        }
-        value
-    }
-
-    pub(super) fn text(&self) -> Option<&'t str> {
-        match self.value {
-            DeValue::String(text) => Some(text.as_ref()),
-            _ => self.wrong_type("a text in quotes"),
-        }
-    }
-
-    /// A text of a type with a usual spelling.
-    pub(super) fn parse<T: std::str::FromStr>(&self, wanted: &'static str) -> Option<T> {
-        match self.text()?.parse() {
-            Ok(value) => Some(value),
-            Err(_) => self.bad_text(wanted),
-        }
-    }
-
-    pub(super) fn items(&self) -> Vec<Value<'t, 'r>> {
-        let DeValue::Array(array) = self.value else {
-            let none: Option<()> = self.wrong_type("a list");
-            debug_assert!(none.is_none());
-            return Vec::new();
-        };
-        let item = |value: &'t Spanned<DeValue<'t>>| Value {
-            key: self.key.clone(),
-            at: value.span().start,
-            value: value.get_ref(),
-            report: self.report,
-        };
-        array.iter().map(item).collect()
-    }
-
-    fn as_table(&self) -> Option<&'t DeTable<'t>> {
-        match self.value {
-            DeValue::Table(table) => Some(table),
-            _ => self.wrong_type("a table"),
-        }
-    }
-
-    pub(super) fn problem(&self, kind: ProblemKind) {
-        self.report.problem(self.at, kind);
-    }
-
-    pub(super) fn bad_text<T>(&self, wanted: &'static str) -> Option<T> {
-        let DeValue::String(found) = self.value else {
-            return None;
-        };
-        self.problem(ProblemKind::BadText {
-            key: self.key.clone(),
-            found: found.to_string(),
-            wanted,
-        });
-        None
-    }
-
-    fn wrong_type<T>(&self, wanted: &'static str) -> Option<T> {
-        let found = match self.value {
-            DeValue::String(_) => "a text",
-            DeValue::Integer(_) => "a whole number",
-            DeValue::Float(_) => "a number with a fraction",
-            DeValue::Boolean(_) => "true or false",
-            DeValue::Datetime(_) => "a date",
-            DeValue::Array(_) => "a list",
-            DeValue::Table(_) => "a table",
-        };
-        self.problem(ProblemKind::WrongType {
-            key: self.key.clone(),
-            wanted,
-            found,
-        });
-        None
     }
 }

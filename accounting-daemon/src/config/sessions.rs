@@ -2,13 +2,9 @@
 
 use std::time::Duration;
 
-use super::reader::Table;
+use super::{DAY_S, SECOND, reader::Table};
 
-const SECOND: Duration = Duration::from_secs(1);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// A day in seconds: the longest of the lengths below.
-const DAY_S: u64 = 24 * 60 * 60;
+const DAY: Duration = Duration::from_secs(DAY_S);
 
 /// The rules that an operator may choose.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -112,13 +112,9 @@ mod tests {
 
     fn interface(name: &str, index: u32, bridge: Option<u32>, zone: u16) -> InterfaceStatus {
         InterfaceStatus {
-            name: name.to_owned(),
             index,
             bridge,
-            zone,
-            mac: None,
-            attached: None,
-            reattached: 0,
+            ..InterfaceStatus::unseen(name, zone)
         }
     }
 

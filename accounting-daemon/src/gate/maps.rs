@@ -285,4 +285,16 @@ mod tests {
             assert!(error.contains(part), "{error}");
         }
     }
+
+    #[test]
+    fn the_document_of_the_format_has_every_map() {
+        const DOCUMENT: &str = include_str!("../../../docs/FORMAT.md");
+        for name in NAMES {
+            let mut rows = DOCUMENT.lines().filter(|line| line.starts_with("| `"));
+            assert!(
+                rows.any(|row| row.contains(&format!("`{name}`"))),
+                "{name} is not in docs/FORMAT.md"
+            );
+        }
+    }
 }

@@ -71,7 +71,7 @@ pub(super) fn port(settings: &Settings, target: &Target, mode: XdpMode) -> Resul
         uplink_in_tc: u32::from(mode == XdpMode::Generic),
         refuse: u32::from(settings.refuse == Refuse::Reset),
         learn: u32::from(!settings.names.is_empty()),
-        reserved: 0,
+        garden: u32::from(!(settings.garden.is_empty() && settings.names.is_empty())),
     })
 }
 
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn budgets_are_told_as_time() {
+    fn the_programs_are_told_what_is_configured() {
         let mut settings = Settings::default();
         settings.strangers.packets_per_second = 20;
         settings.strangers.burst = 100;
@@ -120,9 +120,16 @@ mod tests {
             is_port: true,
             ..target.clone()
         };
-        for (target, redirect_port) in [(target, 8880), (of_a_bridge, 0)] {
+        for (target, redirect_port) in [(target.clone(), 8880), (of_a_bridge, 0)] {
             let port = super::port(&settings, &target, XdpMode::Native).unwrap();
             assert_eq!((port.redirect_port, port.portal_ports[0]), (redirect_port, 8880));
         }
+        let garden = |settings: &Settings| super::port(settings, &target, XdpMode::Native).unwrap().garden;
+        assert_eq!(garden(&settings), 0);
+        settings.names = vec![("example.org".parse().unwrap(), [0; 4])];
+        assert_eq!(garden(&settings), 1);
+        settings.names.clear();
+        settings.garden = vec![("203.0.113.0/24".parse().unwrap(), [0; 4])];
+        assert_eq!(garden(&settings), 1);
     }
 }

@@ -54,6 +54,22 @@ pub struct GateStatus {
     pub routers: Vec<Mac>,
 }
 
+#[cfg(test)]
+impl InterfaceStatus {
+    /// One that has not been seen yet.
+    pub(crate) fn unseen(name: &str, zone: u16) -> Self {
+        Self {
+            name: name.to_owned(),
+            zone,
+            index: 0,
+            bridge: None,
+            mac: None,
+            attached: None,
+            reattached: 0,
+        }
+    }
+}
+
 impl GateStatus {
     /// Whether every interface is gated.
     #[must_use]

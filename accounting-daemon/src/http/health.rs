@@ -141,13 +141,8 @@ mod tests {
     #[test]
     fn every_configured_interface_must_be_gated() {
         let interface = |name: &str, attached| InterfaceStatus {
-            name: name.to_owned(),
-            zone: 0,
-            index: 0,
-            bridge: None,
-            mac: None,
             attached,
-            reattached: 0,
+            ..InterfaceStatus::unseen(name, 0)
         };
         let up = Some((XdpMode::Native, TcMode::Tcx));
         let status = |interfaces| GateStatus {

@@ -1,9 +1,8 @@
-//! Tokens come into being, codes open sessions, sessions end by request.
+//! Codes open sessions: the conditions in their order, and what follows when none fails.
 
 use super::{
-    AccessCode, Activity, Asker, Cause, Class, CreateError, Effect, Given, ID_MAX, Ledger, MINUTE_MS,
-    Metering, Mutant, NewToken, Now, RedeemError, Run, Seen, Session, SessionId, Token, TokenBalance,
-    TokenId, broken, refusal::Admitted, seat::Seat, token::signed,
+    AccessCode, Activity, Asker, Cause, Class, Given, Ledger, Metering, Mutant, Now, RedeemError, Run, Seen,
+    Session, SessionId, TokenBalance, TokenId, broken, refusal::Admitted, seat::Seat, token::signed,
 };
 use crate::mac::DeviceId;
 
@@ -31,57 +30,6 @@ enum Verdict {
 }
 
 impl Ledger {
-    /// Makes a token. A token with the same code must have been loaded before, where the store has one.
-    ///
-    /// # Errors
-    /// [`CreateError`]; nothing has changed then.
-    pub fn create(&mut self, new: NewToken, now: Now) -> Result<TokenId, CreateError> {
-        let folded = new.code.folded();
-        if self.owner(&folded).is_some() && !broken(Mutant::CodeMadeTwice) {
-            return Err(CreateError::CodeInUse);
-        }
-        if self.next_token > ID_MAX {
-            return Err(CreateError::NoIdLeft);
-        }
-        let id = self.next_token;
-        self.next_token += 1;
-        let minutes = new
-            .minutes_left
-            .filter(|_| !broken(Mutant::MinutesLeftIgnored))
-            .unwrap_or(new.minutes_included);
-        let token = Token {
-            id,
-            unique_id: new.unique_id,
-            business_id: new.business_id,
-            code: new.code,
-            description: new.description,
-            minutes_included: new.minutes_included,
-            valid_from: new.valid_from,
-            valid_to: new.valid_to,
-            user_limit: new.user_limit,
-            mac_address: new.mac_address,
-            booking_guid: new.booking_guid,
-            visitor_guid: new.visitor_guid,
-            last_access: None,
-            created_on: now.wall,
-            updated_on: now.wall,
-            updated_by: new.by,
-            system_id: new.system_id,
-            metering: new.metering,
-            entitled: signed(u64::from(minutes) * MINUTE_MS),
-            used: 0,
-            settled: now.monotonic,
-            draws: 0,
-            run: None,
-        };
-        self.codes.insert(folded, Some(id));
-        self.effects.push(Effect::Create(token.clone()));
-        self.load(token, new.factor);
-        self.effects
-            .extend(new.factor.map(|factor| Effect::Factor(id, factor)));
-        Ok(id)
-    }
-
     /// Opens a session for a device, or finds the one it has on this code. The token must have been loaded, where the
     /// store has one.
     ///

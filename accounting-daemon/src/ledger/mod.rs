@@ -15,6 +15,7 @@ mod balance;
 mod book;
 mod bulk;
 mod code;
+mod creation;
 mod devices;
 mod due;
 mod edit;

@@ -18,13 +18,8 @@ fn metrics() -> Metrics {
 
 fn gate() -> GateStatus {
     let interface = |name: &str, attached| InterfaceStatus {
-        name: name.to_owned(),
-        zone: 0,
-        index: 0,
-        bridge: None,
-        mac: None,
         attached,
-        reattached: 0,
+        ..InterfaceStatus::unseen(name, 0)
     };
     GateStatus {
         interfaces: vec![

@@ -1,30 +1,28 @@
 //! How the pages look: everything that the configuration names is read once, at start, so that what is wrong is told
 //! then.
 
+mod style;
+
 use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
-use hyper::StatusCode;
 use minijinja::{Environment, UndefinedBehavior, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Asked, Portal,
     assets::SCRIPT,
     language::{LanguageError, Languages},
-    page::Page,
     pages::{FUEL, Pages},
-    refusal::Refusal,
 };
 use crate::{
-    config::{Colour, PortalConfig},
-    http::{Tls, TlsError, answer::Answer},
+    config::PortalConfig,
+    http::{Tls, TlsError},
 };
+use style::style;
 
 /// The largest file, in bytes.
 const FILE_BYTES_MAX: u64 = 512 * 1024;
@@ -40,7 +38,6 @@ const TEMPLATES: [(&str, &str); 7] = [
     ("terms.html", include_str!("templates/terms.html")),
 ];
 
-const STYLE: &str = include_str!("assets/style.css");
 const ICON: &str = include_str!("assets/icon.svg");
 
 /// Why the pages cannot look as configured.
@@ -151,18 +148,6 @@ impl Look {
     }
 }
 
-/// The page of the terms.
-pub(super) fn terms(portal: &Portal, asked: &Asked<'_>) -> Answer {
-    let page = Page::new(Arc::clone(&asked.language)).with("here", "/terms");
-    match &portal.pages.terms {
-        Some(terms) => {
-            let page = page.with("paragraphs", terms.clone());
-            portal.pages.render(StatusCode::OK, "terms.html", page)
-        }
-        None => super::refusal::message(portal, asked, &Refusal::NotFound),
-    }
-}
-
 fn languages(config: &PortalConfig) -> Result<Languages, LookError> {
     let built_in = Languages::built_in().map_err(|source| LookError::Language {
         path: "(built in)".into(),
@@ -239,26 +224,6 @@ fn picture(path: &Path) -> Result<(&'static str, Vec<u8>), LookError> {
     Ok((media_type, bytes("logo", path)?))
 }
 
-/// The style with the operator's colour, and black or white upon it, whichever is read better.
-fn style(colour: Colour) -> String {
-    let on = if luminance(colour) > 0.179 { "#000" } else { "#fff" };
-    format!(":root{{--brand:{colour};--on-brand:{on}}}\n{STYLE}")
-}
-
-/// Relative luminance as WCAG 2.2 defines it; at 0.179 black and white contrast alike.
-fn luminance(Colour(channels): Colour) -> f64 {
-    let linear = channels.map(|channel| {
-        let part = f64::from(channel) / 255.0;
-        if part <= 0.040_45 {
-            part / 12.92
-        } else {
-            ((part + 0.055) / 1.055).powf(2.4)
-        }
-    });
-    let [red, green, blue] = linear;
-    0.2126 * red + 0.7152 * green + 0.0722 * blue
-}
-
 /// The files of a folder with this ending, in order.
 fn files(key: &'static str, folder: &Path, ending: &str) -> Result<Vec<PathBuf>, LookError> {
     let failed = |source| LookError::Unreadable {
@@ -301,30 +266,4 @@ fn bytes(key: &'static str, path: &Path) -> Result<Vec<u8>, LookError> {
         return Err(LookError::TooLarge { key, path });
     }
     Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_stands_on_the_operators_colour_can_be_read() {
-        for channels in [
-            [0, 0, 0],
-            [255, 255, 255],
-            [0x0b, 0x6e, 0x4f],
-            [255, 220, 0],
-            [119, 119, 119],
-            [0, 0, 255],
-        ] {
-            let brand = luminance(Colour(channels));
-            let on = if style(Colour(channels)).contains("--on-brand:#fff") {
-                1.0
-            } else {
-                0.0
-            };
-            let (light, dark) = if brand > on { (brand, on) } else { (on, brand) };
-            assert!((light + 0.05) / (dark + 0.05) >= 4.5, "{channels:?}");
-        }
-    }
 }

@@ -26,6 +26,7 @@ mod resume;
 mod route;
 mod silent;
 mod status;
+mod terms;
 mod writer;
 
 use std::sync::Arc;
@@ -186,7 +187,7 @@ impl Portal {
             Found::Get(Target::Status) => status::show(self, &asked).await,
             Found::Get(Target::Logout) => logout::show(self, &asked).await,
             Found::Get(Target::Resume) => resume::show(self, &asked).await,
-            Found::Get(Target::Terms) => look::terms(self, &asked),
+            Found::Get(Target::Terms) => terms::page(self, &asked),
             Found::Post(Target::Login) => login::redeem(self, &asked).await,
             Found::Post(Target::Logout) => logout::release(self, &asked).await,
             Found::Post(Target::Resume) => resume::redeem(self, &asked).await,

@@ -13,15 +13,13 @@ use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
 use super::{
     Disk, StoreError,
     codec::{Damaged, Reader, Row, Writer},
-    disk::number,
+    meta::number,
+    part::{LOOKED_AT_MAX, Part},
     schema::{AUDIT, META, META_NEXT_AUDIT},
 };
 
 /// Records that a new one takes away at most.
 const PRUNED_MAX: usize = 16;
-
-/// Records that one question looks at, at most; the answer then says where to go on.
-const LOOKED_AT_MAX: usize = 20_000;
 
 /// Characters of an access code that the audit shows.
 const CODE_SHOWN: usize = 2;
@@ -87,15 +85,6 @@ pub struct AuditFilter {
     pub from: Option<i64>,
     /// Not after.
     pub to: Option<i64>,
-}
-
-/// A part of a long answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part<T> {
-    /// Records with their numbers.
-    pub records: Vec<(u64, T)>,
-    /// The number after which the next part begins; `None` at the end.
-    pub next: Option<u64>,
 }
 
 impl Via {

@@ -1,6 +1,7 @@
 //! The store on disk: one redb file, one write transaction a commit, on disk in two phases before it returns.
 
 mod engine;
+mod token;
 
 use std::{
     path::Path,
@@ -11,16 +12,14 @@ use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableHandl
 
 use super::{
     AuditRetention, StoreError,
-    admissions::{Hints, shown},
-    balances::joined,
+    admissions::Hints,
     codec::Row,
     devices::Merge,
     file,
     held::{Held, Source},
     reader::{Reader, Tables},
-    schema::{self, ADJUSTMENTS, META, META_FLOOR, META_NEXT_TOKEN, PRUNED, USAGE},
+    schema,
 };
-use crate::ledger::{Adjustment, SecondFactor, Token, TokenBalance, TokenId, UsageRecord};
 
 /// The redb file `accounting.redb` in the data folder. Clones share it.
 #[derive(Clone, Debug)]
@@ -100,103 +99,44 @@ impl Disk {
         self.held.with_all(Database::check_integrity)
     }
 
-    /// How many tokens were ever made.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn tokens_made(&self) -> Result<u64, StoreError> {
-        self.held.with(|database| {
-            let row = self.did(
-                "read the numbers",
-                self.table(database, META)?.get(META_NEXT_TOKEN),
-            )?;
-            Ok(row.and_then(|row| number(row.value())).map_or(0, |next| next - 1))
-        })
-    }
-
-    /// The time below which no clock is trusted that nobody keeps in step, in wall clock milliseconds.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn floor(&self) -> Result<Option<i64>, StoreError> {
-        self.held.with(|database| {
-            let row = self.did("read the floor", self.table(database, META)?.get(META_FLOOR))?;
-            row.map(|row| time(row.value()).ok_or_else(|| self.damaged("meta")))
-                .transpose()
-        })
-    }
-
-    /// The usage records of released sessions, by number.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn usage(&self) -> Result<Vec<UsageRecord>, StoreError> {
-        self.held.with(|database| self.all(database, USAGE, "usage"))
-    }
-
-    /// Milliseconds that the usage records of a token were charged that were too old to be kept.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn pruned(&self, token: TokenId) -> Result<u64, StoreError> {
-        self.held.with(|database| {
-            let row = self.did("read a sum", self.table(database, PRUNED)?.get(token))?;
-            Ok(row.map_or(0, |row| row.value()))
-        })
-    }
-
-    /// The changes of what a token is good for, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn adjustments(&self, token: TokenId) -> Result<Vec<Adjustment>, StoreError> {
-        self.held.with(|database| {
-            let table = self.table(database, ADJUSTMENTS)?;
-            let mut found = Vec::new();
-            let of_token = (token, 0)..=(token, u64::MAX);
-            for row in self.did("read the adjustments", table.range(of_token))? {
-                let (_, bytes) = self.did("read the adjustments", row)?;
-                found.push(Adjustment::decode(bytes.value()).map_err(|_| self.damaged("adjustments"))?);
-            }
-            Ok(found)
-        })
-    }
-
     /// One transaction, durable when it returns.
     pub(super) fn write(
         &self,
         rows: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
     ) -> Result<(), StoreError> {
-        self.reader.forget();
-        let done = self.held.with_writes(|database| {
-            let mut transaction = self.did("begin a transaction", database.begin_write())?;
-            transaction.set_two_phase_commit(true);
+        self.transact(|transaction| {
             self.did("write", rows(&transaction))?;
             self.did("commit", transaction.commit())
-        });
-        self.reader.forget();
-        done
+        })
     }
 
-    /// One transaction, durable when it returns; nothing is written when `work` fails.
+    /// The same for work that may refuse; nothing is written then.
     pub(super) fn deciding<T, E: From<StoreError>>(
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, E>,
     ) -> Result<T, E> {
+        let decided = self.transact(|transaction| match work(&transaction) {
+            Ok(done) => {
+                self.did("commit", transaction.commit())?;
+                Ok(Ok(done))
+            }
+            Err(refused) => Ok(Err(refused)),
+        });
+        decided?
+    }
+
+    fn transact<T>(
+        &self,
+        work: impl FnOnce(WriteTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         self.reader.forget();
         let done = self.held.with_writes(|database| {
             let mut transaction = self.did("begin a transaction", database.begin_write())?;
             transaction.set_two_phase_commit(true);
-            match work(&transaction) {
-                Ok(done) => {
-                    self.did("commit", transaction.commit())?;
-                    Ok(Ok(done))
-                }
-                Err(error) => Ok(Err(error)),
-            }
+            work(transaction)
         });
         self.reader.forget();
-        done?
+        done
     }
 
     /// Which tokens are shown by their sessions.
@@ -250,7 +190,8 @@ impl Disk {
         self.did("open a table", transaction.open_table(table))
     }
 
-    fn all<R: Row>(
+    /// Every row of a table, by number.
+    pub(super) fn all<R: Row>(
         &self,
         database: &Database,
         table: redb::TableDefinition<'_, u64, &'static [u8]>,
@@ -280,51 +221,6 @@ impl Disk {
         self.reader.with(database, failed, work)
     }
 
-    fn find(&self, tables: &Tables, id: TokenId) -> Result<Option<Token>, StoreError> {
-        let Some(token) = self.did("read a token", tables.tokens.get(id))? else {
-            return Ok(None);
-        };
-        let balance = self.did("read a balance", tables.balances.get(id))?;
-        let token = joined(token.value(), balance.as_ref().map(redb::AccessGuard::value));
-        let mut token = token.map_err(|_| self.damaged("tokens"))?;
-        let shown = tables.admissions.show(&mut token, &self.hints);
-        self.did("read a session", shown)?;
-        Ok(Some(token))
-    }
-
-    fn find_balance(&self, tables: &Tables, id: TokenId) -> Result<Option<TokenBalance>, StoreError> {
-        let mut balance = match self.did("read a balance", tables.balances.get(id))? {
-            Some(row) => TokenBalance::decode(row.value()).map_err(|_| self.damaged("balances"))?,
-            // Nobody has used it yet.
-            None => match self.did("read a token", tables.tokens.get(id))? {
-                Some(row) => {
-                    let token = Token::decode(row.value());
-                    token.map_err(|_| self.damaged("tokens"))?.balance()
-                }
-                None => return Ok(None),
-            },
-        };
-        let session = self.did("read a session", tables.admissions.of(id, &self.hints))?;
-        if let Some(session) = session {
-            shown(&mut balance, &session);
-        }
-        Ok(Some(balance))
-    }
-
-    pub(super) fn find_factor(
-        &self,
-        tables: &Tables,
-        token: TokenId,
-    ) -> Result<Option<SecondFactor>, StoreError> {
-        let Some(factors) = &tables.factors else {
-            return Ok(None);
-        };
-        let row = self.did("read what must be given besides a code", factors.get(token))?;
-        row.map(|row| SecondFactor::decode(row.value()))
-            .transpose()
-            .map_err(|_| self.damaged("factors"))
-    }
-
     pub(super) fn did<T, E: Into<redb::Error>>(
         &self,
         action: &'static str,
@@ -341,31 +237,9 @@ impl Disk {
     }
 }
 
-impl Disk {
-    /// The token with this number, for callers that may wait for the disk but not for a store that is opened anew: then
-    /// `None`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn token_at_once(&self, id: TokenId) -> Option<Result<Option<Token>, StoreError>> {
-        self.held
-            .with_at_once(|database| self.read(database, |tables| self.find(tables, id)))
-    }
-}
-
 /// Whether this program can use the store; what is known of it besides begins anew.
 fn prepare(name: &str, database: &Database, hints: &Hints) -> Result<(), StoreError> {
     schema::prepare(name, database)?;
     let load = || hints.load(&database.begin_read()?);
     load().map_err(|error| StoreError::of(name, "read the admissions", error))
-}
-
-/// A time in `META`.
-pub(super) fn time(bytes: &[u8]) -> Option<i64> {
-    bytes.try_into().ok().map(i64::from_le_bytes)
-}
-
-/// A number in `META`.
-pub(super) fn number(bytes: &[u8]) -> Option<u64> {
-    bytes.try_into().ok().map(u64::from_le_bytes)
 }

@@ -7,8 +7,9 @@ use super::{
     account::{User, fold_email},
     balances,
     codec::Row,
-    disk::number,
-    index, usage,
+    index,
+    meta::number,
+    usage,
 };
 
 /// The layout that this program writes.
@@ -184,4 +185,28 @@ fn make_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     }
     transaction.delete_table(ADMINISTRATORS)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use redb::TableHandle;
+
+    use super::*;
+
+    #[test]
+    fn the_document_of_the_format_has_every_table() {
+        const DOCUMENT: &str = include_str!("../../../docs/FORMAT.md");
+        let has = |table: &str| {
+            let name = format!("`{table}`");
+            let mut rows = DOCUMENT.lines().filter(|line| line.starts_with("| `"));
+            assert!(
+                rows.any(|row| row.contains(&name)),
+                "{name} is not in docs/FORMAT.md"
+            );
+        };
+        macro_rules! each {
+            ($($table:ident)*) => { $(has($table.name());)* };
+        }
+        every_table!(each);
+    }
 }

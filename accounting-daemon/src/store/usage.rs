@@ -5,17 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use redb::{ReadOnlyTable, ReadableDatabase, ReadableTable, Table, WriteTransaction};
 
 use super::{
-    Disk, Part, StoreError,
+    Disk, StoreError,
     codec::Row,
-    schema::{TOKENS, USAGE, USAGE_OF_TOKENS},
+    part::{LOOKED_AT_MAX, Part},
+    schema::{PRUNED, TOKENS, USAGE, USAGE_OF_TOKENS},
 };
 use crate::{
     ledger::{Cause, SessionId, Token, TokenId, UsageRecord},
     mac::Mac,
 };
-
-/// Records that one question looks at, at most; the answer then says where to go on.
-const LOOKED_AT_MAX: usize = 20_000;
 
 /// Which records are asked for; `None`: all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -114,6 +112,25 @@ impl Locations<'_> {
 }
 
 impl Disk {
+    /// The usage records of released sessions, by number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn usage(&self) -> Result<Vec<UsageRecord>, StoreError> {
+        self.reading(|database| self.all(database, USAGE, "usage"))
+    }
+
+    /// Milliseconds that the usage records of a token were charged that were too old to be kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn pruned(&self, token: TokenId) -> Result<u64, StoreError> {
+        self.reading(|database| {
+            let row = self.did("read a sum", self.table(database, PRUNED)?.get(token))?;
+            Ok(row.map_or(0, |row| row.value()))
+        })
+    }
+
     /// Some usage records, by number, in a transaction of their own: at most `size` with greater numbers than `after`.
     ///
     /// # Errors

@@ -8,8 +8,8 @@ use super::{
     audit,
     codec::Row,
     devices::Merge,
-    disk::{number, time},
     factors, lists,
+    meta::{number, time},
     schema::{
         ADJUSTMENTS, HEARD, META, META_CHECKPOINT, META_FLOOR, META_NEXT_SESSION, META_NEXT_TOKEN, PRUNED,
     },

@@ -1,61 +1,18 @@
 //! Programs on interfaces, across restarts and accidents, with real packets.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use accounting_daemon::gate::{
-    Entry, FOREVER, Gate, KernelGate, Leave, Settings, StartError, Stats, Supervisor, detach, directory,
-    status::{GateStatus, TcMode, XdpMode},
+    FOREVER, Gate, Stats, Supervisor, directory,
+    status::{TcMode, XdpMode},
 };
 use accounting_ebpf::layout::map;
 use aya::maps::{HashMap, Map, MapData};
-use tokio::{runtime::Runtime, sync::watch};
 
-use crate::ground::{CLIENT, Ends, Ground, gateway, now, open, run, soon};
-
-type Status = watch::Receiver<Arc<GateStatus>>;
-
-fn entry(deadline: u64) -> Entry {
-    Entry {
-        device: CLIENT,
-        session: 1,
-        token: 1,
-        deadline,
-    }
-}
-
-fn fresh(settings: &Settings) -> KernelGate {
-    let mut gate = open(settings);
-    gate.adopt(&[], &[]).unwrap();
-    gate.set_deadline(1, FOREVER).unwrap();
-    gate
-}
-
-/// Starts a supervisor that watches until the runtime ends.
-fn watch_over(runtime: &Runtime, settings: &Settings, tc: TcMode) -> Status {
-    let settings = settings.clone();
-    runtime.block_on(async {
-        let started = match tc {
-            TcMode::Tcx => Supervisor::start(settings).await,
-            TcMode::Clsact => Supervisor::start_with_clsact(settings).await,
-        };
-        let (supervisor, status) = started.unwrap();
-        tokio::spawn(supervisor.run(std::future::pending()));
-        status
-    })
-}
-
-/// Takes the gate down and says what was done. Another test's child process may hold the lock for a moment.
-fn taken_down(runtime: &Runtime, settings: &Settings, leave: Leave) -> String {
-    let mut report = String::new();
-    assert!(soon(|| match runtime.block_on(detach(&settings.pins, leave)) {
-        Err(StartError::InUse { .. }) => false,
-        done => {
-            report = done.unwrap().to_string();
-            true
-        }
-    }));
-    report
-}
+use crate::{
+    ground::{CLIENT, Ground, gateway, now, open, run, soon},
+    watched::{Status, assert_closed, assert_open, entry, fresh, watch_over},
+};
 
 fn reattached(status: &Status) -> u64 {
     let status = status.borrow();
@@ -64,16 +21,6 @@ fn reattached(status: &Status) -> u64 {
     } else {
         0
     }
-}
-
-fn assert_closed(ends: &Ends, when: &str) {
-    assert!(!ends.up(), "upward {when}");
-    assert!(!ends.down(), "downward {when}");
-}
-
-fn assert_open(ends: &Ends, when: &str) {
-    assert!(ends.up(), "upward {when}");
-    assert!(ends.down(), "downward {when}");
 }
 
 fn story(ground: &Ground, tc: TcMode) {
@@ -226,58 +173,6 @@ fn a_new_mac_address_and_new_addresses_are_followed() {
     );
 }
 
-/// Gates a bridge with the client behind it, which is what generic XDP is for.
-fn bridge(ground: &Ground) -> Settings {
-    run("ip link add br0 type bridge");
-    run("ip address flush dev gate0");
-    run("ip link set gate0 master br0");
-    run("ip address add 10.77.0.1/24 dev br0");
-    run("ip link set br0 up");
-    let mut settings = ground.settings();
-    settings.interfaces[0].name = "br0".to_owned();
-    settings
-}
-
-#[test]
-fn a_bridge_is_gated_in_the_generic_mode() {
-    gateway("a_bridge_is_gated_in_the_generic_mode", "gate0", |ground| {
-        let settings = bridge(ground);
-        let mut gate = fresh(&settings);
-        let ends = ground.ends();
-        for when in ["at first", "after a restart"] {
-            let runtime = ground.runtime();
-            let status = watch_over(&runtime, &settings, TcMode::Tcx);
-            assert_eq!(
-                status.borrow().interfaces[0].attached,
-                Some((XdpMode::Generic, TcMode::Tcx)),
-                "{when}"
-            );
-            assert_closed(&ends, when);
-            gate.open(&entry(FOREVER)).unwrap();
-            assert!(soon(|| ends.up()) && ends.down(), "{when}");
-            gate.close(CLIENT).unwrap();
-        }
-    });
-}
-
-#[test]
-fn the_generic_mode_counts_each_frame_once() {
-    gateway("the_generic_mode_counts_each_frame_once", "gate0", |ground| {
-        let settings = bridge(ground);
-        let mut gate = fresh(&settings);
-        let ends = ground.ends();
-        let runtime = ground.runtime();
-        let _status = watch_over(&runtime, &settings, TcMode::Tcx);
-        gate.open(&entry(FOREVER)).unwrap();
-        assert!(soon(|| ends.up()));
-        let before = gate.traffic(CLIENT).unwrap();
-        assert!(before.packets_up > 0);
-        assert!(ends.up());
-        let after = gate.traffic(CLIENT).unwrap();
-        assert_eq!(after.packets_up, before.packets_up + 1);
-    });
-}
-
 #[test]
 fn an_unknown_interface_is_named_with_those_that_exist() {
     gateway(
@@ -302,81 +197,4 @@ fn an_unknown_interface_is_named_with_those_that_exist() {
             }
         },
     );
-}
-
-#[test]
-fn a_foreign_xdp_program_is_not_replaced() {
-    gateway("a_foreign_xdp_program_is_not_replaced", "gate0", |ground| {
-        let settings = ground.settings();
-        drop(watch_over(&ground.runtime(), &settings, TcMode::Tcx));
-        // The link of another gate is foreign to this one.
-        let mut other = settings.clone();
-        other.pins = ground.pins.join("other");
-        let error = ground
-            .runtime()
-            .block_on(Supervisor::start(other.clone()))
-            .err()
-            .unwrap();
-        let StartError::Attach { source, .. } = error else {
-            panic!("{error}");
-        };
-        assert!(source.to_string().contains("another XDP program"), "{source}");
-        for pin in std::fs::read_dir(directory(&other.pins)).unwrap() {
-            std::fs::remove_file(pin.unwrap().path()).unwrap();
-        }
-        std::fs::remove_dir(directory(&other.pins)).unwrap();
-    });
-}
-
-#[test]
-fn the_gate_of_another_layout_is_taken_over() {
-    gateway("the_gate_of_another_layout_is_taken_over", "gate0", |ground| {
-        let settings = ground.settings();
-        let ends = ground.ends();
-        drop(fresh(&settings));
-        drop(watch_over(&ground.runtime(), &settings, TcMode::Tcx));
-        let other = ground.pins.join("v0");
-        std::fs::rename(directory(&settings.pins), &other).unwrap();
-        assert_closed(&ends, "by the other layout");
-        let mut gate = fresh(&settings);
-        drop(watch_over(&ground.runtime(), &settings, TcMode::Tcx));
-        assert!(!other.exists() && directory(&settings.pins).join("gate0-xdp").exists());
-        assert_closed(&ends, "by this layout");
-        gate.open(&entry(FOREVER)).unwrap();
-        assert_open(&ends, "by a session of this layout");
-    });
-}
-
-#[test]
-fn detach_closes_or_opens_as_told() {
-    gateway("detach_closes_or_opens_as_told", "gate0", |ground| {
-        let settings = ground.settings();
-        let ends = ground.ends();
-        for tc in [TcMode::Tcx, TcMode::Clsact] {
-            let mut gate = fresh(&settings);
-            let runtime = ground.runtime();
-            drop(watch_over(&runtime, &settings, tc));
-            drop(runtime);
-            gate.open(&entry(FOREVER)).unwrap();
-            assert_open(&ends, "with a session");
-            let runtime = ground.runtime();
-            let error = runtime.block_on(detach(&settings.pins, Leave::Open)).unwrap_err();
-            assert!(matches!(error, StartError::InUse { .. }), "{error}");
-            drop(gate);
-            let report = taken_down(&runtime, &settings, Leave::Closed);
-            assert!(
-                report.contains("removed 1 devices") && report.contains("closed"),
-                "{report}"
-            );
-            assert_closed(&ends, "after detach --closed");
-            let report = taken_down(&runtime, &settings, Leave::Open);
-            assert!(
-                report.contains("gate0-xdp") && report.contains("everything passes"),
-                "{report}"
-            );
-            // The kernel takes the links down a moment after their pins.
-            assert!(soon(|| ends.up() && ends.down()), "after detach --open");
-            assert!(!directory(&settings.pins).exists());
-        }
-    });
 }

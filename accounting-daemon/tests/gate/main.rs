@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod bridges;
 mod ground;
 mod interfaces;
+mod leaving;
 mod lists;
 mod maps;
+mod watched;

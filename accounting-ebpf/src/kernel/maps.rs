@@ -51,7 +51,7 @@ static PORT: Port = Port {
     uplink_in_tc: 0,
     refuse: 0,
     learn: 0,
-    reserved: 0,
+    garden: 0,
 };
 
 /// What this interface was told at load time. The address goes through the optimizer unseen, for the value above is

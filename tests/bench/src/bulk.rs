@@ -2,8 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    io::{BufRead, BufReader, Read},
     path::Path,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Duration,
@@ -11,7 +10,7 @@ use std::{
 
 use accounting_tests::{
     clock,
-    lab::{ADMINISTRATOR, Lab, Request, base64},
+    lab::{ADMINISTRATOR, Lab, Request},
 };
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -157,15 +156,7 @@ fn make(lab: &Lab, options: &Options) -> Result<u64> {
 /// Lines and bytes of the table, read as they come.
 fn export(lab: &Lab) -> Result<(u64, u64)> {
     let daemon = lab.daemon()?;
-    let credentials = base64(format!("{ADMINISTRATOR}:{}", daemon.password()).as_bytes());
-    let mut connection = lab
-        .gateway()
-        .enter(|| Ok(TcpStream::connect(daemon.api_address())?))?;
-    connection.set_read_timeout(Some(LIMIT))?;
-    write!(
-        connection,
-        "GET /api/spaces/accesstokens/export HTTP/1.0\r\nHost: g\r\nAuthorization: Basic {credentials}\r\n\r\n"
-    )?;
+    let mut connection = daemon.begin("/api/spaces/accesstokens/export", "", LIMIT)?;
     let mut part = vec![0; 1 << 20];
     let (mut lines, mut bytes) = (0, 0);
     let mut head = Vec::new();

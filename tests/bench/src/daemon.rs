@@ -64,11 +64,7 @@ pub(crate) fn sign_in(daemon: &Daemon) -> Result<()> {
 
 /// A metric of the daemon without labels; 0 for one that it does not have.
 pub(crate) fn metric(daemon: &Daemon, name: &str) -> Result<f64> {
-    let text = daemon.api("GET", "/metrics", None)?.text();
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    Ok(line.and_then(|value| value.parse().ok()).unwrap_or(0.0))
+    Ok(daemon.metric(name)?.unwrap_or(0.0))
 }
 
 /// Asks `/readyz` every few milliseconds until it answers 200; when it did.

@@ -48,6 +48,19 @@ pub(crate) struct Outcome {
     pub(crate) refusal: String,
 }
 
+impl Outcome {
+    /// The same where every request was granted, else something else was measured.
+    pub(crate) fn granted(self) -> Result<Self> {
+        ensure!(
+            self.refused == 0,
+            "{} requests were refused, such as: {}",
+            self.refused,
+            self.refusal
+        );
+        Ok(self)
+    }
+}
+
 impl Load {
     /// Opens so many connections.
     pub(crate) fn connect(namespace: &Namespace, server: SocketAddr, connections: usize) -> Result<Self> {

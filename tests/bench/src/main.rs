@@ -24,6 +24,7 @@ mod reads;
 mod redemptions;
 mod report;
 mod revoke;
+mod rounds;
 mod start;
 mod sweep;
 mod typed;

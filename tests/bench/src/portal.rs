@@ -10,8 +10,8 @@ use serde_json::json;
 use crate::{
     daemon, fill,
     load::Load,
-    process,
-    report::{grouped, judged, line, median, number, quantile},
+    report::{grouped, number},
+    rounds::Rounds,
 };
 
 /// How much is measured.
@@ -64,45 +64,28 @@ pub(crate) fn run(binary: &Path, options: &Options) -> Result<()> {
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {LAN_IP4}:{PORTAL_PORT}\r\nAccept-Language: de, en;q=0.5\r\n\r\n"
         );
-        let (mut rate, mut p50, mut p99, mut cpu) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut rounds = Rounds::default();
         for round in 0..=options.rounds {
             let mut left = options.requests;
-            let before = process::cpu(gateway.pid()?)?;
-            let outcome = load.run(ROUND, |buffer| {
-                let more = left > 0;
-                left = left.saturating_sub(1);
-                if more {
-                    buffer.extend_from_slice(request.as_bytes());
-                }
-                more
-            });
-            let outcome = outcome.context(path)?;
-            ensure!(outcome.refused == 0, "{path}: {}", outcome.refusal);
+            let mut run = || {
+                load.run(ROUND, |buffer| {
+                    let more = left > 0;
+                    left = left.saturating_sub(1);
+                    if more {
+                        buffer.extend_from_slice(request.as_bytes());
+                    }
+                    more
+                })
+            };
             // The first one warms up.
             if round == 0 {
+                run()?.granted().context(path)?;
                 continue;
             }
-            let used = process::cpu(gateway.pid()?)?.saturating_sub(before);
-            let answered = number(outcome.latencies.len());
-            rate.push(answered / outcome.took.as_secs_f64());
-            p50.push(quantile(&outcome.latencies, 0.5));
-            p99.push(quantile(&outcome.latencies, 0.99));
-            cpu.push(used.as_secs_f64() * 1e6 / answered);
+            rounds.measure(gateway, run).context(path)?;
         }
         println!("{path}: {what}");
-        let (rate, p99) = (median(&rate), median(&p99));
-        judged("pages a second", grouped(rate), "5,000", rate >= 5_000.0);
-        line("answered within, p50", format!("{:.1} ms", median(&p50)));
-        judged(
-            "answered within, p99",
-            format!("{p99:.1} ms"),
-            "50 ms",
-            p99 < 50.0,
-        );
-        line(
-            "processor time of the daemon for each",
-            format!("{:.1} us", median(&cpu)),
-        );
+        rounds.print("pages a second", 5_000.0, Some(50.0));
     }
     Ok(())
 }

@@ -4,15 +4,16 @@
 
 use std::{path::Path, time::Duration};
 
-use accounting_tests::lab::{ADMINISTRATOR, Daemon};
+use accounting_tests::lab::Daemon;
 use anyhow::{Result, ensure};
 
 use crate::{
     daemon, fill,
-    load::{Load, Outcome},
-    one_each, process,
-    process::Syncs,
-    report::{self, grouped, judged, line, median, number, quantile},
+    load::Load,
+    one_each,
+    process::{self, Syncs},
+    report::{self, grouped, judged, line, median, number},
+    rounds::Rounds,
 };
 
 /// How much is measured.
@@ -46,11 +47,7 @@ const WARM_UP: u64 = 5_000;
 
 #[derive(Default)]
 struct Figures {
-    rate: Vec<f64>,
-    p50: Vec<f64>,
-    p99: Vec<f64>,
-    server: Vec<f64>,
-    client: Vec<f64>,
+    rounds: Rounds,
     written: Vec<f64>,
     round: Vec<f64>,
     one_each: Vec<f64>,
@@ -78,32 +75,22 @@ pub(crate) fn run(binary: &Path, options: &Options) -> Result<()> {
     let mut load = Load::connect(lab.gateway(), daemon.api_address(), options.connections)?;
     let mut order = fill::shuffled(options.tokens);
     let mut writer = Writer::new(daemon);
-    checked(load.run(ROUND, writer.requests(&mut order, WARM_UP))?)?;
+    load.run(ROUND, writer.requests(&mut order, WARM_UP))?.granted()?;
 
     let mut figures = Figures::default();
     let (mut syncs, mut commits) = (Some(0), 0.0);
-    let this = i32::try_from(std::process::id())?;
     for _ in 0..options.rounds {
         let before = daemon::metric(daemon, "accounting_commit_seconds_count")?;
         let counted = Syncs::of(daemon.pid()?);
-        let (server, client) = (process::cpu(daemon.pid()?)?, process::cpu(this)?);
         let written = process::written(daemon.pid()?)?;
-        let outcome = checked(load.run(ROUND, writer.requests(&mut order, options.redemptions))?)?;
-        let (server, client) = (
-            process::cpu(daemon.pid()?)? - server,
-            process::cpu(this)? - client,
-        );
+        let redeemed = figures.rounds.measure(daemon, || {
+            load.run(ROUND, writer.requests(&mut order, options.redemptions))
+        })?;
         syncs = syncs.zip(counted.stop()).map(|(sum, more)| sum + more);
         let rounds = daemon::metric(daemon, "accounting_commit_seconds_count")? - before;
         commits += rounds;
-        let redeemed = number(outcome.latencies.len());
-        figures.rate.push(redeemed / outcome.took.as_secs_f64());
-        figures.p50.push(quantile(&outcome.latencies, 0.5));
-        figures.p99.push(quantile(&outcome.latencies, 0.99));
-        figures.server.push(server.as_secs_f64() * 1e6 / redeemed);
         let written = process::written(daemon.pid()?)?.saturating_sub(written);
         figures.written.push(number(written) / redeemed);
-        figures.client.push(client.as_secs_f64() * 1e6 / redeemed);
         figures.round.push(redeemed / rounds.max(1.0));
         let folder = tempfile::tempdir_in(lab.disk())?;
         figures
@@ -116,38 +103,9 @@ pub(crate) fn run(binary: &Path, options: &Options) -> Result<()> {
 
 impl Figures {
     fn print(&self, syncs: Option<u64>, commits: f64, redeemed: f64) {
-        let rate = median(&self.rate);
-        let p99 = median(&self.p99);
-        let ratio = rate / median(&self.one_each);
-        judged(
-            "redemptions a second, durable",
-            grouped(rate),
-            "20,000",
-            rate >= 20_000.0,
-        );
-        line(
-            "  slowest and fastest round",
-            format!(
-                "{}, {}",
-                grouped(quantile(&self.rate, 0.0)),
-                grouped(quantile(&self.rate, 1.0))
-            ),
-        );
-        line("answered within, p50", format!("{:.1} ms", median(&self.p50)));
-        judged(
-            "answered within, p99",
-            format!("{p99:.1} ms"),
-            "50 ms",
-            p99 < 50.0,
-        );
-        line(
-            "processor time of the daemon for each",
-            format!("{:.1} us", median(&self.server)),
-        );
-        line(
-            "processor time of the client for each",
-            format!("{:.1} us", median(&self.client)),
-        );
+        let ratio = self.rounds.rate() / median(&self.one_each);
+        self.rounds
+            .print("redemptions a second, durable", 20_000.0, Some(50.0));
         line("bytes written for each", grouped(median(&self.written)));
         line("redemptions in a commit", format!("{:.0}", median(&self.round)));
         let counted = syncs.map_or("not counted: no perf".to_owned(), |syncs| {
@@ -164,17 +122,6 @@ impl Figures {
     }
 }
 
-/// Every redemption must have been granted, else something else was measured.
-fn checked(outcome: Outcome) -> Result<Outcome> {
-    ensure!(
-        outcome.refused == 0,
-        "{} redemptions were refused, such as: {}",
-        outcome.refused,
-        outcome.refusal
-    );
-    Ok(outcome)
-}
-
 /// Writes requests to redeem.
 pub(crate) struct Writer {
     head: String,
@@ -183,11 +130,10 @@ pub(crate) struct Writer {
 impl Writer {
     /// Signed in as the administrator.
     pub(crate) fn new(daemon: &Daemon) -> Self {
-        let credentials =
-            accounting_tests::lab::base64(format!("{ADMINISTRATOR}:{}", daemon.password()).as_bytes());
+        let authorization = daemon.authorization();
         Self {
             head: format!(
-                "POST /v1/redemptions HTTP/1.1\r\nHost: gateway\r\nAuthorization: Basic {credentials}\r\n\
+                "POST /v1/redemptions HTTP/1.1\r\nHost: gateway\r\nAuthorization: {authorization}\r\n\
                  Content-Type: application/json\r\nContent-Length: "
             ),
         }

@@ -1,6 +1,7 @@
 //! The daemon in the gateway: its configuration and data, and how it is started, killed and started again.
 
-use std::net::SocketAddr;
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +13,7 @@ use serde_json::Value;
 
 use super::Options;
 use super::cleanup::Footprint;
-use super::http::{Answer, Request};
+use super::http::{Answer, Request, basic};
 use super::namespace::Namespace;
 use super::nonce::Nonce;
 use super::process::Process;
@@ -159,6 +160,41 @@ impl Daemon {
             Some(body) => request.json(body).send(),
             None => request.send(),
         }
+    }
+
+    /// What signs requests in as the administrator, as the value of `Authorization`.
+    #[must_use]
+    pub fn authorization(&self) -> String {
+        basic(ADMINISTRATOR, &self.password)
+    }
+
+    /// Asks for what is read piece by piece, with further header lines that each end in CR LF; nothing of the answer has
+    /// been read. A read may take so long.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub fn begin(&self, target: &str, headers: &str, limit: Duration) -> Result<TcpStream> {
+        let address = self.api_address();
+        let mut connection = self.namespace.enter(|| Ok(TcpStream::connect(address)?))?;
+        connection.set_read_timeout(Some(limit))?;
+        let authorization = self.authorization();
+        write!(
+            connection,
+            "GET {target} HTTP/1.0\r\nHost: g\r\nAuthorization: {authorization}\r\n{headers}\r\n"
+        )?;
+        Ok(connection)
+    }
+
+    /// A counter or gauge of `/metrics`; `name` with its labels as they are written there.
+    ///
+    /// # Errors
+    /// When the daemon does not answer, or has another kind of value under this name.
+    pub fn metric(&self, name: &str) -> Result<Option<f64>> {
+        let text = self.api("GET", "/metrics", None)?.text();
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(value.map(|value| value.trim().parse()).transpose()?)
     }
 
     /// The api listener, reachable from the gateway's namespace.

@@ -41,7 +41,7 @@ pub use daemon::{ADMINISTRATOR, API_PORT, Daemon, PORTAL_PORT};
 pub use dns::resolve;
 pub use flow::{Download, Flow, PAYLOAD_MAX, Pace, RATE_MAX};
 pub use gateway::{GATEWAY_NAME, INTERNET_NAME, MANY_DOMAIN, OTHER_NAME, many_name};
-pub use http::{Answer, Request, base64};
+pub use http::{Answer, Request};
 pub use namespace::{FOLDER, Namespace};
 pub use nonce::{Nonce, Stamp};
 pub use packages::{BPF_FS, ensure as ensure_programs, prepare};

@@ -237,6 +237,21 @@ fn ingress_drops_frames_of_a_vlan() {
 }
 
 #[test]
+fn without_a_garden_nobody_looks_into_its_maps() {
+    needs_root!();
+    for (garden, verdict) in [(1, Verdict::Garden), (0, Verdict::Stranger)] {
+        let port = Port {
+            garden,
+            ..world::port()
+        };
+        let mut kernel = gate(port).unwrap();
+        let (prefix, ..) = world::gardens()[0];
+        let asked = Packet::udp((world::V4.device, 4000), (prefix, 9000)).to(world::GATEWAY);
+        expect(&mut kernel, Xdp, &asked.from(world::DEVICE), OWN, verdict).unwrap();
+    }
+}
+
+#[test]
 fn what_is_refused_goes_back() {
     needs_root!();
     let port = Port {

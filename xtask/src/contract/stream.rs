@@ -1,13 +1,13 @@
 //! The stream of sessions, which has no end: read beside the run, and asked for in the ways that are refused.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use accounting_tests::clock;
-use accounting_tests::lab::{ADMINISTRATOR, Daemon, Lab, Request, base64};
+use accounting_tests::lab::{Daemon, Lab, Request};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
@@ -45,17 +45,7 @@ impl Watched {
 
 /// Asks for the stream; gives it from its first line on, behind the head.
 fn open(lab: &Lab, header: &str) -> Result<BufReader<TcpStream>> {
-    let daemon = lab.daemon()?;
-    let mut connection = lab
-        .gateway()
-        .enter(|| Ok(TcpStream::connect(daemon.api_address())?))?;
-    connection.set_read_timeout(Some(SILENCE))?;
-    let credentials = base64(format!("{ADMINISTRATOR}:{}", daemon.password()).as_bytes());
-    write!(
-        connection,
-        "GET {PATH} HTTP/1.0\r\nHost: g\r\nAuthorization: Basic {credentials}\r\n{header}\r\n"
-    )?;
-    let mut reader = BufReader::new(connection);
+    let mut reader = BufReader::new(lab.daemon()?.begin(PATH, header, SILENCE)?);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         ensure!(reader.read_line(&mut head)? > 0, "the head stops: {head}");
@@ -118,10 +108,7 @@ pub(super) fn refusals(lab: &Lab, described: &Value) -> Result<()> {
             .limit(SILENCE)
             .send()
     };
-    let basic = format!(
-        "Basic {}",
-        base64(format!("{ADMINISTRATOR}:{}", daemon.password()).as_bytes())
-    );
+    let basic = daemon.authorization();
     let refused = |status: u16, answer: accounting_tests::lab::Answer| -> Result<()> {
         ensure!(
             answer.status == status,

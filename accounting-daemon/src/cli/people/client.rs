@@ -5,15 +5,16 @@ use hyper::Method;
 use serde_json::json;
 
 use super::{
-    delete, put,
+    delete, print_one, put,
     rights::{Rights, roles},
     show_one,
 };
 use crate::cli::{
     Console,
-    daemon::{Payload, Query},
+    daemon::Payload,
     paged::{self, Limit},
-    show::{self, Column, made, plain, text},
+    query::Query,
+    show::{Column, made, plain, text},
 };
 
 #[derive(Debug, Subcommand)]
@@ -86,14 +87,10 @@ impl CreateClient {
         self.rights.put(&mut body);
         let payload = Payload::Json(body);
         let made = console.daemon.ask(Method::POST, "/v1/clients", payload).await?;
-        if console.json {
-            return Ok(show::json(&made)?);
-        }
-        show::print(&show::table(std::slice::from_ref(&made), CLIENTS, "no client"))?;
-        Ok(show::print(&format!(
-            "secret, shown once: {}",
-            plain(&made["ClientSecret"])
-        ))?)
+        let secret = plain(&made["ClientSecret"]);
+        print_one(console, &made, CLIENTS, Some(("secret", &secret)))?;
+        self.rights.warn("client", &plain(&made["ClientId"]));
+        Ok(())
     }
 }
 

@@ -9,15 +9,15 @@ mod user;
 use anyhow::bail;
 use hyper::Method;
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 pub(super) use client::ClientCommand;
 pub(super) use user::UserCommand;
 
 use super::{
     Console,
-    daemon::{Payload, Query, segment},
+    daemon::Payload,
     failure::Failure,
+    query::{Query, segment},
     show::{self, Column},
 };
 
@@ -27,12 +27,7 @@ fn target(room: &str, name: &str) -> String {
 
 /// Says who is not there.
 fn nobody(failure: Failure, name: &str) -> Failure {
-    match failure {
-        Failure::Refused { status, .. } if status == hyper::StatusCode::NOT_FOUND => {
-            Failure::NotFound(format!("there is no {name}"))
-        }
-        other => other,
-    }
+    failure.or_absent(|| format!("there is no {name}"))
 }
 
 async fn get(console: &Console, room: &str, name: &str) -> Result<Value, Failure> {
@@ -42,10 +37,23 @@ async fn get(console: &Console, room: &str, name: &str) -> Result<Value, Failure
 
 async fn show_one(console: &Console, room: &str, name: &str, columns: &[Column]) -> anyhow::Result<()> {
     let found = get(console, room, name).await?;
-    if console.json {
-        return Ok(show::json(&found)?);
-    }
-    Ok(show::print(&show::table(&[found], columns, "nobody"))?)
+    print_one(console, &found, columns, None)
+}
+
+/// Prints somebody, with what a secret of theirs is and the secret, which is shown this once.
+fn print_one(
+    console: &Console,
+    found: &Value,
+    columns: &[Column],
+    secret: Option<(&str, &str)>,
+) -> anyhow::Result<()> {
+    console.output.print(found, || {
+        let mut text = show::table(std::slice::from_ref(found), columns, "nobody");
+        if let Some((what, secret)) = secret {
+            text.push_str(&format!("{what}, shown once: {secret}\n"));
+        }
+        text
+    })
 }
 
 /// What is not in the body stays as it is.
@@ -68,34 +76,7 @@ async fn delete(console: &Console, room: &str, name: &str) -> anyhow::Result<()>
         .ask(Method::DELETE, &target(room, name), Payload::Nothing)
         .await;
     gone.map_err(|failure| nobody(failure, name))?;
-    if console.json {
-        return Ok(show::json(&json!({"Deleted": name}))?);
-    }
-    Ok(show::print(&format!("{name} is deleted"))?)
-}
-
-/// Shows who was made or changed, and a secret that is shown this once.
-async fn announce(
-    console: &Console,
-    room: &str,
-    name: &str,
-    columns: &[Column],
-    secret: Option<(&str, &Zeroizing<String>)>,
-) -> anyhow::Result<()> {
-    let mut found = get(console, room, name).await?;
-    if console.json {
-        if let Some((member, secret)) = secret {
-            found[member] = secret.as_str().into();
-        }
-        return Ok(show::json(&found)?);
-    }
-    show::print(&show::table(&[found], columns, "nobody"))?;
-    if let Some((member, secret)) = secret {
-        show::print(&format!(
-            "{}, shown once: {}",
-            member.to_lowercase(),
-            secret.as_str()
-        ))?;
-    }
-    Ok(())
+    console
+        .output
+        .print(&json!({"Deleted": name}), || format!("{name} is deleted"))
 }

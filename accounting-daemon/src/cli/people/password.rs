@@ -1,12 +1,12 @@
 //! Passwords that are read from a file, and those that are made here.
 
-use std::{io::Read, path::PathBuf};
+use std::{io::Read as _, path::PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 use zeroize::Zeroizing;
 
-use crate::{config::CODE_ALPHABET, http::draw};
+use crate::{cli::files, config::CODE_ALPHABET, http::draw};
 
 /// Characters of a generated password: 99 bits.
 const PASSWORD_CHARACTERS: usize = 20;
@@ -27,13 +27,8 @@ impl Password {
         let Some(path) = &self.password_file else {
             return Ok(None);
         };
-        let source: Box<dyn Read> = if path.as_os_str() == "-" {
-            Box::new(std::io::stdin().lock())
-        } else {
-            Box::new(std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?)
-        };
         let mut text = Zeroizing::new(String::new());
-        source
+        files::open(path)?
             .take(PASSWORD_BYTES_MAX)
             .read_to_string(&mut text)
             .with_context(|| format!("cannot read {}", path.display()))?;

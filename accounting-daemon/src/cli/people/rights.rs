@@ -34,6 +34,24 @@ fn role(text: &str) -> Result<Role, String> {
 }
 
 impl Rights {
+    /// Warns of somebody who was made and may do nothing.
+    pub(super) fn warn(&self, kind: &str, name: &str) {
+        if let Some(warning) = self.warning(kind, name) {
+            eprintln!("{warning}");
+        }
+    }
+
+    /// What to say of somebody who was made with these alone and may do nothing, unless that was asked for. `kind` is the
+    /// command: `user` or `client`.
+    fn warning(&self, kind: &str, name: &str) -> Option<String> {
+        (self.roles.is_empty() && !self.no_roles).then(|| {
+            format!(
+                "warning: {name} may do nothing yet: `accounting-daemon {kind} edit {name} --role List,Read` gives roles, \
+                 --no-roles says that it is meant"
+            )
+        })
+    }
+
     /// The members that were given.
     pub(super) fn put(&self, body: &mut Value) {
         if !self.roles.is_empty() || self.no_roles {
@@ -89,6 +107,21 @@ mod tests {
             json!({"Roles": [], "BusinessIds": null})
         );
         assert!(Line::try_parse_from(["x", "--no-roles", "--role", "list"]).is_err());
+    }
+
+    #[test]
+    fn who_may_do_nothing_is_told_of_unless_that_is_meant() {
+        let rights = |line: &str| {
+            let words = std::iter::once("x").chain(line.split_whitespace());
+            Line::try_parse_from(words).unwrap().rights
+        };
+        let warning = rights("--business 1").warning("user", "ann@example.org").unwrap();
+        assert!(
+            warning.contains("user edit ann@example.org --role") && warning.contains("--no-roles"),
+            "{warning}"
+        );
+        assert_eq!(rights("--role redeem").warning("user", "x"), None);
+        assert_eq!(rights("--no-roles").warning("user", "x"), None);
     }
 
     #[test]

@@ -3,18 +3,20 @@
 use clap::{Args, Subcommand};
 use hyper::Method;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::{
-    announce, delete,
+    delete, get,
     password::{Password, generated},
-    put,
+    print_one, put,
     rights::{Rights, roles},
     show_one,
 };
 use crate::cli::{
     Console,
-    daemon::{Payload, Query},
+    daemon::Payload,
     paged::{self, Limit},
+    query::Query,
     show::{Column, made, text},
 };
 
@@ -122,15 +124,26 @@ impl CreateUser {
             .daemon
             .ask(Method::POST, "/v1/users", Payload::Json(body))
             .await?;
-        announce(
-            console,
-            "users",
-            &email,
-            USERS,
-            made.then_some(("Password", &password)),
-        )
-        .await
+        print_user(console, &email, made.then_some(&password)).await?;
+        if !self.administrator {
+            self.rights.warn("user", &email);
+        }
+        Ok(())
     }
+}
+
+/// Prints a user who was made or changed, with the password that was generated.
+async fn print_user(
+    console: &Console,
+    email: &str,
+    generated: Option<&Zeroizing<String>>,
+) -> anyhow::Result<()> {
+    let mut found = get(console, "users", email).await?;
+    let Some(password) = generated else {
+        return print_one(console, &found, USERS, None);
+    };
+    found["Password"] = password.as_str().into();
+    print_one(console, &found, USERS, Some(("password", password)))
 }
 
 impl EditUser {
@@ -160,7 +173,6 @@ impl EditUser {
             body["Password"] = password.as_str().into();
         }
         put(console, "users", &email, &body).await?;
-        let secret = made.as_ref().map(|password| ("Password", password));
-        announce(console, "users", &email, USERS, secret).await
+        print_user(console, &email, made.as_ref()).await
     }
 }

@@ -1,20 +1,13 @@
 //! `token bulk`: as many tokens as are wanted, a hundred thousand a call.
 
-use std::{
-    collections::BTreeSet,
-    fs::File,
-    io::Write,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
-use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
-use super::{PATH, fields::Fields, run_command};
-use crate::cli::{Console, daemon::Query, failure::Failure, progress, show, token::transfer};
+use super::{codes::CodesFile, fields::Fields, range, run_command};
+use crate::cli::{Console, failure::Failure, progress};
 
 /// The most tokens of one call of the record API.
 const CALL_MAX: u64 = 100_000;
@@ -51,7 +44,7 @@ impl Bulk {
             bail!("say how many minutes each token carries, such as --minutes 2h");
         }
         // Before anything is made: codes that nobody can write down are of no use.
-        let mut file = self.output.as_deref().map(transfer::create).transpose()?;
+        let mut file = self.output.as_deref().map(CodesFile::create).transpose()?;
         let bar = progress::things(self.count, "tokens");
         let mut made: Vec<u64> = Vec::new();
         while (made.len() as u64) < self.count {
@@ -63,34 +56,30 @@ impl Bulk {
                     return Err(told(failure, &made, self.count, call));
                 }
             };
-            if let (Some(file), Some(path)) = (&mut file, &self.output) {
-                let written = codes(console, &ids, file, made.is_empty()).await;
-                made.extend(&ids);
-                if let Err(error) = written {
-                    bar.abandon();
-                    return Err(unwritten(error, &made, &ids, path));
-                }
-            } else {
-                made.extend(&ids);
+            made.extend(&ids);
+            if let Some(file) = &mut file
+                && let Err(error) = file.write(console, &ids).await
+            {
+                bar.abandon();
+                return Err(file.unwritten(error, &made, &ids));
             }
             bar.set_position(made.len() as u64);
         }
         bar.finish_and_clear();
-        if let (Some(file), Some(path)) = (file, &self.output)
-            && let Err(error) = file.sync_all()
+        if let Some(file) = &file
+            && let Err(error) = file.sync()
         {
-            return Err(unwritten(error.into(), &made, &made, path));
+            return Err(file.unwritten(error, &made, &made));
         }
-        if console.json {
-            return Ok(show::json(&json!({"Ids": made}))?);
-        }
-        let range = range(&made);
-        let file = self.output.map(|path| format!(", written to {}", path.display()));
-        Ok(show::print(&format!(
-            "{} tokens made: {range}{}",
-            made.len(),
-            file.unwrap_or_default()
-        ))?)
+        console.output.print(&json!({"Ids": made}), || {
+            let file = self.output.map(|path| format!(", written to {}", path.display()));
+            format!(
+                "{} tokens made: {}{}",
+                made.len(),
+                range(&made),
+                file.unwrap_or_default()
+            )
+        })
     }
 
     /// Asks again where the daemon is busy.
@@ -151,71 +140,6 @@ fn told(failure: Failure, made: &[u64], wanted: u64, call: u64) -> anyhow::Error
         return error;
     }
     error.context(context)
-}
-
-/// The tokens are there, but not all of their codes are in the file.
-fn unwritten(error: anyhow::Error, made: &[u64], last: &[u64], path: &Path) -> anyhow::Error {
-    let (first, end) = (last.iter().min(), last.iter().max());
-    error.context(format!(
-        "{} tokens were made ({}), but {} does not hold all of their codes: `accounting-daemon token export --filter \
-         from_AccessToken_Id={} --filter to_AccessToken_Id={}` gives those that may be missing",
-        made.len(),
-        range(made),
-        path.display(),
-        first.copied().unwrap_or_default(),
-        end.copied().unwrap_or_default(),
-    ))
-}
-
-fn range(ids: &[u64]) -> String {
-    match (ids.iter().min(), ids.iter().max()) {
-        (Some(first), Some(last)) if first != last => format!("Ids {first} to {last}"),
-        (Some(only), _) => format!("Id {only}"),
-        _ => "none".to_owned(),
-    }
-}
-
-/// Writes the records of tokens; others may have been made between them.
-async fn codes(console: &Console, ids: &[u64], file: &mut File, head: bool) -> anyhow::Result<()> {
-    let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else {
-        return Ok(());
-    };
-    let query = Query::new()
-        .with("from_AccessToken_Id", first)
-        .with("to_AccessToken_Id", last);
-    let answer = console
-        .daemon
-        .open(&query.target(&format!("{PATH}/export")))
-        .await?;
-    let body = answer.into_body().collect().await?.to_bytes();
-    let ours: BTreeSet<u64> = ids.iter().copied().collect();
-    let mut reader = csv::Reader::from_reader(body.as_ref());
-    let names = reader.headers()?.clone();
-    let column = names.iter().position(|name| name == "Id");
-    let column = column.context("the daemon's export has no column Id: use the same version of both")?;
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    if head {
-        writer.write_record(&names)?;
-    }
-    let mut written = 0;
-    for row in reader.records() {
-        let row = row?;
-        let id = row.get(column).and_then(|id| id.parse().ok());
-        if id.is_some_and(|id| ours.contains(&id)) {
-            writer.write_record(&row)?;
-            written += 1;
-        }
-    }
-    if written != ids.len() {
-        bail!(
-            "{} of the tokens made are not in the daemon's export ({})",
-            ids.len() - written,
-            range(ids)
-        );
-    }
-    file.write_all(&writer.into_inner()?)
-        .context("the codes cannot be written")?;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -319,21 +243,5 @@ mod tests {
         );
         let silent = format!("{:#}", told(Failure::Silent { seconds: 1 }, &[], 4, 4));
         assert!(silent.starts_with("The last 4 were"), "{silent}");
-        let full = unwritten(
-            anyhow::anyhow!("disk full"),
-            &[7, 8, 9],
-            &[8, 9],
-            Path::new("/c.csv"),
-        );
-        let full = format!("{full:#}");
-        for word in [
-            "3 tokens were made",
-            "/c.csv",
-            "from_AccessToken_Id=8",
-            "to_AccessToken_Id=9",
-            "disk full",
-        ] {
-            assert!(full.contains(word), "{word}: {full}");
-        }
     }
 }

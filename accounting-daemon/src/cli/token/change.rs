@@ -10,7 +10,7 @@ use super::{
     fields::{Class, Clearable, Fields},
     find, no_token, number_of, print_record, run_command,
 };
-use crate::cli::{Console, daemon::Payload, human, show};
+use crate::cli::{Console, daemon::Payload, human};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Create {
@@ -55,7 +55,7 @@ impl Create {
         let answer = console.daemon.ask(Method::POST, target, payload).await?;
         let made = if classed { &answer } else { &answer["Value"] };
         let record = find(console, number_of(made)?).await?;
-        Ok(print_record(console, &record)?)
+        print_record(console, &record)
     }
 }
 
@@ -106,7 +106,7 @@ impl Edit {
         let payload = Payload::Json(Value::Object(body));
         let edited = console.daemon.ask(Method::PUT, PATH, payload).await;
         edited.map_err(|failure| no_token(failure, id))?;
-        Ok(print_record(console, &find(console, id).await?)?)
+        print_record(console, &find(console, id).await?)
     }
 }
 
@@ -138,7 +138,7 @@ impl Balance {
             .ask(Method::PUT, &target, Payload::Json(body))
             .await;
         set.map_err(|failure| no_token(failure, id))?;
-        Ok(print_record(console, &find(console, id).await?)?)
+        print_record(console, &find(console, id).await?)
     }
 }
 
@@ -159,7 +159,7 @@ impl Email {
         let target = format!("/v1/tokens/{id}/email");
         let payload = Payload::Json(json!({"Email": self.email}));
         console.daemon.ask(Method::PUT, &target, payload).await?;
-        Ok(print_record(console, &find(console, id).await?)?)
+        print_record(console, &find(console, id).await?)
     }
 }
 
@@ -182,11 +182,10 @@ impl Delete {
         } else {
             run_command(console, "COMMAND_DELETE", &self.ids, Vec::new()).await?;
         }
-        if console.json {
-            return Ok(show::json(&json!({"Deleted": self.ids}))?);
-        }
-        let count = self.ids.len();
-        let tokens = if count == 1 { "token" } else { "tokens" };
-        Ok(show::print(&format!("{count} {tokens} deleted"))?)
+        console.output.print(&json!({"Deleted": self.ids}), || {
+            let count = self.ids.len();
+            let tokens = if count == 1 { "token" } else { "tokens" };
+            format!("{count} {tokens} deleted")
+        })
     }
 }

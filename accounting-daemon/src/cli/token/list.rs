@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{COLUMNS, PATH, Which, print_record};
 use crate::{
-    cli::{Console, daemon::Query, human, show},
+    cli::{Console, human, query::Query, show},
     mac::Mac,
 };
 
@@ -127,7 +127,7 @@ impl List {
         for number in 1.. {
             let mut list = page(console, &query, number, SIZE_MAX).await?;
             if let Value::Array(page) = list["Records"].take() {
-                if console.json {
+                if console.output.json {
                     page.iter().try_for_each(show::json)?;
                 } else {
                     records.extend(page);
@@ -137,14 +137,14 @@ impl List {
                 break;
             }
         }
-        if console.json {
+        if console.output.json {
             return Ok(());
         }
         Ok(show::print(&show::table(&records, COLUMNS, "no tokens"))?)
     }
 
     fn print_page(&self, console: &Console, list: &Value) -> anyhow::Result<()> {
-        if console.json {
+        if console.output.json {
             return Ok(show::json(list)?);
         }
         let records = list["Records"].as_array().map_or(&[][..], Vec::as_slice);
@@ -177,6 +177,6 @@ pub(in crate::cli) struct Show {
 impl Show {
     pub(super) async fn run(self, console: &Console) -> anyhow::Result<()> {
         let record = self.which.find(console).await?;
-        Ok(print_record(console, &record)?)
+        print_record(console, &record)
     }
 }

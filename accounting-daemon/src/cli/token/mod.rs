@@ -2,11 +2,10 @@
 
 mod bulk;
 mod change;
+mod codes;
 mod fields;
 mod list;
 mod transfer;
-
-pub(super) use transfer::{create, receive, save};
 
 use clap::Subcommand;
 use hyper::Method;
@@ -14,8 +13,9 @@ use serde_json::{Value, json};
 
 use super::{
     Console,
-    daemon::{Payload, Query},
+    daemon::Payload,
     failure::Failure,
+    query::Query,
     show::{self, Column, made, number, plain, text, time},
 };
 
@@ -104,17 +104,21 @@ async fn find(console: &Console, id: u64) -> Result<Value, Failure> {
 
 /// Says which token is not there.
 fn no_token(failure: Failure, id: u64) -> Failure {
-    match failure {
-        Failure::Refused { status, .. } if status == hyper::StatusCode::NOT_FOUND => {
-            Failure::NotFound(format!("there is no token {id}"))
-        }
-        other => other,
-    }
+    failure.or_absent(|| format!("there is no token {id}"))
 }
 
 fn number_of(record: &Value) -> Result<u64, Failure> {
     let id = record["Id"].as_u64();
     id.ok_or_else(|| Failure::NotUnderstood("a token without Id".to_owned()))
+}
+
+/// Which tokens these are, in short.
+fn range(ids: &[u64]) -> String {
+    match (ids.iter().min(), ids.iter().max()) {
+        (Some(first), Some(last)) if first != last => format!("Ids {first} to {last}"),
+        (Some(only), _) => format!("Id {only}"),
+        _ => "none".to_owned(),
+    }
 }
 
 /// Runs a command of the record API on tokens; answers its `Value`.
@@ -184,10 +188,6 @@ fn seats(record: &Value) -> String {
 }
 
 /// Prints one record.
-fn print_record(console: &Console, record: &Value) -> std::io::Result<()> {
-    if console.json {
-        show::json(record)
-    } else {
-        show::print(&show::record(record, LINES))
-    }
+fn print_record(console: &Console, record: &Value) -> anyhow::Result<()> {
+    console.output.print(record, || show::record(record, LINES))
 }

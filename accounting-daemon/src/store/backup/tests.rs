@@ -2,14 +2,15 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use super::*;
 use crate::{
-    ledger::TokenId,
+    ledger::{Token, TokenId, UsageRecord},
     store::{
-        Checkpoint, Store, User, Write,
+        Checkpoint, Store, User, Write, file,
         tests::{record, session, token},
     },
 };

@@ -2,12 +2,13 @@
 
 use redb::{ReadableTable, TableHandle as _};
 
-use super::{Disk, number, prepare};
+use super::{Disk, prepare};
 use crate::{
     ledger::{FoldedCode, SecondFactor, Session, SessionId, Token, TokenBalance, TokenId, UsageRecord},
     store::{
         Checkpoint, Opened, Store, StoreError, Write,
         codec::Row,
+        meta::number,
         schema::{HEARD, META, META_CHECKPOINT, META_NEXT_SESSION, META_NEXT_TOKEN, RUNS, SESSIONS, USAGE},
         write::write_all,
     },

@@ -1,4 +1,4 @@
-//! The settings of the api listener and of the first administrator.
+//! The settings of the api listener.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-use super::{accounts::SignInConfig, problem::ProblemKind, reader::Table};
+use super::{KIB, SECOND, accounts::SignInConfig, problem::ProblemKind, reader::Table};
 
-pub(super) const SECOND: Duration = Duration::from_secs(1);
-pub(super) const KIB: usize = 1024;
+/// The most addresses that it listens on.
+const LISTEN_MAX: usize = 16;
 
 /// The api listener and its limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,15 +34,15 @@ pub struct ApiConfig {
     pub import_bytes_max: usize,
     /// Connections at once; more wait in the kernel's queue.
     pub connections_max: usize,
+    /// Connections of one address at once, further ones are closed; those from this machine are not counted. An IPv6
+    /// network of 64 bits counts as one address.
+    pub connections_per_address_max: usize,
     /// Writes of the record API that a caller may make a minute; 0: no limit.
     pub writes_per_minute: u32,
     /// Whether `dir=1` of a list means ascending. That API's documents disagree; the newest says descending.
     pub dir_1_ascending: bool,
     /// What signing in gives, and how often it may fail.
     pub sign_in: SignInConfig,
-    /// Connections of one address at once, further ones are closed; those from this machine are not counted. An IPv6
-    /// network of 64 bits counts as one address.
-    pub connections_per_address_max: usize,
 }
 
 /// Where a certificate is kept; see [`crate::http::Tls`].
@@ -52,15 +52,6 @@ pub struct TlsConfig {
     pub certificate: PathBuf,
     /// A PEM file with its key.
     pub key: PathBuf,
-}
-
-/// The administrator that the first start makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AdministratorConfig {
-    /// The name to sign in with; holds no colon.
-    pub email: String,
-    /// A file whose content becomes the first password; one is generated and printed without it.
-    pub password_file: Option<PathBuf>,
 }
 
 impl ApiConfig {
@@ -79,11 +70,11 @@ impl ApiConfig {
             header_bytes_max: table.number("header_bytes_max", 8 * 1024, 1024 * 1024, 64 * KIB),
             body_bytes_max: table.number("body_bytes_max", 1024, 64 * 1024 * 1024, KIB * KIB),
             import_bytes_max: table.number("import_bytes_max", 1024, 1024 * 1024 * 1024, 64 * KIB * KIB),
+            connections_max: table.number("connections_max", 1, 65_536, 1024),
+            connections_per_address_max: table.number("connections_per_address_max", 1, 65_536, 64),
             writes_per_minute: table.number("writes_per_minute", 0, 60_000, 0),
             dir_1_ascending: table.flag("dir_1_ascending").unwrap_or(false),
-            connections_max: table.number("connections_max", 1, 65_536, 1024),
             sign_in: SignInConfig::check(table.table("sign_in", "api.sign_in")),
-            connections_per_address_max: table.number("connections_per_address_max", 1, 65_536, 64),
         };
         table.finish();
         config
@@ -119,25 +110,14 @@ fn listen(table: &mut Table<'_, '_>, anywhere: bool) -> Vec<SocketAddr> {
     let Some(list) = table.get("listen") else {
         return default;
     };
-    let items = list.items();
-    if items.is_empty() || items.len() > 16 {
-        let (key, found) = (list.key.clone(), items.len());
-        list.problem(ProblemKind::Count {
-            key,
-            found,
-            min: 1,
-            max: 16,
-        });
-    }
     let mut addresses = Vec::new();
-    for value in items {
+    for value in list.items_within(1, LISTEN_MAX) {
         let wanted = "an address and a port such as \"127.0.0.1:8480\" or \"[::1]:8480\"";
         let Some(address) = value.parse::<SocketAddr>(wanted) else {
             continue;
         };
         if addresses.contains(&address) {
-            let (key, found) = (value.key.clone(), address.to_string());
-            value.problem(ProblemKind::Twice { key, found });
+            value.twice(address);
             continue;
         }
         if !anywhere && !address.ip().to_canonical().is_loopback() {
@@ -146,32 +126,4 @@ fn listen(table: &mut Table<'_, '_>, anywhere: bool) -> Vec<SocketAddr> {
         addresses.push(address);
     }
     addresses
-}
-
-impl AdministratorConfig {
-    pub(super) fn check(mut table: Table<'_, '_>) -> Self {
-        let default = "admin@localhost".to_owned();
-        let value = table.get("email");
-        let password_file = table.text("password_file").map(PathBuf::from);
-        table.finish();
-        let email = value.map_or(Some(default), |value| match value.text()? {
-            email if is_email(email) => Some(email.to_owned()),
-            _ => value.bad_text("an e-mail address without colons and spaces"),
-        });
-        Self {
-            email: email.unwrap_or_default(),
-            password_file,
-        }
-    }
-}
-
-/// Basic credentials end the name at the first colon.
-pub(crate) fn is_email(text: &str) -> bool {
-    text.len() <= 254
-        && text
-            .split_once('@')
-            .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
-        && text
-            .chars()
-            .all(|c| !c.is_control() && !c.is_whitespace() && c != ':')
 }
