@@ -6,10 +6,10 @@ use crate::window::Window;
 
 pub(crate) const IPV4: u16 = 0x0800;
 const ARP: u16 = 0x0806;
-const VLAN: u16 = 0x8100;
+pub(crate) const VLAN: u16 = 0x8100;
 pub(crate) const IPV6: u16 = 0x86dd;
 const EAPOL: u16 = 0x888e;
-const SERVICE_VLAN: u16 = 0x88a8;
+pub(crate) const SERVICE_VLAN: u16 = 0x88a8;
 
 const HOP_BY_HOP: u8 = 0;
 const ICMP: u8 = 1;

@@ -55,12 +55,12 @@ pub const fn standing(token: u32, token_deadline: u64, device_deadline: u64, now
     }
 }
 
-/// Whether a device with a session plays router or DHCP server toward everybody. What it sends to a single device is not read: that
-/// would cost every frame of a session. The bypass list is the operator's own word for a device.
+/// Whether a device with a session plays router or DHCP server toward others. What it sends to the gateway is not read: that would
+/// cost every frame of a session, and a router heeds neither. The bypass list is the operator's own word for a device.
 #[inline(always)]
 pub fn is_rogue(standing: Verdict, ethernet: Ethernet, window: Window<'_>, port: &Port) -> bool {
     matches!(standing, Verdict::Session)
-        && ethernet.destination.is_group()
+        && !is_to_gateway(ethernet, port)
         && matches!(
             payload(ethernet, window),
             Ok(Payload::Ip(packet)) if service::up(&packet, port).verdict == Verdict::Rogue

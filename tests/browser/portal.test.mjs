@@ -109,7 +109,7 @@ test("a seat is taken over once its device is silent, not before", async () => {
   const second = await two.phone();
   await second.goto(portal);
   await type(second, code);
-  assert.equal(await heading(second), "The code is in use on other devices");
+  assert.equal(await heading(second), "This code is already in use");
   await shot(second, "no-seat");
   await second.click("text=Use it on this device instead");
   assert.equal(await heading(second), "The other device is still busy");
@@ -150,7 +150,7 @@ test("without JavaScript all of it works", async () => {
   const page = await one.phone({ javaScriptEnabled: false });
   await page.goto(`http://${internet}/`);
   await type(page, "WRONG");
-  assert.equal(await heading(page), "We do not know this code");
+  assert.equal(await heading(page), "We do not recognise this code");
   await shot(page, "unknown-code");
   await type(page, code);
   assert.match(await page.locator("main").innerText(), /You have 1 hour 30 minutes left/);
@@ -186,7 +186,7 @@ test("a visitor's five digits open together with the e-mail address only", async
     await page.fill("#code", digits);
     await page.fill("#email", email);
     await page.click("main form:has(#code) button");
-    assert.equal(await heading(page), "We do not know this code");
+    assert.equal(await heading(page), "We do not recognise this code");
     assert.equal(await page.inputValue("#email"), email);
   }
   await shot(page, "visitor-unknown");

@@ -6,7 +6,7 @@ mod neighbours;
 mod up;
 
 use crate::packet::Packet;
-use crate::world::Family;
+use crate::world::{Family, GATEWAY};
 use accounting_ebpf::verdict::Verdict;
 
 pub use down::downlink;
@@ -24,10 +24,10 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether the frame is for a group of devices.
+    /// Whether the frame is for others than the gateway.
     #[must_use]
-    pub fn to_everybody(&self) -> bool {
-        self.packet.bytes().first().is_some_and(|first| first & 1 == 1)
+    pub fn to_others(&self) -> bool {
+        !self.packet.bytes().starts_with(&GATEWAY)
     }
 }
 

@@ -11,7 +11,7 @@ use accounting_tests::lab::site::{LAN, LAN_IP4, LAN_MAC, WLAN};
 use accounting_tests::lab::{Capture, Client, Filter, Injector, Nonce};
 use accounting_tests::needs_root;
 use accounting_tests::packet::Packet;
-use accounting_tests::world::{BROADCAST, EVERYBODY, NODES};
+use accounting_tests::world::{BROADCAST, EVERYBODY, NODES, OTHER};
 use serde_json::{Value, json};
 
 /// How long something may take that the daemon does by itself, on a busy machine.
@@ -33,13 +33,16 @@ fn clients_that_play_router_or_server_and_clones_are_alarmed() {
     for client in [hotspot.client(1), hotspot.client(2)] {
         let link_local = IpAddr::from([0xfe80, 0, 0, 0, 0, 0, 0, 0x99]);
         let advertisement = Packet::icmp(link_local, NODES, 134).to([0x33, 0x33, 0, 0, 0, 1]);
-        rogue(&hotspot, client, advertisement);
+        rogue(&hotspot, client, advertisement.clone());
+        // The air floods what is for a device that it does not know.
+        rogue(&hotspot, client, advertisement.to(OTHER));
         let me = client.ip4().unwrap().into();
         rogue(
             &hotspot,
             client,
             Packet::udp((me, 67), (EVERYBODY, 68)).to(BROADCAST),
         );
+        rogue(&hotspot, client, Packet::udp((me, 67), (EVERYBODY, 68)).to(OTHER));
     }
     assert_eq!(hotspot.metric(CLONES).unwrap(), 0.0, "two honest devices");
     cloned(&hotspot);

@@ -130,6 +130,18 @@ fn an_operator_works_without_a_password() {
         &["/nowhere.sock", "does not run", "--socket"],
     );
     assert_eq!(shell.run(&["token", "create", "--minutes", "soon"]).status, 2);
+    for (kind, first, second) in [
+        ("user", "ann@lab.test", "bob@lab.test"),
+        ("client", "till", "door"),
+    ] {
+        let made = shell.run(&[kind, "create", first]);
+        assert!(
+            made.status == 0 && made.err.contains("may do nothing yet"),
+            "{kind}"
+        );
+        let made = shell.run(&[kind, "create", second, "--role", "list"]);
+        assert!(made.status == 0 && made.err.is_empty(), "{kind}: {}", made.err);
+    }
     shell.said(&["token", "delete", &id]);
     shell.fails(4, &["token", "delete", &id], &["no token"]);
 }

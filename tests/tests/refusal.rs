@@ -9,9 +9,6 @@ use std::time::Duration;
 use accounting_tests::hotspot::{HOSTS, Hotspot, address};
 use accounting_tests::lab::{HTTP_PORTS, Namespace, Options};
 use accounting_tests::needs_root;
-use aya::Ebpf;
-use aya::programs::Xdp;
-use aya::programs::xdp::XdpMode;
 
 /// Far longer than a refusal takes, and shorter than anything that a kernel repeats.
 const SHORT: Duration = Duration::from_millis(700);
@@ -27,6 +24,7 @@ fn up(gate: &str) -> Hotspot {
     let options = Options {
         clients: 1,
         gate: gate.to_owned(),
+        answers: true,
         ..Options::default()
     };
     Hotspot::up(options).unwrap()
@@ -44,27 +42,10 @@ fn datagram(hotspot: &Hotspot, host: IpAddr) -> ErrorKind {
     socket.recv(&mut [0; 16]).unwrap_err().kind()
 }
 
-/// What XDP sends back from a veth is only looked at by a far end with a program of its own; any real one needs none.
-fn answering(hotspot: &Hotspot) -> Ebpf {
-    let air = Namespace::named(hotspot.lab.gateway().name().replace("-gw", "-air"));
-    air.enter(|| {
-        let mut pass = Ebpf::load(PASS)?;
-        let program: &mut Xdp = pass.program_mut("pass").unwrap().try_into()?;
-        program.load()?;
-        program.attach("uplink", XdpMode::Driver)?;
-        Ok(pass)
-    })
-    .unwrap()
-}
-
-/// A program that passes everything, made of `pass.s` beside it.
-static PASS: &[u8] = aya::include_bytes_aligned!("../src/lab/pass.bpf.o");
-
 #[test]
 fn strangers_are_refused_at_once() {
     needs_root!();
     let hotspot = up("");
-    let _far_end = answering(&hotspot);
     let space = hotspot.client(1).namespace();
     for (host, prohibited) in HOSTS
         .into_iter()
@@ -82,7 +63,6 @@ fn strangers_are_refused_at_once() {
 fn a_connection_fails_when_the_session_ends() {
     needs_root!();
     let hotspot = up("");
-    let _far_end = answering(&hotspot);
     let client = hotspot.client(1);
     hotspot.let_in(client).unwrap();
     let port = HTTP_PORTS.into_iter().find(|port| *port != 80).unwrap();
@@ -100,7 +80,6 @@ fn a_connection_fails_when_the_session_ends() {
 fn silence_can_be_configured() {
     needs_root!();
     let hotspot = up("refuse = \"drop\"");
-    let _far_end = answering(&hotspot);
     for host in HOSTS {
         let error = connect(hotspot.client(1).namespace(), host, 443).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut, "{host}");

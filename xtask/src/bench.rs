@@ -32,6 +32,8 @@ enum What {
     Start(More),
     /// What a checkpoint costs at 10 and at 100,000 open sessions
     Checkpoint(More),
+    /// What looking at 100,000 parked devices costs
+    Parked(More),
     /// How late traffic stops after the deadline, daemon alive and killed
     Lateness(More),
     /// Records by Id over HTTP among 1,000,000
@@ -66,6 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         What::Revoke(more) => ("revoke", more),
         What::Start(more) => ("start", more),
         What::Checkpoint(more) => ("checkpoint", more),
+        What::Parked(more) => ("parked", more),
         What::Lateness(more) => ("lateness", more),
         What::Reads(more) => ("reads", more),
         What::Bulk(more) => ("bulk", more),

@@ -3,7 +3,7 @@
 //! The object is committed, so that building the daemon needs nothing but stable Rust; beside it lies `DIGEST`, which
 //! says from which sources and by which tools it was made.
 
-use crate::toolchain::Toolchain;
+use crate::{root::root, toolchain::Toolchain};
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -64,18 +64,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         toolchain.versions
     );
     Ok(())
-}
-
-/// The repository's root: the directory above this crate.
-///
-/// # Errors
-///
-/// When the sources are gone since this was compiled.
-pub(crate) fn root() -> Result<PathBuf> {
-    let above = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    above
-        .canonicalize()
-        .with_context(|| format!("{}: run xtask where its sources are", above.display()))
 }
 
 /// The path of the freshly built object, outside the tree but for `target`.

@@ -39,6 +39,7 @@ impl Lab {
         let options = Options {
             clients: self.clients.into(),
             daemon,
+            answers: true,
             ..Options::default()
         };
         let lab = Network::up(&options)?;

@@ -11,6 +11,7 @@ mod docs;
 mod ebpf;
 mod fuzz;
 mod lab;
+mod root;
 mod sim;
 mod soak;
 mod test;

@@ -1,7 +1,6 @@
 //! `cargo xtask sim`: the simulator is a program of its own, for this one must build when the daemon does not.
 
-use std::process::Command;
-
+use accounting_tests::lab::cargo;
 use anyhow::{Result, ensure};
 
 /// Arguments of `cargo xtask sim`.
@@ -20,7 +19,7 @@ pub(crate) struct Args {
 /// # Errors
 /// When daemon and auditor disagree; the simulator has said why.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = cargo();
     cargo.args(["run", "--quiet", "--locked", "--package", "accounting-simulator"]);
     if args.mutants {
         cargo.args(["--features", "mutants", "--bin", "mutants"]);

@@ -1,6 +1,5 @@
 //! `cargo xtask soak`: the long form of the tests that draw their moments at random.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use accounting_tests::kills::{self, Figures, Plan};
 use accounting_tests::lab::build_daemon;
 use anyhow::{Context, Result, bail};
 
-use crate::contract;
+use crate::{contract, root::root};
 
 /// Kill the daemon at random moments under load, again and again
 #[derive(clap::Args)]
@@ -34,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let commit = said(
         Command::new("git")
             .args(["describe", "--always", "--dirty"])
-            .current_dir(root()),
+            .current_dir(root()?),
     )?;
     let begun = clock::monotonic();
     let (kind, page) = if let Some(seconds) = args.api {
@@ -53,8 +52,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     println!("{page}");
     if args.log {
         let date = said(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
-        let path = root().join("docs/soak").join(format!("{date}{kind}.md"));
-        std::fs::create_dir_all(root().join("docs/soak"))?;
+        let folder = root()?.join("docs/soak");
+        std::fs::create_dir_all(&folder)?;
+        let path = folder.join(format!("{date}{kind}.md"));
         std::fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
         println!("written to docs/soak/{date}{kind}.md");
     }
@@ -137,11 +137,6 @@ fn page(plan: Plan, commit: &str, figures: &Figures, took: Duration) -> Result<S
         packets = figures.packets,
         start = figures.slowest_start.as_millis(),
     ))
-}
-
-fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_owned()
 }
 
 fn said(command: &mut Command) -> Result<String> {

@@ -1,9 +1,9 @@
 //! `cargo xtask test`: every test of the workspace, with those that were skipped counted out loud.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{ExitCode, Stdio};
 
-use accounting_tests::lab::prepare;
+use accounting_tests::lab::{cargo, prepare};
 use accounting_tests::root::{SKIPPED, is_root};
 use anyhow::{Context, Result};
 
@@ -18,8 +18,7 @@ impl Test {
             prepare()?;
         }
         let skipped = tempfile::NamedTempFile::new().context("no file for the names of skipped tests")?;
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut child = Command::new(cargo)
+        let mut child = cargo()
             .args(["test", "--workspace", "--locked", "--no-fail-fast"])
             .env(SKIPPED, skipped.path())
             .stdout(Stdio::piped())

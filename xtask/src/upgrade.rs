@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use accounting_tests::lab::prepare;
+use accounting_tests::lab::{cargo, prepare};
 use anyhow::{Context, Result, bail, ensure};
+
+use crate::root::root;
 
 /// Upgrade from the daemon of an earlier commit to this one and back, while a client is online
 #[derive(clap::Args)]
@@ -16,11 +18,11 @@ pub(crate) struct Args {
 /// Ends with status 0 when no packet was lost and none passed that was not paid for.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     prepare()?;
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    let root = root.context("xtask has no parent folder")?;
-    let commit = commit(root, &args.commit)?;
-    let former = build(root, &commit)?;
-    let status = cargo(root)
+    let root = root()?;
+    let commit = commit(&root, &args.commit)?;
+    let former = build(&root, &commit)?;
+    let status = cargo()
+        .current_dir(&root)
         .args([
             "test",
             "--locked",
@@ -66,7 +68,8 @@ fn build(root: &Path, commit: &str) -> Result<PathBuf> {
         ensure!(added.success(), "no work tree of {commit} at {}", tree.display());
     }
     let target = tree.join("target");
-    let built = cargo(&tree)
+    let built = cargo()
+        .current_dir(&tree)
         .args([
             "build",
             "--locked",
@@ -85,12 +88,6 @@ fn build(root: &Path, commit: &str) -> Result<PathBuf> {
 
 fn git(folder: &Path) -> Command {
     let mut command = Command::new("git");
-    command.current_dir(folder);
-    command
-}
-
-fn cargo(folder: &Path) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(folder);
     command
 }

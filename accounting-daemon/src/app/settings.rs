@@ -62,6 +62,8 @@ pub(crate) fn rules(config: &Config) -> Rules {
         attempts_per_class: Class::ALL
             .map(|class| (class, config.codes.class(class).attempts_per_minute))
             .into(),
+        // The gate may have been made with more room.
+        devices_max: usize::try_from(config.gate.devices).unwrap_or(usize::MAX),
         ..Rules::default()
     }
 }

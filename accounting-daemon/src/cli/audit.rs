@@ -10,7 +10,7 @@ use super::{
     show::{Column, made, plain, text, time},
 };
 
-/// Lists the changes that people and machines made, the latest first.
+/// Who changed what, the latest first
 #[derive(Debug, Args)]
 pub(super) struct Audit {
     /// By whom, such as root@local

@@ -28,7 +28,9 @@ use crate::{
 /// How long the daemon may take to copy the store before it sends it.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
-/// Copies the store as it is at this moment. Guests come and go meanwhile; what happens later is not in the copy.
+/// Copy the store into a file, while the daemon runs
+///
+/// Guests come and go meanwhile; what happens after this moment is not in the copy.
 #[derive(Debug, Args)]
 pub(super) struct Backup {
     /// A new file
@@ -105,8 +107,10 @@ fn words(counted: Counted) -> String {
     )
 }
 
-/// Looks the backup through and puts it in the place of the store; the store that was there is kept beside it. What
-/// happened since the backup is forgotten: minutes used since then can be used again.
+/// Put a backup in the place of the store, while the daemon is stopped
+///
+/// The backup is looked through first, and the store that was there is kept beside it. What happened since the backup is
+/// forgotten: minutes used since then can be used again.
 #[derive(Debug, Args)]
 pub(super) struct Restore {
     /// The backup

@@ -18,7 +18,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::UnixStream;
 
-use super::{failure::Failure, query::Query};
+use super::{EVERYWHERE, failure::Failure, query::Query};
 use crate::config::Config;
 
 /// Where the configuration is looked for when nothing else is said.
@@ -34,11 +34,18 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 #[derive(Clone, Debug, Args)]
 pub(super) struct Reach {
     /// The daemon's Unix socket; without it, the one that the configuration names
-    #[arg(long, value_name = "PATH", env = "ACCOUNTING_SOCKET", global = true)]
+    #[arg(long, value_name = "PATH", env = "ACCOUNTING_SOCKET", global = true, help_heading = EVERYWHERE)]
     socket: Option<PathBuf>,
 
     /// The configuration file
-    #[arg(long, value_name = "FILE", env = "ACCOUNTING_CONFIG", default_value = CONFIG, global = true)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "ACCOUNTING_CONFIG",
+        default_value = CONFIG,
+        global = true,
+        help_heading = EVERYWHERE
+    )]
     config: PathBuf,
 }
 

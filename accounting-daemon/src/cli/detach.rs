@@ -5,7 +5,7 @@ use clap::Args;
 use super::daemon::Reach;
 use crate::gate::{self, Leave};
 
-/// Takes the gate down on purpose. The daemon must be stopped.
+/// Take the gate down on purpose, while the daemon is stopped
 #[derive(Debug, Args)]
 pub(super) struct Detach {
     #[command(flatten)]

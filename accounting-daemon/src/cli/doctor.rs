@@ -8,8 +8,9 @@ use serde_json::json;
 use super::{daemon::Reach, show::Output};
 use crate::doctor::{self, Finding, Verdict};
 
-/// Looks at this machine as a gateway, and says what is missing and what to do. Changes nothing. Fails when something
-/// keeps guests out or lets strangers in.
+/// Look at this machine as a gateway, and say what is missing
+///
+/// Says what to do, and changes nothing. Fails when something keeps guests out or lets strangers in.
 #[derive(Debug, Args)]
 pub(super) struct Doctor;
 
@@ -18,14 +19,16 @@ impl Doctor {
         let config = reach.config()?;
         let runs = reach.daemon()?.runs().await;
         let findings = doctor::examine(&config, runs).await;
-        let url = config.portal.url.clone();
-        let url = url.unwrap_or_else(|| "https://NAME-OF-THE-PORTAL".to_owned());
+        let portal = &config.portal;
+        let url = portal.url.clone();
+        let url = url.unwrap_or_else(|| format!("https://NAME-OF-THE-PORTAL:{}", portal.listen_port));
         let lines = doctor::lines(url.trim_end_matches('/'));
         let failed = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
         let found = json!({"Well": !failed, "Findings": findings, "DhcpLines": lines});
         output.print(&found, || {
             let mut text: String = findings.iter().map(line).collect();
             text.push_str("\nTell devices where the portal is:\n");
+            text.push_str(missing(portal.url.as_deref(), portal.tls.is_some()));
             for server in &lines {
                 text.push_str(&format!("  {}\n", server.server));
                 for line in &server.lines {
@@ -39,6 +42,15 @@ impl Doctor {
         } else {
             ExitCode::SUCCESS
         })
+    }
+}
+
+/// What it takes before the lines help.
+fn missing(url: Option<&str>, tls: bool) -> &'static str {
+    if tls && url.is_some_and(|url| url.starts_with("https:")) {
+        ""
+    } else {
+        "  (devices only ask by https: name the portal in `portal.url`, https:// before it, and its certificate in [portal.tls])\n"
     }
 }
 
@@ -60,6 +72,19 @@ fn line(finding: &Finding) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_that_do_not_help_yet_say_so() {
+        let named = Some("https://wifi.example.org:8880");
+        assert_eq!(missing(named, true), "");
+        for (url, tls) in [
+            (named, false),
+            (None, true),
+            (Some("http://wifi.example.org"), true),
+        ] {
+            assert!(missing(url, tls).contains("[portal.tls]"), "{url:?}");
+        }
+    }
 
     #[test]
     fn what_to_do_stands_below_what_was_found() {

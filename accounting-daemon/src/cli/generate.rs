@@ -8,6 +8,7 @@ use clap_complete::Shell;
 
 use super::{Cli, show};
 
+/// Print a script that completes this program's commands in a shell
 #[derive(Debug, Args)]
 pub(super) struct Completions {
     /// The shell
@@ -23,6 +24,7 @@ impl Completions {
     }
 }
 
+/// Write the manual pages into a folder
 #[derive(Debug, Args)]
 pub(super) struct Man {
     /// A folder, such as /usr/local/share/man/man1

@@ -36,6 +36,9 @@ use daemon::{Daemon, Reach};
 use failure::EXIT_STATUS;
 use show::Output;
 
+/// Where help lists the options that all commands have.
+const EVERYWHERE: &str = "Options of every command";
+
 /// Keeps the minutes of a hotspot's guests, and the gate that ends them.
 #[derive(Debug, Parser)]
 #[command(name = "accounting-daemon", version, after_help = EXIT_STATUS, max_term_width = 100)]
@@ -50,27 +53,33 @@ struct Cli {
     output: Output,
 
     /// What is logged: a level, or levels by module such as `info,accounting_daemon::gate=debug`
-    #[arg(long, global = true, env = FILTER_VARIABLE, default_value = FILTER_DEFAULT)]
+    #[arg(
+        long,
+        value_name = "FILTER",
+        global = true,
+        env = FILTER_VARIABLE,
+        default_value = FILTER_DEFAULT,
+        help_heading = EVERYWHERE
+    )]
     log: String,
 
     /// How log lines are written
     #[arg(
         long,
+        value_name = "FORMAT",
         global = true,
         env = "ACCOUNTING_LOG_FORMAT",
         value_enum,
-        default_value_t
+        default_value_t,
+        help_heading = EVERYWHERE
     )]
     log_format: LogFormat,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the daemon
     Serve(serve::Serve),
-    /// Take the gate down on purpose, while the daemon is stopped
     Detach(detach::Detach),
-    /// Whether the daemon is well, and what it does
     Status(status::Status),
     /// Make, list, change and delete access tokens
     #[command(subcommand)]
@@ -78,7 +87,6 @@ enum Command {
     /// See who is online, let a device in, end its session
     #[command(subcommand)]
     Session(session::SessionCommand),
-    /// What was used: a record for each session that ended
     Usage(usage::Usage),
     /// Devices that pass without a code
     #[command(subcommand)]
@@ -92,17 +100,11 @@ enum Command {
     /// Machines that may sign in
     #[command(subcommand)]
     Client(people::ClientCommand),
-    /// Who changed what
     Audit(audit::Audit),
-    /// Look at this machine as a gateway, and say what is missing
     Doctor(doctor::Doctor),
-    /// Copy the store into a file, while the daemon runs
     Backup(backup::Backup),
-    /// Put a backup in the place of the store, while the daemon is stopped
     Restore(backup::Restore),
-    /// Print a script that completes this program's commands in a shell
     Completions(generate::Completions),
-    /// Write the manual pages into a folder
     Man(generate::Man),
 }
 
@@ -176,6 +178,23 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_option_says_what_it_is() {
+        fn look(command: &clap::Command) {
+            let name = command.get_name();
+            assert!(command.get_about().is_some(), "{name}");
+            for option in command.get_arguments() {
+                assert!(option.get_help().is_some(), "{name} {}", option.get_id());
+            }
+            command.get_subcommands().for_each(look);
+        }
+        look(&Cli::command());
+        // What is lost by it stands where people look before they do it.
+        let mut cli = Cli::command();
+        let restore = cli.find_subcommand_mut("restore").unwrap();
+        assert!(restore.render_long_help().to_string().contains("forgotten"));
     }
 
     #[test]

@@ -5,7 +5,9 @@ use clap::Args;
 use super::{daemon::Reach, failure::sentence};
 use crate::{app, http::Tls, portal::Look};
 
-/// Runs the daemon in the foreground until SIGTERM or SIGINT. The gate goes on enforcing afterwards.
+/// Run the daemon
+///
+/// It stays in the foreground until SIGTERM or SIGINT; the gate goes on enforcing afterwards.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     /// Check the configuration and do nothing

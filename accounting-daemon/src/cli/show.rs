@@ -12,7 +12,7 @@ const WIDTH_MIN: u16 = 60;
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Output {
     /// Print JSON, as the API answers it
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = super::EVERYWHERE)]
     pub(super) json: bool,
 }
 

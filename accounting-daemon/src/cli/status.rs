@@ -13,7 +13,9 @@ use super::{
     show,
 };
 
-/// Says whether guests can be let in, and how many are online. Fails while something is missing.
+/// Whether guests can be let in, and how many are online
+///
+/// Fails while something is missing.
 #[derive(Debug, Args)]
 pub(super) struct Status;
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::mac::Mac;
 
-/// Lists the sessions that ended, with what was charged for them.
+/// What was used: a record for each session that ended
 #[derive(Debug, Args)]
 pub(super) struct Usage {
     /// Of this token

@@ -103,6 +103,8 @@ pub struct CodeCheck {
     pub given: Given,
     /// Who asks.
     pub asker: Asker,
+    /// The locations whose tokens exist for whom asks; `None`: all.
+    pub among: Option<BTreeSet<u64>>,
 }
 
 /// A page of open sessions.

@@ -1,7 +1,7 @@
 //! What goes into the audit with a round's commit.
 
 use chrono::{DateTime, SecondsFormat};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Core;
 use crate::{
@@ -14,6 +14,10 @@ use crate::{
 impl<S: Store, G: Gate> Core<S, G> {
     /// The token as the audit shows it now; `None` where there is none.
     pub(super) fn audited(&self, id: TokenId, now: Now) -> Option<String> {
+        Some(self.shown(id, now)?.to_string())
+    }
+
+    fn shown(&self, id: TokenId, now: Now) -> Option<Value> {
         let class = self.ledger.class(id).map(Class::as_str);
         Some(shown(&self.ledger.token(id, now)?.token, class))
     }
@@ -28,6 +32,36 @@ impl<S: Store, G: Gate> Core<S, G> {
         now: Now,
     ) {
         let after = self.audited(id, now);
+        self.push_token(action, id, before, after, by, now);
+    }
+
+    /// A balance that was set, with the reason that was given.
+    pub(super) fn audit_balance(
+        &mut self,
+        id: TokenId,
+        before: Option<String>,
+        reason: String,
+        by: Actor,
+        now: Now,
+    ) {
+        let after = self.shown(id, now).map(|mut shown| {
+            if !reason.is_empty() {
+                shown["Reason"] = reason.into();
+            }
+            shown.to_string()
+        });
+        self.push_token("token.balance", id, before, after, by, now);
+    }
+
+    fn push_token(
+        &mut self,
+        action: &'static str,
+        id: TokenId,
+        before: Option<String>,
+        after: Option<String>,
+        by: Actor,
+        now: Now,
+    ) {
         self.audits.push(AuditRecord {
             on: now.wall,
             by,
@@ -66,7 +100,7 @@ impl<S: Store, G: Gate> Core<S, G> {
     }
 }
 
-fn shown(token: &Token, class: Option<&str>) -> String {
+fn shown(token: &Token, class: Option<&str>) -> Value {
     let time = |ms: Option<i64>| {
         let time = DateTime::from_timestamp_millis(ms?)?;
         Some(time.to_rfc3339_opts(SecondsFormat::Secs, true))
@@ -94,5 +128,5 @@ fn shown(token: &Token, class: Option<&str>) -> String {
         // The address is personal; that one is asked for is not.
         shown["Class"] = class.into();
     }
-    shown.to_string()
+    shown
 }

@@ -99,9 +99,9 @@ impl<S: Store, G: Gate> Core<S, G> {
                 } = balance;
                 self.load_token(token, failure);
                 let before = self.audited(token, now);
-                let result = self.ledger.set_balance(token, left, who, reason, now);
+                let result = self.ledger.set_balance(token, left, who, reason.clone(), now);
                 if result.is_ok() {
-                    self.audit_token("token.balance", token, before, by, now);
+                    self.audit_balance(token, before, reason, by, now);
                 }
                 Pending::Edit(result.map(|()| token), answer)
             }
@@ -117,8 +117,14 @@ impl<S: Store, G: Gate> Core<S, G> {
             Message::Check(check, answer) => {
                 self.load_code(&check.code.folded(), failure);
                 let seen = seen(&self.gate);
-                let CodeCheck { code, given, asker } = &check;
-                Pending::Check(self.ledger.check(code, given, asker, &seen, now), answer)
+                let CodeCheck {
+                    code,
+                    given,
+                    asker,
+                    among,
+                } = &check;
+                let checked = self.ledger.check(code, given, asker, among.as_ref(), &seen, now);
+                Pending::Check(checked, answer)
             }
             Message::Sessions(asked, answer) => Pending::Sessions(asked, answer),
             Message::ChangeList(change, by, answer) => {

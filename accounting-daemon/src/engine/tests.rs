@@ -227,6 +227,7 @@ fn redemption(code: &str, who: u8) -> Redemption {
         device: device(who),
         takeover: false,
         asker: Asker::Client("portal".into()),
+        among: None,
     }
 }
 

@@ -68,11 +68,11 @@ impl KernelGate {
     pub fn open(settings: &Settings) -> Result<Self, StartError> {
         let maps = Maps::open(&settings.pins, settings.devices)?;
         let lock = lock(maps.directory())?;
-        if maps.devices() != settings.devices {
+        if maps.devices() < settings.devices {
             tracing::warn!(
                 pinned = maps.devices(),
                 configured = settings.devices,
-                "the gate keeps the capacity it was made with; for another one stop the daemon, run \
+                "the gate keeps the room that it was made with; for more stop the daemon, run \
                  `accounting-daemon detach --open` and start it again"
             );
         }

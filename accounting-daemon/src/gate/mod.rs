@@ -43,7 +43,7 @@ pub use interfaces::Supervisor;
 pub use kernel::KernelGate;
 pub use lists::Listed;
 #[cfg(feature = "fuzz")]
-pub(crate) use names::fuzz as fuzz_answers;
+pub(crate) use names::fuzz::answers as fuzz_answers;
 pub use names::{NAMES_MAX, Pattern};
 pub use neighbours::{Neighbour, Neighbours, hold, neighbours};
 pub use settings::{Interface, Refuse, Settings, Strangers, directory};

@@ -5,6 +5,8 @@
 //! gate sees addresses, not names. Addresses that are nobody's site are never opened, whatever a server answers.
 
 mod answers;
+#[cfg(feature = "fuzz")]
+pub(super) mod fuzz;
 mod pattern;
 #[cfg(test)]
 mod tests;
@@ -15,7 +17,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use simple_dns::{Packet, PacketFlag, RCODE, rdata::RData};
+use simple_dns::{CLASS, Packet, PacketFlag, RCODE, rdata::RData};
 
 pub(super) use answers::Answers;
 pub use pattern::Pattern;
@@ -69,7 +71,7 @@ impl Names {
         let mut changes = Vec::new();
         for (address, ttl) in records.into_iter().take(ADDRESSES_MAX) {
             let configured = self.prefixes.iter().any(|prefix| prefix.contains(&address));
-            if configured || own.contains(&address) || !is_public(address) {
+            if configured || own.iter().any(|own| is_beside(*own, address)) || !is_public(address) {
                 continue;
             }
             let until = now + u64::from(ttl).clamp(OPEN_MIN, OPEN_MAX);
@@ -144,6 +146,7 @@ impl Names {
         let found = packet
             .answers
             .iter()
+            .filter(|record| record.class == CLASS::IN)
             .filter(|record| aliases.contains(&record.name.to_string().to_ascii_lowercase()))
             .filter_map(|record| {
                 let address: IpAddr = match &record.rdata {
@@ -154,6 +157,14 @@ impl Names {
                 Some((address, record.ttl))
             });
         Some((listed, found.collect()))
+    }
+}
+
+/// Whether an address is the gateway's own, or on a network of the gateway's: a guest's. Guests' IPv4 addresses are private.
+fn is_beside(own: IpAddr, address: IpAddr) -> bool {
+    match (own, address) {
+        (IpAddr::V6(own), IpAddr::V6(address)) => own.octets()[..8] == address.octets()[..8],
+        _ => own == address,
     }
 }
 
@@ -174,18 +185,5 @@ fn is_public(address: IpAddr) -> bool {
             // Only what is routed worldwide: no mapped address, no other private one either.
             (0x2000..0x4000).contains(&first)
         }
-    }
-}
-
-/// See [`crate::fuzz`].
-#[cfg(feature = "fuzz")]
-pub(crate) fn fuzz(message: &[u8]) {
-    let Ok(pattern) = "*.example.org".parse() else {
-        return;
-    };
-    let mut names = Names::new(&[(pattern, [443, 0, 0, 0])], &[]);
-    for now in [0, u64::MAX / 2] {
-        names.learn(message, &[], now);
-        names.expire(now);
     }
 }

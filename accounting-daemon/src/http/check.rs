@@ -6,15 +6,15 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use super::{
     Context,
     answer::{self, Answer},
-    auth::{Caller, Denied, Role},
+    auth::{Caller, Role},
     describe::{Describe, Says},
     dialect::Dialect,
-    endpoint::{Accepts, Access, Asked, Endpoint, Handler},
+    endpoint::{Accepts, Asked, Endpoint, Handler},
     fields::Fields,
     problem,
     problem::{Kind, Problem},
     redemptions,
-    redemptions::REFUSALS,
+    redemptions::{ACCESS, REFUSALS},
 };
 use crate::{
     engine::{CodeCheck, Refusal},
@@ -28,10 +28,9 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint {
     path: "/v1/check",
     route: Route::Check,
     accepts: Accepts::Json,
-    handler: Handler::SignedIn(
-        Access::RolesAfterRequest(&[Role::Redeem]),
-        |context, caller, asked| Box::pin(check(context, caller, asked)),
-    ),
+    handler: Handler::SignedIn(ACCESS, |context, caller, asked| {
+        Box::pin(check(context, caller, asked))
+    }),
     describe: Describe::new(
         "Says whether a code would open a session for another device; counts as an attempt where not",
         &[Says::nothing(StatusCode::NO_CONTENT, "It would")],
@@ -58,10 +57,16 @@ async fn check(context: &Context, caller: &Caller, asked: &Asked) -> Answer {
         Err(problem) => return problem.into_answer(),
     };
     if !caller.may(Role::Redeem) {
-        return Dialect::Gateway.denied(&Denied::Forbidden);
+        return Dialect::Gateway.forbidden(ACCESS);
     }
     let asker = Asker::Client(caller.name.clone());
-    match context.engine.check(CodeCheck { code, given, asker }).await {
+    let check = CodeCheck {
+        code,
+        given,
+        asker,
+        among: caller.locations.clone(),
+    };
+    match context.engine.check(check).await {
         Ok(()) => answer::empty(StatusCode::NO_CONTENT),
         Err(Refusal::Ledger(error)) => Problem::from(error).into_answer(),
         Err(Refusal::Unavailable(reason)) => problem::unavailable(reason),

@@ -150,7 +150,7 @@ async fn find(
     caller: &Caller,
     asked: &Asked,
 ) -> Result<ListEntry, Answer> {
-    let (mac, zone) = sessions::target(context, asked).map_err(Problem::into_answer)?;
+    let (mac, zone) = sessions::target(asked).map_err(Problem::into_answer)?;
     let mut zones = zones_of(context, caller);
     zones.retain(|other| zone.is_none_or(|zone| zone == *other));
     let wanted = ListAsked {
@@ -170,7 +170,7 @@ async fn find(
 }
 
 fn parse(kind: ListKind, context: &Context, asked: &Asked) -> Result<ListEntry, Problem> {
-    let (mac, queried) = sessions::target(context, asked)?;
+    let (mac, queried) = sessions::target(asked)?;
     let mut fields = Fields::json(&asked.body)
         .map_err(|error| Problem::new(Kind::MalformedRequest, format!("the body {error}")))?;
     let zone = fields.integer("Zone", 0, i128::from(u16::MAX));

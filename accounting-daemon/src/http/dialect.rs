@@ -8,6 +8,7 @@ use hyper::{
 use super::{
     answer::{self, Answer},
     auth::Denied,
+    endpoint::Access,
     nexudus,
     problem::{self, BUSY_RETRY_S, Kind, Problem},
 };
@@ -114,14 +115,6 @@ impl Dialect {
                 let scheme = HeaderValue::from_static("Basic realm=\"accounting\", charset=\"UTF-8\"");
                 answer::with(answer, WWW_AUTHENTICATE, scheme)
             }
-            // That API tells a missing role and missing credentials alike.
-            (Self::Record, Denied::Forbidden) => nexudus::message(
-                StatusCode::UNAUTHORIZED,
-                "Authorization has been denied for this request.",
-            ),
-            (Self::Gateway, Denied::Forbidden) => {
-                Problem::new(Kind::Forbidden, "the role for this is missing").into_answer()
-            }
             (Self::Record, Denied::Stranger { .. }) => {
                 nexudus::message(StatusCode::FORBIDDEN, &denied.to_string())
             }
@@ -134,6 +127,18 @@ impl Dialect {
             }
             (_, Denied::Busy) => self.unavailable(Unavailable::Busy),
             (_, Denied::Failed) => self.failed(),
+        }
+    }
+
+    /// The caller is known, and may not do this.
+    pub(super) fn forbidden(self, access: Access) -> Answer {
+        match self {
+            // That API tells a missing role and missing credentials alike.
+            Self::Record => nexudus::message(
+                StatusCode::UNAUTHORIZED,
+                "Authorization has been denied for this request.",
+            ),
+            Self::Gateway => Problem::new(Kind::Forbidden, access.needed()).into_answer(),
         }
     }
 

@@ -81,6 +81,18 @@ impl Access {
         }
     }
 
+    /// What is needed, for whoever lacks it.
+    pub(super) fn needed(self) -> String {
+        match self {
+            Self::Roles(roles) | Self::RolesAfterRequest(roles) => {
+                let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+                format!("this needs the role {}", roles.join(" or "))
+            }
+            Self::Administrator => "only an administrator may do this".to_owned(),
+            Self::Own | Self::OwnEvenLent => "only a user may do this".to_owned(),
+        }
+    }
+
     /// Whether a password that must be changed is good enough.
     pub(super) fn takes_lent(self) -> bool {
         self == Self::OwnEvenLent

@@ -8,7 +8,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use super::{
     Context,
     answer::{self, Answer},
-    auth::{Caller, Denied, Role},
+    auth::{Caller, Role},
     describe::{self, Describe, Says},
     dialect::Dialect,
     endpoint::{Accepts, Access, Asked, Endpoint, Handler},
@@ -38,16 +38,18 @@ pub(super) const REFUSALS: &[Kind] = &[
     Kind::GateFull,
 ];
 
+/// Who may redeem.
+pub(super) const ACCESS: Access = Access::RolesAfterRequest(&[Role::Redeem]);
+
 /// Redeeming.
 pub(super) const ENDPOINTS: &[Endpoint] = &[Endpoint {
     method: Method::POST,
     path: "/v1/redemptions",
     route: Route::Redemptions,
     accepts: Accepts::Json,
-    handler: Handler::SignedIn(
-        Access::RolesAfterRequest(&[Role::Redeem]),
-        |context, caller, asked| Box::pin(redeem(context, caller, asked)),
-    ),
+    handler: Handler::SignedIn(ACCESS, |context, caller, asked| {
+        Box::pin(redeem(context, caller, asked))
+    }),
     describe: Describe::new(
         "Opens a session for a device, or returns the one that it has on this code",
         &[Says::json(
@@ -108,7 +110,7 @@ async fn redeem(context: &Context, caller: &Caller, asked: &Asked) -> Answer {
         Err(problem) => return problem.into_answer(),
     };
     if !caller.may(Role::Redeem) {
-        return Dialect::Gateway.denied(&Denied::Forbidden);
+        return Dialect::Gateway.forbidden(ACCESS);
     }
     match context.engine.redeem(redeem).await {
         Ok(view) => {
@@ -171,6 +173,7 @@ fn parse(
             device: DeviceId { mac, zone },
             takeover,
             asker: Asker::Client(caller.name.clone()),
+            among: caller.locations.clone(),
         }),
         _ => Err(Problem::malformed(&errors)),
     }

@@ -157,7 +157,7 @@ where
         };
         let signed_in = signed_in.map_err(|denied| dialect.denied(&denied))?;
         if !access.lets(&signed_in) {
-            return Err(dialect.denied(&Denied::Forbidden));
+            return Err(dialect.forbidden(access));
         }
         caller = Some(signed_in);
     }

@@ -4,7 +4,7 @@ use http_body_util::BodyExt;
 use hyper::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-use super::*;
+use super::{endpoint::Access, *};
 
 async fn parts(answer: Answer) -> (StatusCode, HeaderMap, Value) {
     let (head, body) = answer.into_parts();
@@ -41,7 +41,7 @@ async fn the_record_api_says_no_in_its_own_words() {
         json!({"Message": "Authorization has been denied for this request."})
     );
 
-    let (status, _, body) = parts(Dialect::Record.denied(&Denied::Forbidden)).await;
+    let (status, _, body) = parts(Dialect::Record.forbidden(Access::Administrator)).await;
     assert_eq!(
         (status.as_u16(), body),
         (
@@ -80,6 +80,24 @@ async fn the_record_api_says_no_in_its_own_words() {
 }
 
 #[tokio::test]
+async fn whoever_lacks_a_role_is_told_which() {
+    for (access, expected) in [
+        (
+            Access::Roles(&[Role::Redeem, Role::Edit]),
+            "this needs the role AccessToken-Redeem or AccessToken-Edit",
+        ),
+        (
+            Access::RolesAfterRequest(&[Role::Redeem]),
+            "this needs the role AccessToken-Redeem",
+        ),
+        (Access::Administrator, "only an administrator may do this"),
+    ] {
+        let (status, _, body) = parts(Dialect::Gateway.forbidden(access)).await;
+        assert_eq!((status.as_u16(), &body["detail"]), (403, &json!(expected)));
+    }
+}
+
+#[tokio::test]
 async fn the_gateway_api_says_no_by_problem_documents() {
     let table = [
         (
@@ -88,7 +106,7 @@ async fn the_gateway_api_says_no_by_problem_documents() {
             "urn:accounting:unauthenticated",
         ),
         (
-            Dialect::Gateway.denied(&Denied::Forbidden),
+            Dialect::Gateway.forbidden(Access::Administrator),
             403,
             "urn:accounting:forbidden",
         ),

@@ -1,5 +1,7 @@
 //! Codes open sessions: the conditions in their order, and what follows when none fails.
 
+use std::collections::BTreeSet;
+
 use super::{
     AccessCode, Activity, Asker, Cause, Class, Given, Ledger, Metering, Mutant, Now, RedeemError, Run, Seen,
     Session, SessionId, TokenBalance, TokenId, broken, refusal::Admitted, seat::Seat, token::signed,
@@ -19,6 +21,8 @@ pub struct Redemption {
     pub takeover: bool,
     /// Who asks.
     pub asker: Asker,
+    /// The locations whose tokens exist for whom asks; `None`: all.
+    pub among: Option<BTreeSet<u64>>,
 }
 
 /// What a redemption comes to when no condition fails.
@@ -71,13 +75,16 @@ impl Ledger {
         code: &AccessCode,
         given: &Given,
         asker: &Asker,
+        among: Option<&BTreeSet<u64>>,
         activity: &dyn Activity,
         now: Now,
     ) -> Result<(), RedeemError> {
         self.attempts.check(None, asker, &self.rules, now)?;
         let classes = self.classes_tried(code, given);
         self.attempts.check_classes(classes, &self.rules, now)?;
-        let result = self.judge(code, given, None, false, activity, now);
+        let result = self
+            .find(code, given, among)
+            .and_then(|id| self.judge(id, None, false, activity, now));
         self.count(result.as_ref().err(), None, asker, classes, now);
         result.map(|_| ())
     }
@@ -116,26 +123,35 @@ impl Ledger {
         }
     }
 
-    /// The conditions of a redemption, in their order. Without a device the code alone is judged, for any place where it
-    /// may be redeemed.
-    fn judge(
+    /// The token of a code, for whom it exists.
+    fn find(
         &self,
         code: &AccessCode,
         given: &Given,
+        among: Option<&BTreeSet<u64>>,
+    ) -> Result<TokenId, RedeemError> {
+        let id = self.owner(&code.folded()).ok_or(RedeemError::UnknownCode)?;
+        let factor = self.factors.get(&id);
+        let met = factor.is_none_or(|factor| factor.is_met(id, given));
+        let location = self.location_of(id).ok_or(RedeemError::UnknownCode)?;
+        if met && among.is_none_or(|among| among.contains(&location)) {
+            Ok(id)
+        } else {
+            Err(RedeemError::UnknownCode)
+        }
+    }
+
+    /// The conditions of a redemption that come after the code's being known, in their order. Without a device the code alone
+    /// is judged, for any place where it may be redeemed.
+    fn judge(
+        &self,
+        id: TokenId,
         device: Option<DeviceId>,
         takeover: bool,
         activity: &dyn Activity,
         now: Now,
     ) -> Result<Verdict, RedeemError> {
-        let id = self.owner(&code.folded()).ok_or(RedeemError::UnknownCode)?;
-        let Some(account) = self.accounts.get(id) else {
-            return Err(RedeemError::UnknownCode);
-        };
-        if let Some(factor) = self.factors.get(&id)
-            && !factor.is_met(id, given)
-        {
-            return Err(RedeemError::UnknownCode);
-        }
+        let account = self.accounts.get(id).ok_or(RedeemError::UnknownCode)?;
         let token = &account.token;
         if !broken(Mutant::AnyLocation) && !self.rules.opens_at(token.business_id, device) {
             return Err(RedeemError::WrongLocation);
@@ -175,9 +191,11 @@ impl Ledger {
             ref given,
             device,
             takeover,
-            ..
+            asker: _,
+            ref among,
         } = redemption;
-        let (id, seat) = match self.judge(code, given, Some(device), takeover, activity, now)? {
+        let id = self.find(code, given, among.as_ref())?;
+        let (id, seat) = match self.judge(id, Some(device), takeover, activity, now)? {
             Verdict::Open(session) => return Ok(session),
             Verdict::Opens(id, seat) => (id, seat),
         };

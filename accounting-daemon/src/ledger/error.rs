@@ -32,7 +32,7 @@ pub enum RedeemError {
     #[error("no minutes are left on this access code")]
     Depleted,
     /// As many devices as it allows are online.
-    #[error("all {user_limit} device(s) of this access code are online")]
+    #[error("{}", no_seat(*user_limit, *retry_after_s))]
     NoSeat {
         /// Devices it allows at once.
         user_limit: u32,
@@ -47,6 +47,18 @@ pub enum RedeemError {
     /// The operator has shut the device out, which the gate holds against every session; nothing was charged.
     #[error("this device is on the block list")]
     Blocked,
+}
+
+/// What is the matter, and the way out.
+fn no_seat(user_limit: u32, retry_after_s: Option<u64>) -> String {
+    let online = match user_limit {
+        1 => "another device is online with this access code".to_owned(),
+        limit => format!("all {limit} devices of this access code are online"),
+    };
+    match retry_after_s {
+        Some(seconds) => format!("{online}: a silent one may be taken over in {seconds} seconds"),
+        None => format!("{online}: log one out, or take the place of a silent one by Takeover"),
+    }
 }
 
 /// Why a token was not created.

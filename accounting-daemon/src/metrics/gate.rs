@@ -2,7 +2,10 @@
 
 use prometheus::{core::Collector, proto::MetricFamily};
 
-use super::{FrameCounts, counters, gauges};
+use super::{
+    FrameCounts,
+    list::{counters, gauges},
+};
 use crate::gate::status::{GateStatus, TcMode, XdpMode};
 
 /// The kernel counts; copying into a counter made for one scrape keeps a reset of the gate a reset of the metric.

@@ -1,7 +1,8 @@
 //! The alarm for codes that are guessed: by many devices together, since each by itself has its budget.
 
-use prometheus::{IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{IntGauge, IntGaugeVec};
 
+use super::list::List;
 use crate::ledger::Class;
 
 /// Refused codes of one minute that are more than mistyping. They refuse nobody: the space of codes is large.
@@ -16,29 +17,27 @@ pub(super) struct Guessing {
 }
 
 impl Guessing {
-    pub(super) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(super) fn new(list: &List) -> Result<Self, prometheus::Error> {
         let guessing = Self {
-            refused: IntGauge::new(
+            refused: list.gauge(
                 "accounting_refused_codes",
                 "Codes refused in the last minute, whoever tried them.",
             )?,
-            alarm: IntGauge::new(
+            alarm: list.gauge(
                 "accounting_guessing",
                 "1 while more codes are refused than people mistype: somebody guesses.",
             )?,
-            of_class: by_class(
+            of_class: list.gauges(
                 "accounting_class_refused_codes",
                 "Codes refused in the last minute that came with an e-mail address, by the class that they may have been of.",
+                &["class"],
             )?,
-            closed: by_class(
+            closed: list.gauges(
                 "accounting_class_closed",
                 "1 while the budget of a class of short codes is spent: none of this class is heard.",
+                &["class"],
             )?,
         };
-        registry.register(Box::new(guessing.refused.clone()))?;
-        registry.register(Box::new(guessing.alarm.clone()))?;
-        registry.register(Box::new(guessing.of_class.clone()))?;
-        registry.register(Box::new(guessing.closed.clone()))?;
         for class in Class::ALL {
             guessing.of_class(class, 0, false);
         }
@@ -73,10 +72,6 @@ impl Guessing {
     }
 }
 
-fn by_class(name: &str, help: &str) -> Result<IntGaugeVec, prometheus::Error> {
-    IntGaugeVec::new(Opts::new(name, help), &["class"])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,7 +79,7 @@ mod tests {
     /// "The global rate raises an alarm but refuses nobody, since the space is large."
     #[test]
     fn a_class_whose_budget_is_spent_is_told() {
-        let guessing = Guessing::new(&Registry::new()).unwrap();
+        let guessing = Guessing::new(&List::default()).unwrap();
         for (refused, closed) in [(29, false), (30, true), (3, false)] {
             guessing.of_class(Class::Visitor, refused, closed);
             let value = |gauge: &IntGaugeVec, class: Class| gauge.with_label_values(&[class.as_str()]).get();
@@ -100,7 +95,7 @@ mod tests {
     /// "The global rate raises an alarm but refuses nobody, since the space is large."
     #[test]
     fn many_refusals_are_an_alarm_while_they_last() {
-        let guessing = Guessing::new(&Registry::new()).unwrap();
+        let guessing = Guessing::new(&List::default()).unwrap();
         for (count, alarm) in [(0, 0), (1_000, 0), (1_001, 1), (5_000, 1), (900, 0)] {
             guessing.refused(count);
             assert_eq!(guessing.alarm.get(), alarm, "{count}");

@@ -163,6 +163,16 @@ label! {
 }
 
 label! {
+    /// What is wrong with a client.
+    Alarm {
+        /// One MAC address is in use with several IPv4 addresses at once.
+        Clone = "clone",
+        /// It plays router or DHCP server.
+        Rogue = "rogue",
+    }
+}
+
+label! {
     /// How a check of credentials ended.
     SignIn {
         /// They are right.

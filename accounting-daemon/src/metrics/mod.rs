@@ -1,25 +1,25 @@
 //! Every metric of the daemon, one closed list. Labels are enums or names from the configuration, never a MAC address,
 //! an access code or anything else a client chooses. `docs/METRICS.md` lists them for operators.
 
-mod alarms;
 mod events;
 mod gate;
 mod guessing;
 mod label;
+mod list;
 mod portal;
 #[cfg(test)]
 mod tests;
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder, core::Collector, process_collector::ProcessCollector,
+    Encoder, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    process_collector::ProcessCollector,
 };
 
 use crate::{gate::status::GateStatus, ledger::Cause};
 
-pub use alarms::Alarm;
 use guessing::Guessing;
-pub use label::{GrantType, PortalPage, RedeemResult, Route, SignIn, StatusClass};
+pub use label::{Alarm, GrantType, PortalPage, RedeemResult, Route, SignIn, StatusClass};
+use list::{COMMIT_SECONDS, List, REQUEST_SECONDS};
 pub use portal::{OpenConnection, PortalMetrics};
 
 /// One count of frames: hook, verdict, how many since the gate was made.
@@ -27,12 +27,6 @@ pub type FrameCount = (&'static str, &'static str, u64);
 
 /// Reads the gate's counts of frames; called once for each scrape.
 pub type FrameCounts = Box<dyn Fn() -> Vec<FrameCount> + Send + Sync>;
-
-/// Seconds of a request, from a cached read to one that waits for a slow disk.
-const REQUEST_SECONDS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0];
-
-/// Seconds of a commit, from fast solid-state storage to a tired memory card.
-const COMMIT_SECONDS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5];
 
 /// The metrics; shared by everything that has something to count.
 pub struct Metrics {
@@ -67,134 +61,105 @@ impl Metrics {
     /// # Errors
     /// A name that is invalid or there twice, which the tests exclude.
     pub fn new(frames: FrameCounts) -> Result<Self, prometheus::Error> {
-        let registry = Registry::new();
+        let list = List::default();
+        list.0.register(Box::new(ProcessCollector::for_self()))?;
+        let build = Opts::new("accounting_build_info", "Always 1; the version is the label.");
+        let build = build.const_label("version", env!("CARGO_PKG_VERSION"));
+        list.put(IntGauge::with_opts(build)?)?.set(1);
         let metrics = Self {
-            portal: PortalMetrics::new(&registry)?,
-            guessing: Guessing::new(&registry)?,
-            alarms: alarms::alarms(&registry)?,
-            registry,
+            portal: PortalMetrics::new(&list)?,
+            guessing: Guessing::new(&list)?,
+            alarms: list.counters(
+                "accounting_alarms_total",
+                "Alarms about clients, by kind.",
+                &["kind"],
+            )?,
             frames,
-            sessions_open: IntGauge::new("accounting_sessions_open", "Open sessions.")?,
-            released: counters(
+            sessions_open: list.gauge("accounting_sessions_open", "Open sessions.")?,
+            released: list.counters(
                 "accounting_sessions_released_total",
                 "Sessions released, by cause.",
                 &["cause"],
             )?,
-            redemptions: counters(
+            redemptions: list.counters(
                 "accounting_redemptions_total",
                 "Redemptions, by result.",
                 &["result"],
             )?,
-            mailbox_depth: IntGauge::new(
+            mailbox_depth: list.gauge(
                 "accounting_engine_mailbox_depth",
                 "Commands that waited for the engine's last round.",
             )?,
-            mailbox_refused: IntCounter::new(
+            mailbox_refused: list.counter(
                 "accounting_engine_refused_total",
                 "Commands refused because the engine's mailbox was full.",
             )?,
-            commands: IntCounter::new("accounting_commands_committed_total", "Commands made durable.")?,
-            commit_seconds: Histogram::with_opts(
-                HistogramOpts::new(
-                    "accounting_commit_seconds",
-                    "Seconds of each commit of the store.",
-                )
-                .buckets(COMMIT_SECONDS.to_vec()),
+            commands: list.counter("accounting_commands_committed_total", "Commands made durable.")?,
+            commit_seconds: list.seconds(
+                "accounting_commit_seconds",
+                "Seconds of each commit of the store.",
+                COMMIT_SECONDS,
             )?,
-            commit_failures: IntCounter::new(
+            commit_failures: list.counter(
                 "accounting_commit_failures_total",
                 "Commits that the store refused.",
             )?,
-            store_failing: IntGauge::new(
+            store_failing: list.gauge(
                 "accounting_store_failing",
                 "1 while the store takes no commits and is tried again.",
             )?,
-            kernel_failures: IntCounter::new(
+            kernel_failures: list.counter(
                 "accounting_kernel_failures_total",
                 "Calls that the kernel refused; closing is tried again, opening is taken back.",
             )?,
-            clock_sets: IntCounter::new(
+            clock_sets: list.counter(
                 "accounting_clock_sets_total",
                 "Times that the kernel said that the wall clock was set.",
             )?,
-            http_requests: counters(
+            http_requests: list.counters(
                 "accounting_http_requests_total",
                 "Requests answered, by route and class of status.",
                 &["route", "class"],
             )?,
-            http_seconds: HistogramVec::new(
-                HistogramOpts::new(
-                    "accounting_http_request_seconds",
-                    "Seconds from the header of a request to its answer, by route.",
-                )
-                .buckets(REQUEST_SECONDS.to_vec()),
+            http_seconds: list.seconds_by(
+                "accounting_http_request_seconds",
+                "Seconds from the header of a request to its answer, by route.",
+                REQUEST_SECONDS,
                 &["route"],
             )?,
-            http_connections: IntGauge::new(
-                "accounting_http_connections",
-                "Connections of the api listener.",
-            )?,
-            http_refused: IntCounter::new(
+            http_connections: list
+                .gauge("accounting_http_connections", "Connections of the api listener.")?,
+            http_refused: list.counter(
                 "accounting_http_connections_refused_total",
                 "Connections closed at once, since their address had as many as it may.",
             )?,
-            http_panics: IntCounter::new(
+            http_panics: list.counter(
                 "accounting_http_panics_total",
                 "Requests that ended in a defect of the daemon and were answered 500.",
             )?,
-            sign_ins: counters(
+            sign_ins: list.counters(
                 "accounting_sign_ins_total",
                 "Checks of credentials, by result; remembered ones are not checked again.",
                 &["result"],
             )?,
-            tokens_given: counters(
+            tokens_given: list.counters(
                 "accounting_access_tokens_given_total",
                 "Access tokens given, by how they were asked for.",
                 &["grant_type"],
             )?,
+            registry: list.0,
         };
-        metrics.register()?;
         metrics.start_at_zero();
         Ok(metrics)
-    }
-
-    fn register(&self) -> Result<(), prometheus::Error> {
-        let build = IntGauge::with_opts(
-            Opts::new("accounting_build_info", "Always 1; the version is the label.")
-                .const_label("version", env!("CARGO_PKG_VERSION")),
-        )?;
-        build.set(1);
-        let collectors: [Box<dyn Collector>; 20] = [
-            Box::new(build),
-            Box::new(ProcessCollector::for_self()),
-            Box::new(self.sessions_open.clone()),
-            Box::new(self.released.clone()),
-            Box::new(self.redemptions.clone()),
-            Box::new(self.mailbox_depth.clone()),
-            Box::new(self.mailbox_refused.clone()),
-            Box::new(self.commands.clone()),
-            Box::new(self.commit_seconds.clone()),
-            Box::new(self.commit_failures.clone()),
-            Box::new(self.store_failing.clone()),
-            Box::new(self.kernel_failures.clone()),
-            Box::new(self.clock_sets.clone()),
-            Box::new(self.http_requests.clone()),
-            Box::new(self.http_seconds.clone()),
-            Box::new(self.http_connections.clone()),
-            Box::new(self.http_refused.clone()),
-            Box::new(self.http_panics.clone()),
-            Box::new(self.sign_ins.clone()),
-            Box::new(self.tokens_given.clone()),
-        ];
-        collectors
-            .into_iter()
-            .try_for_each(|collector| self.registry.register(collector))
     }
 
     /// A rate over a series that appears with its first event misses that event.
     fn start_at_zero(&self) {
         for cause in Cause::ALL {
             self.released.with_label_values(&[cause.as_str()]);
+        }
+        for kind in Alarm::ALL {
+            self.alarms.with_label_values(&[kind.as_str()]);
         }
         for result in RedeemResult::ALL {
             self.redemptions.with_label_values(&[result.as_str()]);
@@ -228,12 +193,4 @@ impl Metrics {
         TextEncoder::new().encode(&families, &mut text)?;
         Ok(text)
     }
-}
-
-fn counters(name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
-    IntCounterVec::new(Opts::new(name, help), labels)
-}
-
-fn gauges(name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
-    IntGaugeVec::new(Opts::new(name, help), labels)
 }

@@ -1,8 +1,11 @@
 //! What the portal counts.
 
-use prometheus::{Histogram, HistogramOpts, HistogramTimer, IntCounter, IntCounterVec, IntGauge, Registry};
+use prometheus::{Histogram, HistogramTimer, IntCounter, IntCounterVec, IntGauge};
 
-use super::{PortalPage, REQUEST_SECONDS, StatusClass, counters};
+use super::{
+    PortalPage, StatusClass,
+    list::{List, REQUEST_SECONDS},
+};
 
 /// The portal's part of the list.
 pub struct PortalMetrics {
@@ -16,31 +19,25 @@ pub struct PortalMetrics {
 pub struct OpenConnection(IntGauge);
 
 impl PortalMetrics {
-    pub(super) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(super) fn new(list: &List) -> Result<Self, prometheus::Error> {
         let metrics = Self {
-            requests: counters(
+            requests: list.counters(
                 "accounting_portal_requests_total",
                 "Requests of guests answered, by page and class of status.",
                 &["page", "class"],
             )?,
-            seconds: Histogram::with_opts(
-                HistogramOpts::new(
-                    "accounting_portal_request_seconds",
-                    "Seconds from the header of a guest's request to its answer.",
-                )
-                .buckets(REQUEST_SECONDS.to_vec()),
+            seconds: list.seconds(
+                "accounting_portal_request_seconds",
+                "Seconds from the header of a guest's request to its answer.",
+                REQUEST_SECONDS,
             )?,
-            connections: IntGauge::new("accounting_portal_connections", "Connections of guests.")?,
-            turned_away: IntCounter::new(
+            connections: list.gauge("accounting_portal_connections", "Connections of guests.")?,
+            turned_away: list.counter(
                 "accounting_portal_turned_away_total",
                 "Connections closed because nobody behind a gated interface had opened them, or because one device had too \
                  many.",
             )?,
         };
-        registry.register(Box::new(metrics.requests.clone()))?;
-        registry.register(Box::new(metrics.seconds.clone()))?;
-        registry.register(Box::new(metrics.connections.clone()))?;
-        registry.register(Box::new(metrics.turned_away.clone()))?;
         for page in PortalPage::ALL {
             for class in StatusClass::ALL {
                 metrics

@@ -3,7 +3,7 @@
 
 use hyper::Uri;
 
-use super::probe;
+use super::{host, probe};
 
 /// The longest address that is kept, in bytes.
 const BYTES_MAX: usize = 1024;
@@ -30,7 +30,7 @@ impl Destination {
         }
         let authority = uri.authority()?;
         let host = authority.host();
-        if host.is_empty() || authority.as_str().contains('@') {
+        if !host::is_plain(authority) {
             return None;
         }
         if probe::is_host(host) || probe::find(host, uri.path()).is_some() {
@@ -84,6 +84,8 @@ mod tests {
             "http://",
             "http://good.test@evil.test/",
             "http://good.test\\@evil.test/",
+            "http://example.org:~80/",
+            "http://example.org:65536/",
             "http://evil.test/\u{202e}gpj.exe",
             "http://evil.test/\r\nSet-Cookie: a=b",
             "http://evil.test/\"onmouseover=alert(1)",
@@ -91,6 +93,8 @@ mod tests {
             "ftp://example.org/",
             "http://captive.apple.com/hotspot-detect.html",
             "http://www.google.com/gen_204",
+            "http://CAPTIVE.apple.com./",
+            "http://connectivity.samsung.com.cn/generate_204",
         ] {
             assert_eq!(Destination::new(text), None, "{text}");
         }

@@ -28,8 +28,20 @@ pub(super) fn of(uri: &Uri, headers: &HeaderMap) -> Result<Authority, ()> {
 }
 
 fn plain(authority: Authority) -> Result<Authority, ()> {
-    let odd = authority.as_str().contains('@') || authority.host().is_empty();
-    if odd { Err(()) } else { Ok(authority) }
+    if is_plain(&authority) {
+        Ok(authority)
+    } else {
+        Err(())
+    }
+}
+
+/// Whether this is a host, with a port or without one, and nothing else: what follows the host need not be a port for the type.
+pub(super) fn is_plain(authority: &Authority) -> bool {
+    let text = authority.as_str();
+    let port = text.strip_prefix(authority.host());
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    !authority.host().is_empty()
+        && port.is_some_and(|port| port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
 /// Whether this is the portal: an address of the gateway, or the host of the configured URL.
@@ -115,6 +127,9 @@ mod tests {
             &["user@a.test"],
             &["a b"],
             &["<script>"],
+            &["a.test:~80"],
+            &["a.test:80x"],
+            &["a.test:65536"],
             &[""],
         ] {
             assert_eq!(of_headers(hosts), Err(()), "{hosts:?}");

@@ -108,6 +108,7 @@ pub(super) async fn enter(
         device: asked.guest.device,
         takeover,
         asker: Asker::Address(asked.guest.address),
+        among: None,
     };
     match portal.engine.redeem(redemption).await {
         Ok(view) => {

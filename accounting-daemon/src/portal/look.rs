@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     assets::SCRIPT,
     language::{LanguageError, Languages},
+    page,
     pages::{FUEL, Pages},
 };
 use crate::{
@@ -190,6 +191,7 @@ fn templates(config: &PortalConfig) -> Result<Environment<'static>, LookError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.set_fuel(Some(FUEL));
+    environment.set_formatter(page::escape);
     environment.add_function("dst_query", |text: String| -> String {
         form_urlencoded::byte_serialize(text.as_bytes()).collect()
     });

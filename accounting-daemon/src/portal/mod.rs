@@ -8,6 +8,8 @@ mod captive;
 mod cookie;
 mod destination;
 mod elsewhere;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod guest;
 mod host;
 mod language;

@@ -93,7 +93,6 @@ const PROBES: &[Probe] = &[
         TEXT,
         "Microsoft NCSI",
     ),
-    nothing(&["www.msftconnecttest.com", "www.msftncsi.com"], "/redirect"),
     // Firefox.
     says(&["detectportal.firefox.com"], "/success.txt", TEXT, "success\n"),
     says(
@@ -127,14 +126,17 @@ const PROBES: &[Probe] = &[
     says(&["networkcheck.kde.org"], "/", TEXT, "OK\n"),
 ];
 
+/// What makers of phones with Android ask at hosts of their own.
+const ANYWHERE: Probe = nothing(&[], "/generate_204");
+
 /// The probe that a request is, by its host without the port, and its path.
 pub(super) fn find(host: &str, path: &str) -> Option<&'static Probe> {
-    let named = |probe: &&Probe| probe.hosts.iter().any(|other| other.eq_ignore_ascii_case(host));
-    let of_host = PROBES.iter().filter(named);
+    let of_host = PROBES.iter().filter(|probe| probe.is_at(host));
     of_host
         .clone()
         .find(|probe| probe.path == path)
         .or_else(|| of_host.clone().find(|probe| probe.path.is_empty()))
+        .or_else(|| (path == ANYWHERE.path).then_some(&ANYWHERE))
 }
 
 /// Whether nobody but a machine ever asks this host.
@@ -146,11 +148,19 @@ pub(super) fn is_host(host: &str) -> bool {
         "fedoraproject.org",
         "www.gstatic.com",
     ];
-    let known = |probe: &Probe| probe.hosts.iter().any(|other| other.eq_ignore_ascii_case(host));
-    PROBES.iter().any(known) && !VISITED.iter().any(|other| other.eq_ignore_ascii_case(host))
+    PROBES.iter().any(|probe| probe.is_at(host)) && !VISITED.iter().any(|other| is_same(other, host))
+}
+
+/// Whether two names of a host are one: without case, and with or without the dot at the end (Ubuntu asks with it).
+fn is_same(known: &str, host: &str) -> bool {
+    known.eq_ignore_ascii_case(host.strip_suffix('.').unwrap_or(host))
 }
 
 impl Probe {
+    fn is_at(&self, host: &str) -> bool {
+        self.hosts.iter().any(|known| is_same(known, host))
+    }
+
     /// What it expects once online.
     pub(super) fn online(&self) -> Answer {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::NO_CONTENT);
@@ -187,18 +197,22 @@ mod tests {
                 "NetworkManager is online\n",
             ),
             ("NETWORKCHECK.kde.org", "/", 200, "OK\n"),
+            ("connectivity-check.ubuntu.com.", "/", 204, ""),
+            ("connectivity.samsung.com.cn", "/generate_204", 204, ""),
         ] {
             let probe = find(host, path).unwrap();
             assert_eq!((probe.status, probe.body), (status, body), "{host}{path}");
             assert_eq!(probe.online().status().as_u16(), status);
         }
         assert_eq!(find("www.google.com", "/search"), None);
-        assert_eq!(find("example.org", "/generate_204"), None);
+        assert_eq!(find("example.org", "/generate_205"), None);
+        // The page that Windows opens for people: the portal takes its place.
+        assert_eq!(find("www.msftconnecttest.com", "/redirect"), None);
     }
 
     #[test]
     fn places_that_people_visit_are_no_probes() {
-        assert!(is_host("captive.apple.com") && is_host("detectportal.firefox.com"));
-        assert!(!is_host("www.apple.com") && !is_host("example.org"));
+        assert!(is_host("captive.apple.com") && is_host("Detectportal.Firefox.com."));
+        assert!(!is_host("www.apple.com.") && !is_host("www.apple.com") && !is_host("example.org"));
     }
 }

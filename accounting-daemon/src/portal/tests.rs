@@ -100,8 +100,7 @@ impl Place {
         Got {
             status: head.status,
             headers: head.headers,
-            // Templates escape it too.
-            body: String::from_utf8(body.to_vec()).unwrap().replace("&#x2f;", "/"),
+            body: String::from_utf8(body.to_vec()).unwrap(),
         }
     }
 

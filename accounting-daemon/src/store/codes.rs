@@ -60,7 +60,7 @@ impl<'t> Codes<'t> {
 }
 
 /// The code in the row of a token.
-fn code_of(row: &[u8]) -> Result<String, Damaged> {
+pub(super) fn code_of(row: &[u8]) -> Result<String, Damaged> {
     let mut from = Reader::of(row, Token::VERSION)?;
     from.u64()?;
     from.uuid()?;

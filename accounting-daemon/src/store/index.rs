@@ -54,6 +54,20 @@ impl Keys {
     }
 }
 
+#[cfg(feature = "fuzz")]
+impl From<&Token> for Keys {
+    fn from(token: &Token) -> Self {
+        Self {
+            id: token.id,
+            unique_id: token.unique_id,
+            location: token.business_id,
+            mac: token.mac_address,
+            booking: token.booking_guid,
+            visitor: token.visitor_guid,
+        }
+    }
+}
+
 /// The indexes in a transaction.
 pub(super) struct Indexes<'t> {
     unique_ids: Table<'t, u128, u64>,

@@ -3,6 +3,7 @@
 use accounting_ebpf::frame::Ethernet;
 use accounting_ebpf::layout::REPLY_MARK;
 use accounting_ebpf::policy::Origin;
+use accounting_ebpf::tags::Taken;
 use accounting_ebpf::window::Window;
 use aya_ebpf::bindings::__sk_buff;
 use aya_ebpf::bindings::bpf_hdr_start_off::BPF_HDR_START_MAC;
@@ -36,9 +37,14 @@ impl Skb {
 
     /// The tag that the kernel or the NIC has taken off.
     #[inline(always)]
-    pub(crate) fn tag(self) -> Option<u16> {
+    pub(crate) fn tag(self) -> Option<Taken> {
         // SAFETY: as above.
-        unsafe { ((*self.0).vlan_present != 0).then_some((*self.0).vlan_tci as u16) }
+        unsafe {
+            ((*self.0).vlan_present != 0).then_some(Taken {
+                kind: u16::from_be((*self.0).vlan_proto as u16),
+                tci: (*self.0).vlan_tci as u16,
+            })
+        }
     }
 
     /// Whether it came in by some interface; else the gateway made it.

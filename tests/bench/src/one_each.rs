@@ -39,6 +39,7 @@ pub(crate) fn rate(folder: &Path, tokens: u64, limit: Duration) -> Result<f64> {
                 device: fill::device(token),
                 takeover: false,
                 asker: Asker::Client("bench".to_owned()),
+                among: None,
             };
             engine.redeem(redemption).await?;
             redeemed += 1;

@@ -133,6 +133,7 @@ pub(crate) fn letter(command: &Command) -> (Message, Reply) {
                 device: device(from),
                 takeover,
                 asker: Asker::Client(asker.to_string()),
+                among: None,
             };
             ask(
                 |answer| Message::Redeem(redeem, answer),

@@ -33,9 +33,14 @@ pub fn program(name: &str, options: &[&str]) -> Result<PathBuf> {
     binary(name, name, options)
 }
 
+/// The cargo that runs this process.
+#[must_use]
+pub fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
 fn binary(package: &str, name: &str, options: &[&str]) -> Result<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = cargo();
     command.args(["build", "--locked", "--package", package, "--bin", name]);
     // People who wait for minutes see what for.
     if !std::io::stderr().is_terminal() {

@@ -11,6 +11,7 @@ mod command;
 mod daemon;
 mod dhcp6;
 mod dns;
+mod far_end;
 mod flow;
 mod folder;
 mod gateway;
@@ -31,8 +32,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
+use aya::Ebpf;
 
-pub use build::{daemon as build_daemon, next_daemon as build_next_daemon, program as build_program};
+pub use build::{cargo, daemon as build_daemon, next_daemon as build_next_daemon, program as build_program};
 pub use capture::{Capture, FRAMES_MAX, Filter, Frame, SNAP, Sighting};
 pub use cleanup::{STATE, clean};
 pub use client::{Addresses, Client};
@@ -70,6 +72,8 @@ pub struct Options {
     pub devices: u32,
     /// Whether the clients connect at once. Otherwise each comes by [`Client::connect`].
     pub connect: bool,
+    /// Whether the air takes what XDP sends back, refusals above all, as any real far end does.
+    pub answers: bool,
 }
 
 impl Default for Options {
@@ -81,6 +85,7 @@ impl Default for Options {
             gate: String::new(),
             devices: 65_536,
             connect: true,
+            answers: false,
         }
     }
 }
@@ -93,6 +98,7 @@ pub struct Lab {
     clients: Vec<Client>,
     daemon: Option<Daemon>,
     _services: Services,
+    _far_end: Option<Ebpf>,
     footprint: Footprint,
     /// After the footprint, whose removal ends them.
     reaper: Reaper,
@@ -136,6 +142,7 @@ impl Lab {
             OTHER_IP4.into(),
             OTHER_IP6.into(),
         ];
+        let far_end = options.answers.then(|| far_end::attach(&footprint)).transpose()?;
         let services = Services::start(&internet, &addresses)?;
         reaper.adopt(gateway::serve_names(&internet, &state)?);
         reaper.adopt(gateway::serve(&gateway, &state)?);
@@ -151,6 +158,7 @@ impl Lab {
             clients,
             daemon,
             _services: services,
+            _far_end: far_end,
             footprint,
             reaper,
         };

@@ -18,6 +18,10 @@ use super::cleanup::Footprint;
 use super::namespace::Namespace;
 use super::tool;
 
+/// The role of the namespace between the gateway and its clients.
+pub(super) const AIR: &str = "air";
+/// The air's end of the gateway's wire.
+pub(super) const UPLINK: &str = "uplink";
 /// The gateway's gated interface.
 pub const LAN: &str = "lan0";
 /// The gateway's interface toward the internet.
@@ -77,7 +81,7 @@ pub(super) fn build(footprint: &Footprint, clients: usize) -> Result<Site> {
     if !(1..=CLIENTS_MAX).contains(&clients) {
         bail!("a lab has 1 to {CLIENTS_MAX} clients, not {clients}");
     }
-    let air = footprint.namespace("air");
+    let air = footprint.namespace(AIR);
     let site = Site {
         gateway: footprint.namespace("gw"),
         internet: footprint.namespace("net"),
@@ -153,7 +157,7 @@ fn wires(site: &Site) -> Result<String> {
         )?;
         writeln!(batch, "link set {name} master br0 up")
     };
-    port("uplink", LAN, LAN_MAC, &site.gateway)?;
+    port(UPLINK, LAN, LAN_MAC, &site.gateway)?;
     for (number, client) in (1..).zip(&site.clients) {
         port(&format!("port{number}"), WLAN, client_mac(number), client)?;
     }

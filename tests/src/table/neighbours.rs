@@ -2,7 +2,7 @@
 
 use super::{Row, row};
 use crate::packet::Packet;
-use crate::world::{GATEWAY, LINK_LOCAL, NODES, ROUTERS, V4, V6};
+use crate::world::{GATEWAY, LINK_LOCAL, NODES, OTHER, ROUTERS, V4, V6};
 use accounting_ebpf::verdict::Verdict;
 use std::net::IpAddr;
 
@@ -42,7 +42,17 @@ pub(crate) fn neighbours_up() -> Vec<Row> {
             message(134, NODES).to([0x33, 0x33, 0, 0, 0, 1]),
             Rogue,
         ),
+        row(
+            "router advertisement to one device",
+            message(134, V6.foreign).to(OTHER),
+            Rogue,
+        ),
         row("redirect", message(137, V6.own), Rogue),
+        row(
+            "redirect to one device",
+            message(137, V6.foreign).to(OTHER),
+            Rogue,
+        ),
         row("listener query", message(130, NODES).hops(1).hop_by_hop(0), Rogue),
         row("an ICMPv6 error", message(1, V6.own), Stranger),
         row("node information query", message(139, NODES), Stranger),

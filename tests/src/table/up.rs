@@ -77,6 +77,11 @@ fn link_up() -> Vec<Row> {
             dhcp(67, (EVERYBODY, 68)),
             Rogue,
         ),
+        row(
+            "DHCPv4 from a server to one device",
+            dhcp(67, (V4.foreign, 68)).to(OTHER),
+            Rogue,
+        ),
         row("DHCPv4 from another port", dhcp(1068, (EVERYBODY, 67)), Stranger),
         row("DHCPv4's ports in IPv6", dhcp6(68, (V6.own, 67)), Stranger),
         row("DHCPv6 to all servers", dhcp6(546, (DHCP_SERVERS, 547)), Dhcp),
@@ -90,6 +95,11 @@ fn link_up() -> Vec<Row> {
         row(
             "DHCPv6 from a server among the clients",
             dhcp6(547, (V6.device, 546)),
+            Rogue,
+        ),
+        row(
+            "DHCPv6 from a server to one device",
+            dhcp6(547, (V6.foreign, 546)).to(OTHER),
             Rogue,
         ),
         row("DHCPv6's ports in IPv4", dhcp(546, (V4.own, 547)), Stranger),

@@ -18,8 +18,8 @@ fn tables(kernel: &mut Kernel, renamed: impl Fn(Verdict) -> Verdict) {
     for row in table::uplink() {
         for program in [Xdp, XdpLinear] {
             let verdict = match renamed(row.verdict) {
-                // A session does not make its device everybody's router.
-                Verdict::Session if row.verdict == Verdict::Rogue && row.to_everybody() => Verdict::Rogue,
+                // A session does not make its device the others' router.
+                Verdict::Session if row.verdict == Verdict::Rogue && row.to_others() => Verdict::Rogue,
                 verdict => verdict,
             };
             expect(kernel, program, &row.packet, OWN, verdict)
@@ -91,7 +91,7 @@ fn a_token_that_does_not_exist_admits_nobody() {
 }
 
 #[test]
-fn a_session_passes_everything_but_what_makes_it_everybodys_router() {
+fn a_session_passes_everything_but_what_makes_it_a_router() {
     needs_root!();
     let mut kernel = gate(world::port()).unwrap();
     kernel.deadline(TOKEN_FIRST, now().unwrap() + HOUR).unwrap();

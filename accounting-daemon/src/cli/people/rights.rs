@@ -8,7 +8,7 @@ use crate::{cli::show::plain, http::Role};
 /// What somebody may do, and where.
 #[derive(Debug, Args)]
 pub(super) struct Rights {
-    /// May do this: List, Read, Create, Edit, Delete, Redeem; may be given several times
+    /// May do this: List, Read, Create, Edit, Delete, Redeem; may be given several times. Without any: nothing
     #[arg(long = "role", value_name = "ROLE", value_parser = role, value_delimiter = ',')]
     roles: Vec<Role>,
 
@@ -34,22 +34,11 @@ fn role(text: &str) -> Result<Role, String> {
 }
 
 impl Rights {
-    /// Warns of somebody who was made and may do nothing.
+    /// Tells whoever makes somebody without any right, unless that was asked for. `kind`: `user` or `client`.
     pub(super) fn warn(&self, kind: &str, name: &str) {
-        if let Some(warning) = self.warning(kind, name) {
-            eprintln!("{warning}");
+        if let Some(hint) = self.hint(kind, name) {
+            eprintln!("{hint}");
         }
-    }
-
-    /// What to say of somebody who was made with these alone and may do nothing, unless that was asked for. `kind` is the
-    /// command: `user` or `client`.
-    fn warning(&self, kind: &str, name: &str) -> Option<String> {
-        (self.roles.is_empty() && !self.no_roles).then(|| {
-            format!(
-                "warning: {name} may do nothing yet: `accounting-daemon {kind} edit {name} --role List,Read` gives roles, \
-                 --no-roles says that it is meant"
-            )
-        })
     }
 
     /// The members that were given.
@@ -64,6 +53,14 @@ impl Rights {
             body["BusinessIds"] = Value::Null;
         }
     }
+
+    fn hint(&self, kind: &str, name: &str) -> Option<String> {
+        (self.roles.is_empty() && !self.no_roles).then(|| {
+            format!(
+                "{name} may do nothing yet: accounting-daemon {kind} edit {name} --role List,Read says what"
+            )
+        })
+    }
 }
 
 /// The roles of a record, in short.
@@ -71,7 +68,10 @@ pub(super) fn roles(record: &Value) -> String {
     if record["Administrator"] == true {
         return "administrator".to_owned();
     }
-    plain(&record["Roles"]).replace("AccessToken-", "")
+    match plain(&record["Roles"]).replace("AccessToken-", "") {
+        none if none.is_empty() => "none".to_owned(),
+        some => some,
+    }
 }
 
 #[cfg(test)]
@@ -110,18 +110,18 @@ mod tests {
     }
 
     #[test]
-    fn who_may_do_nothing_is_told_of_unless_that_is_meant() {
-        let rights = |line: &str| {
-            let words = std::iter::once("x").chain(line.split_whitespace());
-            Line::try_parse_from(words).unwrap().rights
+    fn who_may_do_nothing_is_told_unless_that_was_meant() {
+        let hint = |line: &str| {
+            let line = Line::try_parse_from(std::iter::once("x").chain(line.split_whitespace())).unwrap();
+            line.rights.hint("user", "ann@example.org")
         };
-        let warning = rights("--business 1").warning("user", "ann@example.org").unwrap();
+        let told = hint("--business 1").unwrap();
         assert!(
-            warning.contains("user edit ann@example.org --role") && warning.contains("--no-roles"),
-            "{warning}"
+            told.contains("user edit ann@example.org --role List,Read"),
+            "{told}"
         );
-        assert_eq!(rights("--role redeem").warning("user", "x"), None);
-        assert_eq!(rights("--no-roles").warning("user", "x"), None);
+        assert_eq!(hint("--role list"), None);
+        assert_eq!(hint("--no-roles"), None);
     }
 
     #[test]
@@ -133,5 +133,6 @@ mod tests {
             roles(&json!({"Roles": ["AccessToken-List", "AccessToken-Read"]})),
             "List, Read"
         );
+        assert_eq!(roles(&json!({"Roles": []})), "none");
     }
 }

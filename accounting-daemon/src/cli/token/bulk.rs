@@ -19,7 +19,9 @@ const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 1_000 }
 /// The most tokens of one command.
 const TOKENS_MAX: u64 = 100_000_000;
 
-/// Makes many tokens with generated codes. Each hundred thousand are made at once, or not at all.
+/// Make many tokens, alike but for their codes
+///
+/// The codes are generated. Each hundred thousand tokens are made at once, or not at all.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Bulk {
     /// How many

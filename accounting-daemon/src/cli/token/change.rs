@@ -12,6 +12,7 @@ use super::{
 };
 use crate::cli::{Console, daemon::Payload, human};
 
+/// Make a token
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Create {
     #[command(flatten)]
@@ -59,6 +60,7 @@ impl Create {
     }
 }
 
+/// Change a token; takes effect at once, also for who is online
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Edit {
     #[command(flatten)]
@@ -110,7 +112,9 @@ impl Edit {
     }
 }
 
-/// Sets what is left, for who is online too; `edit --minutes` changes what the token carries instead.
+/// Set what is left on a token
+///
+/// Also for who is online; `edit --minutes` changes what the token carries instead.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Balance {
     #[command(flatten)]
@@ -142,7 +146,9 @@ impl Balance {
     }
 }
 
-/// For an address that was mistyped. It is kept as a hash: nobody can read it again.
+/// Set the e-mail address that must come with a code
+///
+/// For one that was mistyped. It is kept as a hash: nobody can read it again.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Email {
     #[command(flatten)]
@@ -163,6 +169,7 @@ impl Email {
     }
 }
 
+/// Delete tokens; their devices go offline at once
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Delete {
     /// The tokens' numbers (Id); all of them are deleted, or none

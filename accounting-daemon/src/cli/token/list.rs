@@ -80,7 +80,7 @@ impl Filters {
     }
 }
 
-/// Lists tokens, a page of them or all.
+/// List tokens, a page of them or all
 #[derive(Debug, Args)]
 pub(in crate::cli) struct List {
     #[command(flatten)]
@@ -168,6 +168,7 @@ async fn page(console: &Console, query: &Query, page: u64, size: u64) -> anyhow:
     Ok(console.daemon.get(PATH, &query).await?)
 }
 
+/// Show a token
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Show {
     #[command(flatten)]

@@ -24,25 +24,15 @@ const PATH: &str = "/api/spaces/accesstokens";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
-    /// Make a token
     Create(change::Create),
-    /// Make many tokens, alike but for their codes
     Bulk(bulk::Bulk),
-    /// List tokens
     List(list::List),
-    /// Show a token
     Show(list::Show),
-    /// Change tokens; takes effect at once, also for who is online
     Edit(change::Edit),
-    /// Set what is left on a token
     Balance(change::Balance),
-    /// Set the e-mail address that must come with a code
     Email(change::Email),
-    /// Delete tokens; their devices go offline at once
     Delete(change::Delete),
-    /// Write tokens into a CSV file
     Export(transfer::Export),
-    /// Make the tokens of a CSV file; all of them, or none
     Import(transfer::Import),
 }
 

@@ -16,7 +16,7 @@ use crate::cli::{Console, daemon::Payload, failure::Failure, files};
 /// The largest file of an import, in bytes.
 const IMPORT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// Writes tokens, with their codes, as CSV.
+/// Write tokens, with their codes, into a CSV file
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Export {
     #[command(flatten)]
@@ -34,7 +34,9 @@ impl Export {
     }
 }
 
-/// Looks at the whole file first; then every row becomes a token, or none does.
+/// Make the tokens of a CSV file; all of them, or none
+///
+/// The whole file is looked at first, and every problem is told with its row.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Import {
     /// A CSV file with a row of field names, such as BusinessId,MinutesIncluded,AccessCode; - is standard input

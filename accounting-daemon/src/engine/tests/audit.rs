@@ -35,7 +35,7 @@ fn each_change_of_a_token_has_its_record_with_before_and_after() {
         token: a,
         left: 60_000,
         who: "test".into(),
-        reason: String::new(),
+        reason: "a gift".into(),
     };
     bench
         .ask(|answer| Message::Balance(balance, Actor::daemon(), answer))
@@ -68,6 +68,13 @@ fn each_change_of_a_token_has_its_record_with_before_and_after() {
         (Some((90, 1)), None),
     ];
     assert_eq!(minutes, expected);
+    let reasons = found.iter().map(|record| {
+        let after = record.after.as_ref()?;
+        let shown: serde_json::Value = serde_json::from_str(after).unwrap();
+        shown.get("Reason").cloned()
+    });
+    let reasons: Vec<_> = reasons.collect();
+    assert_eq!(reasons, [None, None, Some("a gift".into()), None]);
     for record in &found {
         assert_eq!(record.object, format!("token/{a}"));
         assert_eq!((record.on, &record.by), (bench.now.wall, &Actor::daemon()));

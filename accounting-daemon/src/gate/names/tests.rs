@@ -134,6 +134,7 @@ fn hostile_addresses_stay_closed() {
         "fd00::1",
         "ff02::1",
         "2001:db8:113::1",
+        "2001:db8:113::77",
     ] {
         let message = answer("pay.example.org", vec![address("pay.example.org", 300, hostile)]);
         assert_eq!(names.learn(&message, &own, 0), [], "{hostile}");
@@ -157,6 +158,10 @@ fn only_good_answers_to_one_question_count() {
     for bad in [question, failure] {
         assert_eq!(names.learn(&bad, &[], 0), []);
     }
+    let mut chaos = address("pay.example.org", 300, "203.0.113.7");
+    chaos.class = CLASS::CH;
+    let other_class = answer("pay.example.org", vec![chaos]);
+    assert_eq!(names.learn(&other_class, &[], 0), []);
     assert_eq!(names.learn(&good, &[], 0), [open("203.0.113.7")]);
 }
 

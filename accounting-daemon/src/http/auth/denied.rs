@@ -12,9 +12,6 @@ pub enum Denied {
     /// The password is right, and was only lent.
     #[error("the password must be changed first, by PUT /v1/me/password")]
     MustReset,
-    /// The caller is known and lacks the role.
-    #[error("the role is missing")]
-    Forbidden,
     /// Somebody at the Unix socket who is neither root nor of the daemon's own user and group.
     #[error(
         "this socket is for root and the daemon's own user and group, and you are user {user}, group {group}: use sudo, \

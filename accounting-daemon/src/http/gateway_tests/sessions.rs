@@ -68,6 +68,26 @@ async fn sessions_are_listed_oldest_first_page_by_page() {
 }
 
 #[tokio::test]
+async fn a_zone_without_an_interface_has_no_sessions_but_may_be_asked() {
+    let api = TestApi::new();
+    api.create(json!({"AccessCode": "ONE-1"})).await;
+    assert_eq!(api.redeem("ONE-1", 1).await.status, 200);
+    let device = api.get(&format!("/v1/devices/{}?Zone=9", mac(1))).await;
+    let expected = json!({"MacAddress": mac(1), "Zone": 9, "Online": false, "Session": null});
+    assert_eq!(device.json(), expected);
+    for list in ["sessions", "bypass", "block"] {
+        let path = format!("/v1/{list}/{}?Zone=9", mac(1));
+        let gone = api.ask("DELETE", &path, &Value::Null).await;
+        assert_eq!(gone.problem(), (404, "not-found"), "{list}");
+    }
+    let path = format!("/v1/bypass/{}?Zone=9", mac(1));
+    assert_eq!(
+        api.ask("PUT", &path, &json!({})).await.problem(),
+        (422, "invalid")
+    );
+}
+
+#[tokio::test]
 async fn devices_of_other_locations_are_not_seen_and_not_cut() {
     let api = TestApi::new();
     api.create(json!({"AccessCode": "ONE-1", "BusinessId": 2})).await;

@@ -87,6 +87,48 @@ async fn checks_of_wrong_codes_spend_the_budget_of_the_client() {
     );
 }
 
+/// "12. gate full, or the kernel refused the entry: nothing is charged."
+#[tokio::test]
+async fn no_more_devices_are_online_than_is_configured_whatever_room_the_gate_has() {
+    let api = TestApi::with("[gate]\ndevices = 2\n");
+    let id = api.create(json!({"AccessCode": "MANY-1", "UserLimit": 9})).await;
+    for (device, status) in [(1, 200), (2, 200), (3, 503), (2, 200)] {
+        assert_eq!(api.redeem("MANY-1", device).await.status, status, "{device}");
+    }
+    assert_eq!(api.redeem("MANY-1", 3).await.problem(), (503, "gate-full"));
+    assert_eq!(api.record(id).await["MacAddress"], json!(mac(2)));
+}
+
+/// "Records outside the caller's BusinessIds are answered as not found and never listed."
+#[tokio::test]
+async fn a_code_of_another_location_is_unknown_to_a_caller_of_one() {
+    let api = TestApi::new();
+    api.create(json!({"AccessCode": "HERE-1", "BusinessId": 2})).await;
+    let there = api
+        .create(json!({"AccessCode": "THERE-1", "BusinessId": 3}))
+        .await;
+    let caller = local(&api, 2).await;
+    for (code, check, redemption) in [("HERE-1", 204, 200), ("THERE-1", 404, 404)] {
+        let asked = json!({"AccessCode": code, "MacAddress": mac(1)});
+        for (path, expected) in [("/v1/check", check), ("/v1/redemptions", redemption)] {
+            let answer = api.ask_as(As::Bearer(&caller), "POST", path, &asked).await;
+            assert_eq!(answer.status, expected, "{code} {path}");
+            if expected == 404 {
+                assert_eq!(answer.problem(), (404, "unknown-code"));
+            }
+        }
+    }
+    let usage = api
+        .ask("GET", &format!("/v1/usage?TokenId={there}"), &json!(null))
+        .await;
+    assert_eq!(usage.json()["Records"], json!([]), "nothing opened");
+    assert_eq!(
+        api.redeem("THERE-1", 2).await.status,
+        200,
+        "for all others it is there"
+    );
+}
+
 /// "A token opens only in a zone of its own `BusinessId`, when zones are mapped to locations."
 #[tokio::test]
 async fn a_code_of_a_location_without_a_zone_opens_nowhere() {

@@ -122,6 +122,30 @@ fn futures_free_body(answer: Answer) -> Vec<u8> {
         .to_vec()
 }
 
+/// What is the matter, and the way out.
+#[test]
+fn a_taken_seat_says_how_to_get_one() {
+    for (user_limit, retry_after_s, expected) in [
+        (
+            1,
+            None,
+            "another device is online with this access code: log one out, or take the place of a silent one by Takeover",
+        ),
+        (
+            3,
+            Some(20),
+            "all 3 devices of this access code are online: a silent one may be taken over in 20 seconds",
+        ),
+    ] {
+        let error = RedeemError::NoSeat {
+            user_limit,
+            seats_used: user_limit,
+            retry_after_s,
+        };
+        assert_eq!(document(Problem::from(error))["detail"], expected);
+    }
+}
+
 /// One row a condition: its name, its status, and what comes with it.
 /// "Conditions are checked in this order and the first that fails is the answer."
 #[test]

@@ -99,27 +99,33 @@ impl Table {
         let stretch = self
             .reader
             .stretch(among, self.after, Direction::Ascending, PIECE_ROWS)?;
-        let mut rows = csv::WriterBuilder::new()
-            .terminator(csv::Terminator::CRLF)
-            .from_writer(Vec::new());
         let header = std::mem::replace(&mut self.header, false);
-        let written = (|| {
-            if header {
-                rows.write_record(Column::ALL.iter().map(|column| column.name()))?;
-            }
-            let mut tokens = stretch.tokens.iter().filter(|token| self.filter.takes(token));
-            tokens.try_for_each(|token| rows.write_record(cells(token)))
-        })();
-        if let Err(error) = written {
-            // A vector takes everything.
-            tracing::error!(%error, "a table could not be written");
-        }
+        let tokens = stretch.tokens.iter().filter(|token| self.filter.takes(token));
+        let text = rows(header, tokens);
         self.after = stretch.next.filter(|last| !self.filter.is_over_after(*last));
         Ok(Piece {
-            text: rows.into_inner().unwrap_or_default(),
+            text,
             more: self.after.is_some(),
         })
     }
+}
+
+/// Tokens as rows of the table, below its header where that is wanted.
+pub(super) fn rows<'t>(header: bool, mut tokens: impl Iterator<Item = &'t Token>) -> Vec<u8> {
+    let mut rows = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(Vec::new());
+    let written = (|| {
+        if header {
+            rows.write_record(Column::ALL.iter().map(|column| column.name()))?;
+        }
+        tokens.try_for_each(|token| rows.write_record(cells(token)))
+    })();
+    if let Err(error) = written {
+        // A vector takes everything.
+        tracing::error!(%error, "a table could not be written");
+    }
+    rows.into_inner().unwrap_or_default()
 }
 
 fn cells(token: &Token) -> impl Iterator<Item = String> + '_ {

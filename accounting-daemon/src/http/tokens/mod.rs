@@ -13,6 +13,8 @@ mod edit;
 mod endpoints;
 mod export;
 mod filter;
+#[cfg(feature = "fuzz")]
+pub(super) mod fuzz;
 mod import;
 mod list;
 mod many;
@@ -54,25 +56,4 @@ fn fields(asked: &Asked) -> Result<Fields, BodyError> {
 fn id(asked: &Asked) -> Option<TokenId> {
     let id = asked.variable.parse().ok()?;
     (1..=crate::ledger::ID_MAX).contains(&id).then_some(id)
-}
-
-/// What the fuzzer reads: each gives what it reads or its errors, whichever.
-#[cfg(feature = "fuzz")]
-pub(super) mod fuzz {
-    use super::{Caller, Fields, draft, import, list};
-
-    /// A new token.
-    pub(in crate::http) fn draft(fields: Fields, caller: &Caller) {
-        let _ = draft::Draft::read(fields, caller);
-    }
-
-    /// The query of a list.
-    pub(in crate::http) fn list(query: &str, caller: &Caller) {
-        let _ = list::read(Some(query), caller, false);
-    }
-
-    /// A table to import.
-    pub(in crate::http) fn table(body: &[u8], caller: &Caller) {
-        let _ = import::read(body, caller);
-    }
 }

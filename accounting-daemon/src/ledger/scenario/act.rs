@@ -114,6 +114,7 @@ impl Scenario {
             device,
             takeover,
             asker: Asker::Client("portal".into()),
+            among: None,
         };
         let result = self.ledger.redeem(&redemption, &activity, self.now);
         self.last = result.ok().or(self.last);

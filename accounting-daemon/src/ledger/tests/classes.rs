@@ -73,6 +73,7 @@ impl Place {
             },
             takeover: false,
             asker: Asker::Address([10, 0, a, b].into()),
+            among: None,
         };
         let done = self.ledger.redeem(&redemption, &|_| NOBODY, self.now);
         done.map(|_| ())
@@ -184,7 +185,9 @@ fn attempts_with_an_address_count_for_every_class_they_may_have_been_meant_for()
     let asker = Asker::Client("kiosk".to_owned());
     let code = AccessCode::new("11111").unwrap();
     let given = email("ann@example.org");
-    let checked = place.ledger.check(&code, &given, &asker, &|_| NOBODY, place.now);
+    let checked = place
+        .ledger
+        .check(&code, &given, &asker, None, &|_| NOBODY, place.now);
     assert_eq!(checked, Err(RedeemError::TooManyAttempts { retry_after_s: 60 }));
 }
 

@@ -33,7 +33,7 @@ async fn an_operator_has_templates_and_is_told_what_is_wrong_with_them() {
     let place = Place::with(&format!("templates = {:?}", folder.path()));
     assert_eq!(
         place.get(1, "/x").await.body,
-        "<p>ours: There is no such page, 1 minute</p>"
+        "<p>ours: This page does not exist, 1 minute</p>"
     );
     let load = || {
         let text = format!(

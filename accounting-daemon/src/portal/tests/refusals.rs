@@ -20,12 +20,12 @@ async fn each_refusal_says_what_to_do_next() {
     assert_eq!(place.post(9, "/login", "code=oneseat111").await.status, 303);
     for (who, form, status, words) in [
         (1, "", 400, "The code is missing"),
-        (1, "code=+-+", 400, "This is no access code"),
-        (1, "code=%00", 400, "This is no access code"),
-        (1, "code=NOSUCHCODE", 403, "We do not know this code"),
+        (1, "code=+-+", 400, "This is not an access code"),
+        (1, "code=%00", 400, "This is not an access code"),
+        (1, "code=NOSUCHCODE", 403, "We do not recognise this code"),
         (1, "code=later11111", 403, "It can be used from 20"),
         (1, "code=over111111", 403, "Ask for a new one."),
-        (1, "code=empty00000", 403, "No minutes are left on it."),
+        (1, "code=empty00000", 403, "There are no minutes left on it."),
         (1, "code=oneseat111", 409, "It works on one device at a time."),
         (
             1,

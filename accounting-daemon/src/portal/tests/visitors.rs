@@ -56,7 +56,7 @@ async fn nobody_learns_from_the_portal_whether_there_is_such_a_code() {
     let wrong = place
         .post(1, "/login", "code=01234&email=bob%40example.org")
         .await;
-    assert!(wrong.says("We do not know this code") && wrong.says("value=\"bob@example.org\""));
+    assert!(wrong.says("We do not recognise this code") && wrong.says("value=\"bob@example.org\""));
     assert!(!place.online(1).await);
 }
 
@@ -69,7 +69,7 @@ async fn what_is_no_address_is_told_before_the_code_is_tried() {
             .post(1, "/login", &format!("code=01234&email={email}"))
             .await;
         assert_eq!(got.status, 400, "{email}");
-        assert!(got.says("This is no e-mail address"), "{email}");
+        assert!(got.says("This is not an e-mail address"), "{email}");
     }
     let script = "code=01234&email=%22%3E%3Cscript%3E%40%3Cb%3E";
     assert!(!place.post(1, "/login", script).await.says("<script>"));
@@ -82,7 +82,7 @@ async fn an_unknown_code_offers_the_address_to_visitors_with_others() {
     let place = Place::new();
     visitor(&place, "LONGER-ONE", 1).await;
     let got = place.post(1, "/login", "code=longerone").await;
-    assert!(got.says("We do not know this code") && got.says("href=\"/login?visitor=1\""));
+    assert!(got.says("We do not recognise this code") && got.says("href=\"/login?visitor=1\""));
     let got = place
         .post(1, "/login", "code=longerone&email=ann%40example.org")
         .await;

@@ -1,0 +1,5 @@
+//! The rows of the store.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| accounting_daemon::fuzz::rows(bytes));
