@@ -43,7 +43,7 @@ fn a_depleted_token_revives_and_increases_fill_the_shortfall_first() {
 }
 
 /// "`MinutesIncluded` changed by d: entitled changes by d (below used, the balance is 0 and later increases fill the
-/// shortfall first)": also where nothing was used, and a lower balance was given or set.
+/// shortfall first)." Also where nothing was used, and a lower balance was set.
 #[test]
 fn a_shortfall_below_nothing_is_filled_first() {
     check(
