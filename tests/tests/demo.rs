@@ -2,28 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
-use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use accounting_tests::demo::{Miss, Outcome, Profile, Screen, Step, Style, play};
+use accounting_tests::demo::{Miss, Outcome, Paper, Profile, Screen, Step, Style, play};
 use accounting_tests::lab::build_daemon;
 use accounting_tests::needs_root;
-
-/// What the demo shows, kept for a test that fails.
-#[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Paper {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(data);
-        Ok(data.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Plays the demo, one at a time: the figures are of milliseconds.
 fn demo(sabotage: Option<Step>) -> Outcome {
@@ -34,7 +18,7 @@ fn demo(sabotage: Option<Step>) -> Outcome {
     let paper = Paper::default();
     let screen = Screen::new(Style::Lines, Box::new(paper.clone()));
     let outcome = play(binary, Profile::QUICK, sabotage, &screen).unwrap();
-    println!("{}", String::from_utf8_lossy(&paper.0.lock().unwrap()));
+    println!("{}", paper.text());
     outcome
 }
 

@@ -32,7 +32,7 @@ enum What {
     Start(More),
     /// What a checkpoint costs at 10 and at 100,000 open sessions
     Checkpoint(More),
-    /// What looking at 100,000 parked devices costs
+    /// What 100,000 parked devices cost each second
     Parked(More),
     /// How late traffic stops after the deadline, daemon alive and killed
     Lateness(More),

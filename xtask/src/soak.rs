@@ -10,7 +10,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::{contract, root::root};
 
-/// Kill the daemon at random moments under load, again and again
+mod seeds;
+
+/// Kill the daemon at random moments under load, again and again; or ask its API, or run seeds, for long
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// How often
@@ -22,7 +24,10 @@ pub(crate) struct Args {
     /// Instead, ask the API whatever its description allows and forbids, for so many seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "600", conflicts_with = "kills")]
     api: Option<u32>,
-    /// Write the figures to docs/soak/<date>.md
+    /// Instead, run fresh seeds of the simulator, from --seed on, for so many seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "3600", conflicts_with_all = ["kills", "api"])]
+    seeds: Option<u32>,
+    /// Write the figures to docs/soak/<date>.md, or <date>-api.md, or <date>-seeds.md
     #[arg(long)]
     log: bool,
 }
@@ -36,7 +41,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .current_dir(root()?),
     )?;
     let begun = clock::monotonic();
-    let (kind, page) = if let Some(seconds) = args.api {
+    let mut agreed = Ok(());
+    let (kind, page) = if let Some(seconds) = args.seeds {
+        // Seeds follow one upon the other: so far apart, two runs share none.
+        let first = args.seed.unwrap_or_else(|| seed.saturating_mul(1_000_000));
+        let said = seeds::run(seconds, first)?;
+        agreed = seeds::agreed(&said);
+        let took = clock::monotonic() - begun;
+        ("-seeds", seeds::page(&said, seconds, first, &commit, took)?)
+    } else if let Some(seconds) = args.api {
         let figures = contract::run(seconds, seed)?;
         let took = clock::monotonic() - begun;
         ("-api", page_of_calls(seconds, seed, &commit, &figures, took)?)
@@ -58,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         std::fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
         println!("written to docs/soak/{date}{kind}.md");
     }
-    Ok(())
+    agreed
 }
 
 /// What every run is told with.

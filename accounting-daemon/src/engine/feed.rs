@@ -192,7 +192,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             let Some(view) = self.balance_view(*token, now).filter(|view| view.seats_used > 0) else {
                 continue;
             };
-            let deadline = self.ledger.deadline_of(*token);
+            let deadline = self.ledger.ends_at(*token, now);
             let left = (deadline != crate::ledger::FOREVER).then(|| deadline.saturating_sub(now.monotonic));
             let location = Some(view.token.business_id);
             let view = Box::new(view);

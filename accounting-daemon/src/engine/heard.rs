@@ -44,10 +44,18 @@ pub(super) struct Carried {
 }
 
 impl Carried {
-    /// Begins with what the store knows; `counted` are the devices for which the gate went on counting.
-    pub(super) fn new(rows: Vec<(DeviceId, Heard)>, counted: &BTreeSet<DeviceId>, now: Now) -> Self {
-        let carried = rows.into_iter().map(|(device, row)| {
-            let before = if counted.contains(&device) && !broken(Mutant::HeardTwice) {
+    /// Begins with what the store knows; `counted` are the devices for which the gate went on counting, in their order.
+    pub(super) fn new(rows: Vec<(DeviceId, Heard)>, counted: &[DeviceId], now: Now) -> Self {
+        let is_counted = |device| counted.binary_search(&device).is_ok();
+        // What the gate has counted from the beginning is all there is.
+        let rows = rows
+            .into_iter()
+            .map(|(device, row)| (is_counted(device), row))
+            .filter(|(counted, row)| {
+                !counted || row.before != Traffic::default() || broken(Mutant::HeardTwice)
+            });
+        let carried = rows.map(|(counted, row)| {
+            let before = if counted && !broken(Mutant::HeardTwice) {
                 row.before
             } else if broken(Mutant::HeardForgotten) {
                 Traffic::default()

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     gate::{Entry, Gate, GateError},
     ledger::mutant::{Mutant, broken},
-    ledger::{Cause, Class, Ledger, Now, Rules, Seen, SessionId, Traffic},
+    ledger::{Activity, Cause, Class, Ledger, Now, Rules, Seen, SessionId, Traffic},
     mac::DeviceId,
     store::{AuditRecord, Checkpoint, Store, StoreError, Write},
 };
@@ -162,6 +162,7 @@ impl<S: Store, G: Gate> Core<S, G> {
             plan.writes.extend(self.audits.drain(..).map(Write::Audit));
             plan.writes.append(&mut self.lists.writes);
             if !refused.is_empty() {
+                self.let_go(&plan);
                 plan.writes.extend(self.carried.restored(&plan.writes));
             }
             // Deadlines of parked devices move by themselves: nothing is charged, nothing is to be kept.
@@ -238,6 +239,16 @@ impl<S: Store, G: Gate> Core<S, G> {
         }
     }
 
+    /// Of a device that goes on with its session, though the kernel would not let go of it, the gate counts anew from its opening
+    /// on: it must not count on from where it was should that never come.
+    fn let_go(&mut self, plan: &Plan) {
+        for device in plan.admit.keys() {
+            if self.stuck.contains(device) && self.gate.close(*device).is_ok() {
+                self.stuck.remove(device);
+            }
+        }
+    }
+
     /// What gives; answers the devices that were let in.
     fn give(&mut self, plan: Plan, now: Now, refused: &mut BTreeSet<SessionId>) -> Vec<DeviceId> {
         let mut opened = Vec::new();
@@ -292,13 +303,23 @@ impl<S: Store, G: Gate> Core<S, G> {
     }
 }
 
-/// What the gate has seen of a device.
-pub(super) fn seen<G: Gate>(gate: &G) -> impl Fn(DeviceId) -> Seen + '_ {
-    |device| {
-        let traffic = gate.traffic(device).unwrap_or_default();
+/// What the gate has seen of devices.
+pub(super) fn seen<G: Gate>(gate: &G) -> impl Activity + '_ {
+    AtGate(gate)
+}
+
+struct AtGate<'a, G>(&'a G);
+
+impl<G: Gate> Activity for AtGate<'_, G> {
+    fn seen(&self, device: DeviceId) -> Seen {
+        let traffic = self.0.traffic(device).unwrap_or_default();
         Seen {
             up: traffic.seen_up,
             down: traffic.seen_down,
         }
+    }
+
+    fn seen_since(&self, monotonic: u64) -> Option<Vec<DeviceId>> {
+        Some(self.0.seen_since(monotonic))
     }
 }

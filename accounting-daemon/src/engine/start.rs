@@ -1,9 +1,6 @@
 //! Starting: the store says what should be, the gate says what is; afterwards they agree.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Core, Observer, heard::Carried, lists::Lists, round::seen};
 use crate::{
@@ -101,13 +98,14 @@ impl<S: Store, G: Gate> Core<S, G> {
             let nothing = Ledger::new(self.rules.clone(), 1, 1);
             (nothing, Vec::new(), Vec::new(), Some(opened))
         };
-        let adoption = self.gate.adopt(&deadlines, &entries)?;
+        let mut adoption = self.gate.adopt(&deadlines, &entries)?;
         drop((deadlines, entries));
         report(&adoption, sessions);
 
         self.meters.clear();
         let booked = checkpoint.monotonic;
-        let counted = adoption.kept.iter().copied().collect();
+        let mut counted = std::mem::take(&mut adoption.kept);
+        counted.sort_unstable();
         let mut missing = Vec::new();
         if same_boot && adoption.missing.is_empty() {
             // Nobody has left: the ledger is what it was expected to be, and so are the deadlines.
@@ -211,14 +209,13 @@ fn of_devices(opened: &Opened) -> Vec<(DeviceId, Heard)> {
     if opened.heard.is_empty() {
         return Vec::new();
     }
-    let devices: BTreeMap<SessionId, DeviceId> = opened
-        .sessions
-        .iter()
-        .map(|session| (session.id, session.device))
-        .collect();
+    let sessions = &opened.sessions;
+    let device_of = |id: SessionId| {
+        let found = sessions.binary_search_by_key(&id, |session| session.id);
+        Some(sessions.get(found.ok()?)?.device)
+    };
     let rows = opened.heard.iter();
-    rows.filter_map(|row| Some((*devices.get(&row.id)?, *row)))
-        .collect()
+    rows.filter_map(|row| Some((device_of(row.id)?, *row))).collect()
 }
 
 /// The present of the last checkpoint, in the boot that wrote it.

@@ -104,6 +104,9 @@ impl Gate for Shared {
     fn traffic(&self, device: DeviceId) -> Option<Traffic> {
         self.0.lock().unwrap().traffic(device)
     }
+    fn seen_since(&self, monotonic: u64) -> Vec<DeviceId> {
+        self.0.lock().unwrap().seen_since(monotonic)
+    }
     fn list(&mut self, device: DeviceId, listed: Option<Listed>) -> Result<(), GateError> {
         self.0.lock().unwrap().list(device, listed)
     }

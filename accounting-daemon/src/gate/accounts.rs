@@ -87,11 +87,13 @@ impl Accounts {
         slot
     }
 
-    /// Adds a device to a token that is known, in a slot of its own or in the one that it has.
-    pub(super) fn join(&mut self, token: TokenId, slot: u32) {
+    /// Adds a device to a token, in the slot that it has or in one of its own, with the deadline that it had while it rested, if it did.
+    pub(super) fn join(&mut self, token: TokenId, slot: u32, deadline: Deadline) {
         let place = slot as usize;
-        if let Some((deadline, serial)) = self.resting.remove(&token) {
-            self.idle.remove(&serial);
+        if self.at(slot).is_none() {
+            if let Some((_, serial)) = self.resting.remove(&token) {
+                self.idle.remove(&serial);
+            }
             if self.by_slot.len() <= place {
                 self.by_slot.resize(place + 1, Seated::default());
             }
@@ -162,8 +164,8 @@ mod tests {
         let mut accounts = Accounts::new(8);
         assert_eq!(accounts.set(7, 100), None);
         assert_eq!((accounts.known(7), accounts.deadline(7)), (Some(100), None));
-        accounts.join(7, 3);
-        accounts.join(7, 3);
+        accounts.join(7, 3, 100);
+        accounts.join(7, 3, 100);
         assert_eq!((accounts.slot(7), accounts.deadline(7)), (Some(3), Some(100)));
         assert_eq!(accounts.set(7, 50), Some(3));
         assert!(!accounts.leave(3));
@@ -171,7 +173,7 @@ mod tests {
         assert!(accounts.leave(3), "the last one");
         assert_eq!((accounts.slot(7), accounts.known(7)), (None, Some(50)));
         accounts.set(8, 9);
-        accounts.join(8, 3);
+        accounts.join(8, 3, 9);
         assert_eq!((accounts.slot(7), accounts.slot(8)), (None, Some(3)));
     }
 
@@ -180,7 +182,7 @@ mod tests {
         let mut accounts = Accounts::new(100);
         for token in 1..=100 {
             accounts.set(token, token * 10);
-            accounts.join(token, u32::try_from(token).unwrap() - 1);
+            accounts.join(token, u32::try_from(token).unwrap() - 1, token * 10);
         }
         for token in 1..=100 {
             assert_eq!(accounts.deadline(token), Some(token * 10));

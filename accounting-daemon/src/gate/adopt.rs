@@ -3,7 +3,7 @@
 //! An entry is recognised by its session. Its device slot then stays, so that not a byte is lost, and so does its
 //! token slot where all devices of the token agree on one. Who is not recognised is removed before anybody is let in.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use accounting_ebpf::layout::{self, Counters, Device};
 
@@ -17,16 +17,55 @@ use super::{
 };
 use crate::{ledger::TokenId, mac::DeviceId};
 
+/// What the ledger wants. Sorted lists, as is all that is as long as the sessions here: they go back to the system whole,
+/// while the nodes of a tree would leave holes among what stays.
+struct Wanted<'a> {
+    /// By device.
+    entries: Vec<&'a Entry>,
+    /// By token.
+    deadlines: Vec<(TokenId, Deadline)>,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(deadlines: &[(TokenId, Deadline)], entries: &'a [Entry]) -> Self {
+        let mut entries: Vec<&Entry> = entries.iter().collect();
+        entries.sort_unstable_by_key(|entry| entry.device);
+        let mut deadlines = deadlines.to_vec();
+        deadlines.sort_unstable_by_key(|(token, _)| *token);
+        Self { entries, deadlines }
+    }
+
+    fn entry(&self, device: DeviceId) -> Option<&'a Entry> {
+        let found = self.entries.binary_search_by_key(&device, |entry| entry.device);
+        self.entries.get(found.ok()?).copied()
+    }
+
+    fn deadline(&self, token: TokenId) -> Option<Deadline> {
+        let found = self.deadlines.binary_search_by_key(&token, |(token, _)| *token);
+        Some(self.deadlines.get(found.ok()?)?.1)
+    }
+}
+
 /// What was found in the maps and may stay.
-#[derive(Default)]
 struct Found<'a> {
+    /// By device.
     sessions: Vec<(&'a Entry, Device)>,
     lists: BTreeSet<DeviceId>,
-    device_slots: BTreeSet<u32>,
-    /// Token slots that entries still point at.
-    token_slots: BTreeSet<u32>,
+    /// By slot, whether it has a holder.
+    device_slots: Vec<bool>,
+    /// By slot, whether entries still point at it.
+    token_slots: Vec<bool>,
     owners: HashMap<u32, TokenId>,
     tokens: HashMap<TokenId, u32>,
+}
+
+impl Found<'_> {
+    fn keeps(&self, device: DeviceId) -> bool {
+        let found = self
+            .sessions
+            .binary_search_by_key(&device, |(entry, _)| entry.device);
+        found.is_ok()
+    }
 }
 
 pub(super) fn adopt(
@@ -37,13 +76,12 @@ pub(super) fn adopt(
     let present = read(gate)?;
     gate.open.clear();
     gate.covered.clear();
-    gate.reset_accounts(deadlines);
-    let wanted: BTreeMap<DeviceId, &Entry> = entries.iter().map(|entry| (entry.device, entry)).collect();
+    gate.accounts.clear();
+    let wanted = Wanted::new(deadlines, entries);
     let mut adoption = Adoption::default();
     let found = recognise(gate, &present, &wanted);
-    let keep: BTreeSet<DeviceId> = found.sessions.iter().map(|(entry, _)| entry.device).collect();
     for &(device, _) in &present {
-        if !keep.contains(&device) && !found.lists.contains(&device) {
+        if !found.keeps(device) && !found.lists.contains(&device) {
             gate.erase(device)?;
             adoption.strangers += 1;
         }
@@ -55,7 +93,7 @@ pub(super) fn adopt(
     list(gate, &found);
     gate.adopted = true;
     for &(entry, device) in &found.sessions {
-        match keep_entry(gate, entry, device, found.tokens.get(&entry.token).copied()) {
+        match keep_entry(gate, entry, device, &found, &wanted) {
             Ok(()) => adoption.kept.push(entry.device),
             Err(error) => {
                 tracing::warn!(session = entry.session, %error, "a device could not be kept at the gate");
@@ -65,15 +103,20 @@ pub(super) fn adopt(
         }
     }
     // Slots that entries pointed at before they were moved to their token's one.
-    for slot in found
-        .token_slots
-        .iter()
-        .filter(|slot| !found.owners.contains_key(slot))
-    {
-        gate.token_slots.give(*slot);
+    let pointed_at = (0..).zip(&found.token_slots).filter(|(_, used)| **used);
+    for (slot, _) in pointed_at.filter(|(slot, _)| !found.owners.contains_key(slot)) {
+        gate.token_slots.give(slot);
     }
-    let missing = wanted.into_keys().filter(|device| !keep.contains(device));
-    adoption.missing.extend(missing);
+    // What the others are to be let in with.
+    for &(token, deadline) in &wanted.deadlines {
+        if gate.accounts.slot(token).is_none() {
+            gate.accounts.set(token, deadline);
+        }
+    }
+    let missing = wanted.entries.iter().map(|entry| entry.device);
+    adoption
+        .missing
+        .extend(missing.filter(|device| !found.keeps(*device)));
     Ok(adoption)
 }
 
@@ -89,34 +132,43 @@ fn read(gate: &KernelGate) -> Result<Vec<(DeviceId, Device)>, GateError> {
     Ok(present)
 }
 
-fn recognise<'a>(
-    gate: &KernelGate,
-    present: &[(DeviceId, Device)],
-    wanted: &BTreeMap<DeviceId, &'a Entry>,
-) -> Found<'a> {
-    let mut found = Found::default();
+fn recognise<'a>(gate: &KernelGate, present: &[(DeviceId, Device)], wanted: &Wanted<'a>) -> Found<'a> {
+    let slots = gate.slots as usize;
+    let mut found = Found {
+        sessions: Vec::new(),
+        lists: BTreeSet::new(),
+        device_slots: vec![false; slots],
+        token_slots: vec![false; slots],
+        owners: HashMap::new(),
+        tokens: HashMap::new(),
+    };
     for &(id, device) in present {
         let listed = gate.lists.get(&id).copied();
-        let session = wanted.get(&id).filter(|entry| {
-            listed.is_none() && entry.session == device.session && gate.accounts.known(entry.token).is_some()
+        let session = wanted.entry(id).filter(|entry| {
+            listed.is_none() && entry.session == device.session && wanted.deadline(entry.token).is_some()
         });
         let is_list = listed.is_some_and(|listed| device == listed.entry(device.slot));
-        // Two entries on one slot cannot both keep it.
-        if session.is_none() && !is_list
-            || device.slot >= gate.slots
-            || !found.device_slots.insert(device.slot)
-        {
+        if session.is_none() && !is_list {
             continue;
         }
-        let Some(&entry) = session else {
+        // Two entries on one slot cannot both keep it.
+        match found.device_slots.get_mut(device.slot as usize) {
+            Some(taken) if !*taken => *taken = true,
+            _ => continue,
+        }
+        let Some(entry) = session else {
             found.lists.insert(id);
             continue;
         };
         found.sessions.push((entry, device));
-        if !(layout::TOKEN_FIRST..gate.slots).contains(&device.token) {
+        let Some(pointed_at) = found
+            .token_slots
+            .get_mut(device.token as usize)
+            .filter(|_| device.token >= layout::TOKEN_FIRST)
+        else {
             continue;
-        }
-        found.token_slots.insert(device.token);
+        };
+        *pointed_at = true;
         if !found.tokens.contains_key(&entry.token) && !found.owners.contains_key(&device.token) {
             found.tokens.insert(entry.token, device.token);
             found.owners.insert(device.token, entry.token);
@@ -129,24 +181,31 @@ fn recognise<'a>(
 fn keep_entry(
     gate: &mut KernelGate,
     entry: &Entry,
-    found: Device,
-    slot: Option<u32>,
+    before: Device,
+    found: &Found<'_>,
+    wanted: &Wanted<'_>,
 ) -> Result<(), GateError> {
     let first = gate.accounts.slot(entry.token).is_none();
-    let token = match (slot, gate.accounts.known(entry.token)) {
+    let slot = found.tokens.get(&entry.token).copied();
+    let token = match (slot, wanted.deadline(entry.token)) {
         (Some(slot), Some(deadline)) if first => {
             gate.take_seat(entry.token, slot, deadline);
             slot
         }
-        _ => gate.join(entry.token)?,
+        (_, deadline) => {
+            if let Some(deadline) = deadline.filter(|_| first) {
+                gate.accounts.set(entry.token, deadline);
+            }
+            gate.join(entry.token)?
+        }
     };
     let device = Device {
-        slot: found.slot,
+        slot: before.slot,
         token,
         deadline: gate.in_kernel(entry.deadline),
         session: entry.session,
     };
-    if device != found
+    if device != before
         && let Err(error) = gate.write(entry.device, device)
     {
         gate.leave(token);
@@ -155,7 +214,7 @@ fn keep_entry(
     gate.open.insert(
         entry.device,
         Seat {
-            slot: found.slot,
+            slot: before.slot,
             token,
             base: Counters::default(),
         },

@@ -122,6 +122,16 @@ impl Counts {
         }
     }
 
+    /// When the last frame of a slot was forwarded, in nanoseconds of the monotonic clock.
+    #[inline]
+    pub(super) fn seen(&self, slot: u32) -> u64 {
+        let Some(words) = self.0.words::<{ Self::WORDS }>(slot as usize * Self::WORDS) else {
+            return 0;
+        };
+        let word = |offset: usize| words[offset / size_of::<u64>()].load(Ordering::Relaxed);
+        word(std::mem::offset_of!(Counters, up_seen)).max(word(std::mem::offset_of!(Counters, down_seen)))
+    }
+
     /// Clears a slot that no entry points at: the kernel adds to it otherwise, and additions would be lost.
     pub(super) fn clear(&self, slot: u32) {
         for at in 0..Self::WORDS {

@@ -8,7 +8,7 @@
 //! without a session: its entry stays as it is, and a session only reads its counts from where they stood.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     io,
     os::fd::{AsFd, OwnedFd},
 };
@@ -95,8 +95,8 @@ impl KernelGate {
             counts,
             slots,
             // Nothing is free before `adopt` has seen who holds what.
-            device_slots: Slots::new(slots, slots, &BTreeSet::new()),
-            token_slots: Slots::new(slots, slots, &BTreeSet::new()),
+            device_slots: Slots::new(slots, slots, &[]),
+            token_slots: Slots::new(slots, slots, &[]),
             open: Seats::new(slots),
             accounts: Accounts::new(slots),
             lists: lists::merge(&settings.bypass, &settings.block),
@@ -143,7 +143,7 @@ impl KernelGate {
     /// The same where the token's slot is known to be free, or its own.
     pub(super) fn take_seat(&mut self, token: TokenId, slot: u32, deadline: Deadline) {
         self.deadlines.store(slot, self.in_kernel(deadline));
-        self.accounts.join(token, slot);
+        self.accounts.join(token, slot, deadline);
     }
 
     /// Takes a device off the token of a slot; the last one frees it.
@@ -151,14 +151,6 @@ impl KernelGate {
         if self.accounts.leave(token) {
             self.deadlines.store(token, 0);
             self.token_slots.give(token);
-        }
-    }
-
-    /// Forgets all tokens, and remembers these.
-    pub(super) fn reset_accounts(&mut self, deadlines: &[(TokenId, Deadline)]) {
-        self.accounts.clear();
-        for &(token, deadline) in deadlines {
-            self.accounts.set(token, deadline);
         }
     }
 
@@ -318,6 +310,15 @@ impl Gate for KernelGate {
         self.open
             .get(device)
             .map(|seat| self.counted(seat.slot, seat.base))
+    }
+
+    fn seen_since(&self, monotonic: u64) -> Vec<DeviceId> {
+        let since = monotonic.saturating_mul(NS_PER_MS);
+        let seen = self
+            .open
+            .iter()
+            .filter(|(_, slot)| self.counts.seen(*slot) >= since);
+        seen.map(|(device, _)| device).collect()
     }
 
     fn list(&mut self, device: DeviceId, listed: Option<Listed>) -> Result<(), GateError> {

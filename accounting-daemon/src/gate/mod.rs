@@ -143,6 +143,10 @@ pub trait Gate: Send {
     /// What a device has sent and received since it was opened, without a system call.
     fn traffic(&self, device: DeviceId) -> Option<Traffic>;
 
+    /// The devices with a forwarded frame at an instant (monotonic milliseconds) or after it, and perhaps others, without a
+    /// system call.
+    fn seen_since(&self, monotonic: u64) -> Vec<DeviceId>;
+
     /// Puts a device on the bypass or the block list, or takes it off both. It holds from now on, whatever session the device
     /// has: a blocked one passes nothing and is not opened, one on the bypass list passes. A session that is open goes on
     /// being counted, and holds again once the device is on no list. Before

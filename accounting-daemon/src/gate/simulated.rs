@@ -154,6 +154,14 @@ impl Gate for SimulatedGate {
         self.traffic.get(&device).copied()
     }
 
+    fn seen_since(&self, monotonic: u64) -> Vec<DeviceId> {
+        let seen = self.traffic.iter().filter(|(_, traffic)| {
+            let last = traffic.seen_up.max(traffic.seen_down);
+            last >= Some(monotonic)
+        });
+        seen.map(|(device, _)| *device).collect()
+    }
+
     fn list(&mut self, device: DeviceId, listed: Option<Listed>) -> Result<(), GateError> {
         let maps = [
             Some(&mut self.told),

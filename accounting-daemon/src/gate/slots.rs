@@ -1,6 +1,6 @@
 //! Slots of a shared array: who has which, and when one may be given away again.
 
-use std::{collections::BTreeSet, mem};
+use std::mem;
 
 /// Hands out the numbers `first..end`, each to one holder at a time.
 ///
@@ -17,15 +17,18 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    /// Numbers from `first` up to, not including, `end`; those in `used` have a holder already, nobody uses the rest.
-    pub(super) fn new(first: u32, end: u32, used: &BTreeSet<u32>) -> Self {
-        let fresh = used
-            .last()
-            .map_or(first, |last| last.saturating_add(1).max(first));
+    /// Numbers from `first` up to, not including, `end`; `used` says by number which have a holder already, nobody uses the
+    /// rest.
+    pub(super) fn new(first: u32, end: u32, used: &[bool]) -> Self {
+        let last = used.iter().rposition(|used| *used);
+        let fresh = last
+            .and_then(|last| u32::try_from(last + 1).ok())
+            .unwrap_or(first);
+        let is_free = |slot: &u32| used.get(*slot as usize) != Some(&true);
         Self {
-            fresh,
+            fresh: fresh.max(first),
             end,
-            free: (first..fresh).rev().filter(|slot| !used.contains(slot)).collect(),
+            free: (first..fresh).rev().filter(is_free).collect(),
             resting: Vec::new(),
         }
     }
@@ -61,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_slot_given_back_rests_until_the_grace_period() {
-        let mut slots = Slots::new(2, 4, &BTreeSet::new());
+        let mut slots = Slots::new(2, 4, &[]);
         assert_eq!(slots.take(|| panic!("no need to wait")), Some(2));
         slots.give(2);
         assert_eq!(slots.take(|| panic!("3 is still fresh")), Some(3));
@@ -73,7 +76,7 @@ mod tests {
 
     #[test]
     fn slots_in_use_are_not_handed_out() {
-        let mut slots = Slots::new(0, 5, &BTreeSet::from([1, 3]));
+        let mut slots = Slots::new(0, 5, &[false, true, false, true]);
         let taken: Vec<u32> = std::iter::from_fn(|| slots.take(|| ())).collect();
         assert_eq!(taken, [0, 2, 4]);
     }
@@ -82,7 +85,8 @@ mod tests {
         #[test]
         fn no_slot_has_two_holders(used in proptest::collection::btree_set(2u32..12, 0..6),
                                    gives in proptest::collection::vec(any::<bool>(), 0..60)) {
-            let mut slots = Slots::new(2, 12, &used);
+            let by_number: Vec<bool> = (0..12).map(|slot| used.contains(&slot)).collect();
+            let mut slots = Slots::new(2, 12, &by_number);
             let mut held: Vec<u32> = used.into_iter().collect();
             for give in gives {
                 if give && !held.is_empty() {

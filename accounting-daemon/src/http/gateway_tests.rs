@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     Role,
-    test_api::{As, TestApi, mac},
+    test_api::{As, TOKENS, TestApi, mac},
 };
 
 /// Somebody who has every role and sees one location only.

@@ -4,6 +4,17 @@ use super::{
     FOREVER, Metering, Mutant, Now, TokenBalance, broken, devices::Devices, due::Kind, table::Entry,
 };
 
+/// Spreads the times at which deadlines are moved (2^64 by the golden ratio).
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The deadline of a token on which parked devices wait, in monotonic milliseconds.
+#[derive(Clone, Copy)]
+pub(super) struct Until {
+    pub(super) at: u64,
+    /// When it can be moved.
+    pub(super) moves: u64,
+}
+
 /// A balance in memory together with its open sessions.
 #[derive(Clone, Debug)]
 pub(super) struct Account {
@@ -98,11 +109,30 @@ impl Account {
         Some(self.token.settled.saturating_add(share))
     }
 
-    /// The instant up to which nobody can get more than the balance, looked at from an instant, while nobody draws on it
-    /// and parked devices may begin to.
-    pub(super) fn parked_until(&self, looked: u64) -> Option<u64> {
-        let waiting = self.parked > 0 && self.draws() == 0 && self.token.metering == Metering::ConnectedTime;
-        waiting.then(|| looked.saturating_add(self.token.left()))
+    /// Whether nobody draws on it and parked devices may begin to.
+    pub(super) fn waits(&self) -> bool {
+        self.parked > 0 && self.draws() == 0 && self.token.metering == Metering::ConnectedTime
+    }
+
+    /// The deadline of one that waits since an instant and was looked at at another: nobody can get more than the balance. It is
+    /// moved in steps of a power of two of milliseconds and of a quarter of the balance at most, each token at times of its own, so
+    /// that few are moved at a look.
+    pub(super) fn parked_until(&self, since: u64, looked: u64) -> Until {
+        let left = self.token.left();
+        let step = (left / 4).checked_ilog2().map_or(1, |bits| 1_u64 << bits);
+        let own = self.token.id.wrapping_mul(SPREAD) & (step - 1);
+        let looked = looked.max(since);
+        let begun = looked.saturating_add(own) & !(step - 1);
+        let next = begun.saturating_add(step);
+        let from = if broken(Mutant::ParkedDeadlineAhead) {
+            next
+        } else {
+            begun
+        };
+        Until {
+            at: from.saturating_sub(own).max(since).saturating_add(left),
+            moves: next.saturating_sub(own),
+        }
     }
 
     /// What comes due next, and when. A calendar limit that has passed is due at `earliest`.

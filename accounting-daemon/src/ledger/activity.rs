@@ -16,6 +16,11 @@ pub struct Seen {
 pub trait Activity {
     /// When frames of a device were last forwarded.
     fn seen(&self, device: DeviceId) -> Seen;
+
+    /// The devices with frames at an instant or after it, and perhaps more; `None`: it has to be asked about each.
+    fn seen_since(&self, _monotonic: u64) -> Option<Vec<DeviceId>> {
+        None
+    }
 }
 
 impl<F: Fn(DeviceId) -> Seen> Activity for F {
@@ -25,6 +30,11 @@ impl<F: Fn(DeviceId) -> Seen> Activity for F {
 }
 
 impl Seen {
+    /// Whether there was any.
+    pub(super) fn any(self) -> bool {
+        self.up.is_some() || self.down.is_some()
+    }
+
     /// The instant from which the device is silent: its last frame, its admission (`settled`) before the first.
     pub(super) fn silent_since(self, settled: u64) -> u64 {
         let down = self.down.filter(|_| broken(Mutant::DownlinkIsNoSilence));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     AccessCode, Activity, Asker, Cause, Class, Given, Ledger, Metering, Mutant, Now, RedeemError, Run, Seen,
-    Session, SessionId, TokenBalance, TokenId, broken, refusal::Admitted, seat::Seat, token::signed,
+    Session, SessionId, TokenBalance, TokenId, balance::signed, broken, refusal::Admitted, seat::Seat,
 };
 use crate::mac::DeviceId;
 

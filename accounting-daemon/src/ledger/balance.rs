@@ -19,7 +19,7 @@ pub struct TokenBalance {
     pub valid_to: MaybeTime,
     /// The last redemption.
     pub last_access: MaybeTime,
-    /// What it is good for.
+    /// What it is good for; below zero where more was taken back than there was.
     pub entitled: i64,
     /// What was charged up to `settled`.
     pub used: u64,
@@ -37,11 +37,21 @@ pub struct TokenBalance {
     pub metering: Metering,
 }
 
+/// `max(0, entitled - used)`.
+pub(super) fn left(entitled: i64, used: u64) -> u64 {
+    u64::try_from(entitled.saturating_sub_unsigned(used)).unwrap_or(0)
+}
+
+/// Milliseconds to reckon with below zero.
+pub(super) fn signed(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX)
+}
+
 impl TokenBalance {
     /// What is left: `max(0, entitled - used)`.
     #[must_use]
     pub fn left(&self) -> u64 {
-        balance_left(self.entitled, self.used)
+        left(self.entitled, self.used)
     }
 
     /// How many devices may use it at once.
@@ -63,11 +73,6 @@ impl TokenBalance {
             run.charged += grown;
         }
     }
-}
-
-/// `max(0, entitled - used)`.
-pub(super) fn balance_left(entitled: i64, used: u64) -> u64 {
-    entitled.saturating_sub_unsigned(used).max(0).unsigned_abs()
 }
 
 #[cfg(test)]

@@ -131,12 +131,12 @@ impl Ledger {
     /// The same where calendar limits may have passed unnoticed since an instant.
     pub(super) fn reschedule_from(&mut self, token: TokenId, earliest: u64, now: Now) {
         let now = self.by_calendar(now);
-        let looked = self.looked(now);
+        let parked_until = self.parked_until(token, now);
         let Some(account) = self.accounts.get(token) else {
             return;
         };
         if !account.busy() {
-            self.perhaps_idle.insert(token);
+            self.perhaps_idle.push(token);
         }
         let due = account.next_due(earliest, now);
         self.accounts.set_due(token, due);
@@ -146,11 +146,7 @@ impl Ledger {
         let deadline = due
             .map(|(at, _)| at)
             .into_iter()
-            .chain(
-                account
-                    .parked_until(looked)
-                    .filter(|_| !broken(Mutant::ParkedUnlimited)),
-            )
+            .chain(parked_until.filter(|_| !broken(Mutant::ParkedUnlimited)))
             .min()
             .filter(|_| !account.open.is_empty())
             .unwrap_or(FOREVER);

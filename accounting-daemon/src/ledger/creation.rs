@@ -1,8 +1,8 @@
 //! Tokens come into being.
 
 use super::{
-    CreateError, Effect, ID_MAX, Ledger, MINUTE_MS, Mutant, NewToken, Now, Token, TokenId, broken,
-    token::signed,
+    CreateError, Effect, ID_MAX, Ledger, MINUTE_MS, Mutant, NewToken, Now, Token, TokenId, balance::signed,
+    broken,
 };
 
 impl Ledger {

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     AccessCode, Cause, Effect, Email, Ledger, MINUTE_MS, Metering, Mutant, Now, SecondFactor, Token, TokenId,
-    broken, token::signed,
+    balance::signed, broken,
 };
 use crate::mac::Mac;
 
@@ -126,7 +126,7 @@ impl Ledger {
             self.codes.insert(after, Some(id));
         }
         if let Some((old, new)) = minutes {
-            let (old, new) = (u64::from(old), u64::from(new));
+            let (old, new) = (i64::from(old), i64::from(new));
             let old = if broken(Mutant::MinutesNeverLowered) {
                 old.min(new)
             } else {
@@ -135,8 +135,7 @@ impl Ledger {
             if broken(Mutant::ShortfallForgiven) && new > old {
                 token.entitled = token.entitled.max(signed(token.used));
             }
-            let by = signed(new * MINUTE_MS) - signed(old * MINUTE_MS);
-            let entitled = token.entitled.saturating_add(by);
+            let entitled = token.entitled.saturating_add((new - old) * signed(MINUTE_MS));
             self.entitle(id, entitled, edit.by, "MinutesIncluded".into(), now);
         }
         self.keep_record(id);

@@ -86,7 +86,7 @@ pub struct Ledger {
     records: BTreeMap<TokenId, TokenRecord>,
     /// Those that may have come to be used by nobody since then: looking at all would cost each round more the more are
     /// online.
-    perhaps_idle: BTreeSet<TokenId>,
+    perhaps_idle: Vec<TokenId>,
     /// Codes that were given, made, changed or freed since then; `None`: no token has it any more.
     codes: BTreeMap<FoldedCode, Option<TokenId>>,
     /// What must be given besides the codes of tokens that this round has seen, where something must.
@@ -119,7 +119,7 @@ impl Ledger {
             rules,
             accounts: Table::default(),
             records: BTreeMap::new(),
-            perhaps_idle: BTreeSet::new(),
+            perhaps_idle: Vec::new(),
             codes: BTreeMap::new(),
             factors: BTreeMap::new(),
             sessions: Sessions::default(),
@@ -181,7 +181,7 @@ impl Ledger {
             return;
         }
         self.accounts.insert(Account::new(balance));
-        self.perhaps_idle.insert(id);
+        self.perhaps_idle.push(id);
     }
 
     fn load_factor(&mut self, id: TokenId, factor: Option<SecondFactor>) {

@@ -224,6 +224,10 @@ mutants! {
     ParkedUnlimited,
     /// The deadline of parked devices comes while they are charged nothing.
     ParkedDeadlineStays,
+    /// The deadline of parked devices is moved before it is time to.
+    ParkedDeadlineAhead,
+    /// A frame of the millisecond of a look at parked devices is not seen by the next.
+    FrameAtLookMissed,
     /// Only frames from a parked device let it go on.
     DownlinkDoesNotWake,
     /// That a session goes on is forgotten with the daemon.

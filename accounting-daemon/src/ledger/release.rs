@@ -173,7 +173,7 @@ impl Ledger {
             .filter(|_| !session.parked || broken(Mutant::ParkedIdles))
             .map(|timeout| session.settled.saturating_add(timeout));
         if session.parked {
-            self.park(&session);
+            self.park(&session, before);
         }
         let mut open = Open::new(session, before);
         open.note_due(self.due_of(&open, idle_due));

@@ -160,7 +160,7 @@ impl Scenario {
             let run = token.run.as_ref().map_or(0, |run| run.charged);
             assert_eq!(token.used, recorded + running + run, "{line}: used of {name}");
             let peak = self.peak.entry(id).or_default();
-            *peak = token.entitled.max(0).unsigned_abs().max(*peak);
+            *peak = token.entitled.max((*peak).cast_signed()).cast_unsigned();
             assert!(token.used <= *peak, "{line}: {name} gave more than it ever had");
         }
     }

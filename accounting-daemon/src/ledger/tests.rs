@@ -9,6 +9,7 @@ mod codes;
 mod due;
 mod edits;
 mod elapsed;
+mod parking;
 mod redeeming;
 mod seats;
 mod time;

@@ -2,16 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{AccessCode, Mutant, SecondFactor, SessionId, TokenBalance, balance::balance_left, broken};
+use super::{AccessCode, Mutant, SecondFactor, SessionId, TokenBalance, balance::left, broken};
 use crate::mac::{DeviceId, Mac};
 
 /// Milliseconds in a minute.
 pub const MINUTE_MS: u64 = 60_000;
-
-/// A length as a change of one.
-pub(super) fn signed(ms: u64) -> i64 {
-    i64::try_from(ms).unwrap_or(i64::MAX)
-}
 
 /// A token's number; grows with creation, 1 to 2^63-1.
 pub type TokenId = u64;
@@ -66,7 +61,7 @@ pub struct Token {
     pub system_id: Option<String>,
     /// How its clock runs.
     pub metering: Metering,
-    /// What it is good for; below nothing where it was given less than was taken away since.
+    /// What it is good for; below zero where more was taken back than there was.
     pub entitled: i64,
     /// What was charged: released sessions, and open ones up to `settled`.
     pub used: u64,
@@ -112,7 +107,7 @@ impl Token {
     /// The balance: `max(0, entitled - used)`.
     #[must_use]
     pub fn left(&self) -> u64 {
-        balance_left(self.entitled, self.used)
+        left(self.entitled, self.used)
     }
 
     /// Its balance by itself.

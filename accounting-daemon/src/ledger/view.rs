@@ -1,6 +1,9 @@
 //! Reading the ledger: balances and sessions as they stand at an instant.
 
-use super::{FOREVER, Ledger, Metering, Now, Session, SessionId, Token, TokenBalance, TokenId, open::Open};
+use super::{
+    FOREVER, Ledger, Metering, Now, Session, SessionId, Token, TokenBalance, TokenId, open::Open,
+    table::Entry,
+};
 use crate::mac::{DeviceId, Mac};
 
 /// A token with its balance at an instant.
@@ -83,7 +86,7 @@ impl Ledger {
         let session = self.sessions.get(device)?.session();
         let account = self.balance(session.token, now)?;
         let deadline = self
-            .deadline_of(session.token)
+            .ends_at(session.token, now)
             .min(self.session_deadline(&session));
         let left = (deadline != FOREVER).then(|| deadline.saturating_sub(now.monotonic));
         Some(SessionAccount {
@@ -154,6 +157,19 @@ impl Ledger {
         self.accounts
             .get(token)
             .map_or(FOREVER, |account| account.deadline)
+    }
+
+    /// When the devices of a token are cut if nothing changes: at its deadline, which is moved while they wait.
+    #[must_use]
+    pub fn ends_at(&self, token: TokenId, now: Now) -> u64 {
+        let account = self.accounts.get(token).filter(|account| account.waits());
+        account.map_or_else(
+            || self.deadline_of(token),
+            |account| {
+                let balance = now.monotonic.saturating_add(account.token.left());
+                account.due().map_or(balance, |(at, _)| at.min(balance))
+            },
+        )
     }
 
     /// The deadline that the gate holds for a device by itself.

@@ -42,8 +42,8 @@ pub(crate) fn head(request: &Request<()>) {
     ] {
         let guest = guest(redirected, secure);
         let found = route::find(request, &guest, &gate, url);
-        let own =
-            host::of(request.uri(), request.headers()).is_ok_and(|host| host::is_own(&host, &gate, url));
+        let host = host::of(request.uri(), request.headers());
+        let own = host.is_ok_and(|host| is_portal(host.as_str(), url.is_some()));
         match found {
             Found::Elsewhere(to) => {
                 let wanted = to.and_then(|to| Destination::of_request(&to, request.uri()));
@@ -78,7 +78,7 @@ pub(crate) fn head(request: &Request<()>) {
     let _ = language::asked(&parts);
 }
 
-/// Whether a host, with its port or without, is the gateway's address or the name of its URL.
+/// Whether a host, with its port or without, is the gateway's address, also to itself, or the name of its URL.
 fn is_portal(host: &str, named: bool) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -86,7 +86,8 @@ fn is_portal(host: &str, named: bool) -> bool {
     };
     let literal = name.trim_start_matches('[').trim_end_matches(']');
     let address = literal.parse().map(|address: IpAddr| address.to_canonical());
-    address == Ok(OWN) || named && name.to_ascii_lowercase() == "wifi.example.org"
+    address.is_ok_and(|address| address == OWN || address.is_loopback())
+        || named && name.to_ascii_lowercase() == "wifi.example.org"
 }
 
 fn guest(redirected: bool, secure: bool) -> Guest {

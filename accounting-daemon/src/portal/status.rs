@@ -35,7 +35,7 @@ pub(super) async fn show(portal: &Portal, asked: &Asked<'_>) -> Answer {
 
 fn online(portal: &Portal, asked: &Asked<'_>, session: &SessionView) -> Answer {
     let token = &session.token;
-    let (left, of) = (token.left(), token.entitled.max(1).unsigned_abs());
+    let (left, of) = (token.left(), token.entitled.max(1).cast_unsigned());
     // What is shown is when this device is cut; other devices and dates may make that sooner than the balance.
     let ends_in = session.left.unwrap_or(left);
     let percent = u128::from(left) * 100 / u128::from(of);

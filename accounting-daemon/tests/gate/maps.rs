@@ -110,6 +110,10 @@ fn what_is_opened_is_in_the_kernel_until_it_is_closed() {
             };
             assert_eq!(gate.traffic(device(2)), Some(counted));
             assert_eq!(gate.traffic(device(1)), Some(Traffic::default()));
+            assert_eq!(
+                (gate.seen_since(5), gate.seen_since(6)),
+                (vec![device(2)], vec![])
+            );
             assert_eq!(gate.close(device(2)).unwrap(), Some(counted));
             assert_eq!(
                 (kernel.find(device(2)), gate.close(device(2)).unwrap()),

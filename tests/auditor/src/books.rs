@@ -250,7 +250,7 @@ impl Auditor {
     #[must_use]
     pub fn session(&self, device: Device, at: u64) -> Option<SessionSeen> {
         let (token, session) = self.sessions().find(|(_, session)| session.device == device)?;
-        let deadline = self.deadline(token).min(self.cap(session));
+        let deadline = self.ends(token, at).min(self.cap(session));
         Some(SessionSeen {
             id: session.id,
             device,
@@ -271,12 +271,21 @@ impl Auditor {
     pub fn deadline_at(&self, token: u64, looked: u64) -> u64 {
         self.tokens.get(&token).map_or(FOREVER, |token| {
             let depleted = if token.waits() {
-                looked + token.left(self.last)
+                token.parked_until(looked, self.last)
             } else {
                 token.depleted_at(self.last).unwrap_or(FOREVER)
             };
             depleted.min(self.expires_at(token))
         })
+    }
+
+    /// The instant at which the devices of a token are cut if nothing changes. Those that wait have the whole balance, since the
+    /// deadline is moved until they come.
+    fn ends(&self, id: u64, at: u64) -> u64 {
+        match self.tokens.get(&id) {
+            Some(token) if token.waits() => (at + token.left(at)).min(self.expires_at(token)),
+            _ => self.deadline(id),
+        }
     }
 
     /// The cap of one session.

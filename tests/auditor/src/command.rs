@@ -103,7 +103,7 @@ pub enum Answer {
 pub struct TokenSeen {
     /// Its number.
     pub id: u64,
-    /// Milliseconds it is good for.
+    /// Milliseconds it is good for; below zero where more was taken back than there was.
     pub entitled: i64,
     /// Milliseconds charged.
     pub used: u64,

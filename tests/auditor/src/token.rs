@@ -5,6 +5,9 @@ use crate::{
     rules::{MINUTE, Now, signed},
 };
 
+/// By which the number of a token is multiplied for the times at which its deadline moves.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are those of the records")]
@@ -176,7 +179,8 @@ impl Token {
     /// The balance at an instant.
     #[must_use]
     pub fn left(&self, at: u64) -> u64 {
-        (self.entitled() - signed(self.used(at))).max(0).unsigned_abs()
+        let left = self.entitled() - signed(self.used(at));
+        left.max(0).unsigned_abs()
     }
 
     /// Devices it allows.
@@ -207,7 +211,23 @@ impl Token {
         !self.elapsed && !self.open.is_empty() && self.open.iter().all(|session| session.parked)
     }
 
-    /// Changes what it is good for.
+    /// The instant up to which parked devices may pass where they were looked at at another: never longer than the balance,
+    /// and at least three quarters of it. It moves by the greatest power of two of milliseconds that lies within the fourth, at
+    /// times that differ from token to token.
+    #[must_use]
+    pub fn parked_until(&self, looked: u64, at: u64) -> u64 {
+        let (left, since) = (self.left(at), self.open.iter().map(|session| session.from).max());
+        let (since, mut step) = (since.unwrap_or(0), 1);
+        while step * 2 <= left / 4 {
+            step *= 2;
+        }
+        let own = self.id.wrapping_mul(SPREAD) % step;
+        let looked = looked.max(since);
+        let over = (looked + own) % step;
+        looked.saturating_sub(over).max(since) + left
+    }
+
+    /// Changes what it is good for: below nothing too, and what is given later makes that good first.
     pub fn grant(&mut self, ms: i64) {
         self.grants.push(ms);
     }

@@ -72,7 +72,7 @@ pub(crate) fn token(id: TokenId, now: Now) -> Result<Token> {
         updated_by: "admin@lab.test".to_owned(),
         system_id: None,
         metering: Metering::ConnectedTime,
-        entitled: i64::from(MINUTES) * MINUTE_MS.cast_signed(),
+        entitled: (u64::from(MINUTES) * MINUTE_MS).cast_signed(),
         used: 0,
         settled: now.monotonic,
         draws: 0,

@@ -208,6 +208,10 @@ impl Gate for Shared {
         self.look().gate.traffic(device)
     }
 
+    fn seen_since(&self, monotonic: u64) -> Vec<DeviceId> {
+        self.look().gate.seen_since(monotonic)
+    }
+
     fn list(&mut self, device: DeviceId, listed: Option<Listed>) -> Result<(), GateError> {
         let mut world = self.look();
         if world.lives() {

@@ -15,6 +15,7 @@ mod cast;
 mod deadline;
 mod mark;
 mod panel;
+mod paper;
 mod sabotage;
 mod screen;
 mod stage;
@@ -27,6 +28,7 @@ use std::path::Path;
 
 use anyhow::{Error, Result};
 
+pub use paper::Paper;
 pub use screen::{Screen, Style};
 pub use stage::Profile;
 pub use step::{Miss, Step};

@@ -214,23 +214,8 @@ fn size() -> (usize, usize) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Paper {
-        fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend(data);
-            Ok(data.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::demo::Paper;
 
     fn shown(style: Style) -> String {
         let paper = Paper::default();
@@ -242,8 +227,7 @@ mod tests {
         screen.draw(&panel);
         screen.verdict(Step::Share, Ok("seen"));
         screen.draw(&panel);
-        let written = paper.0.lock().unwrap().clone();
-        String::from_utf8(written).unwrap()
+        paper.text()
     }
 
     #[test]

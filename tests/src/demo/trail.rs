@@ -15,6 +15,18 @@ pub(super) struct Seen {
     pub(super) length: usize,
 }
 
+#[cfg(test)]
+impl Seen {
+    /// The one of this number, one each millisecond.
+    pub(super) fn of(number: u64) -> Self {
+        Self {
+            at: Duration::from_millis(number),
+            number,
+            length: 60,
+        }
+    }
+}
+
 /// A stream on both sides of the gate, oldest first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trail {
@@ -54,19 +66,11 @@ fn count(trail: &[Seen], within: &impl RangeBounds<Duration>) -> usize {
 mod tests {
     use super::*;
 
-    fn seen(number: u64) -> Seen {
-        Seen {
-            at: Duration::from_millis(number),
-            number,
-            length: 60,
-        }
-    }
-
     #[test]
     fn what_was_sent_and_did_not_arrive_is_missing() {
         let trail = Trail {
-            near: (0..10).map(seen).collect(),
-            far: [0, 1, 2, 3, 5, 6, 7].map(seen).to_vec(),
+            near: (0..10).map(Seen::of).collect(),
+            far: [0, 1, 2, 3, 5, 6, 7].map(Seen::of).to_vec(),
         };
         let all = ..Duration::MAX;
         assert_eq!(

@@ -224,14 +224,6 @@ fn is_tcp(frame: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn seen(number: u64) -> Seen {
-        Seen {
-            at: Duration::from_millis(number),
-            number,
-            length: 60,
-        }
-    }
-
     #[test]
     fn both_sides_of_the_gate_are_told_apart() {
         let run = Run::draw().unwrap();
@@ -262,6 +254,6 @@ mod tests {
         );
         frame.outgoing = false;
         records.at_internet(&run, &frame);
-        assert_eq!(records.trails[&stream].far, [seen(9)]);
+        assert_eq!(records.trails[&stream].far, [Seen::of(9)]);
     }
 }

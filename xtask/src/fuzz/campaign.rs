@@ -51,10 +51,8 @@ pub(super) fn run(programs: &BTreeMap<String, PathBuf>, args: &Args) -> Result<V
     };
     std::thread::scope(|scope| {
         let lanes: Vec<_> = (0..LANES).map(|_| scope.spawn(lane)).collect();
-        let ended = lanes.into_iter().map(|lane| lane.join());
-        ended
-            .map(|lane| lane.unwrap_or_else(|_| Err(anyhow::anyhow!("a lane panicked"))))
-            .collect::<Result<()>>()
+        let mut ended = lanes.into_iter().map(|lane| lane.join());
+        ended.try_for_each(|lane| lane.unwrap_or_else(|_| Err(anyhow::anyhow!("a lane panicked"))))
     })?;
     let done = done.into_inner().unwrap_or_default();
     Ok(done
@@ -127,7 +125,8 @@ impl Target<'_> {
         Ok(report)
     }
 
-    /// Puts what was found into the corpus, of which then only those inputs stay that it takes to reach as far.
+    /// Puts what was found into the corpus, of which then only those inputs stay that it takes to reach as far, and those with
+    /// names of their own.
     fn keep(&self, found: &Path) -> Result<()> {
         let (corpus, least) = (self.corpus(), TempDir::new().context("no folder for the corpus")?);
         let merged = self
@@ -142,7 +141,11 @@ impl Target<'_> {
         );
         let mut kept = 0_usize;
         for entry in fs::read_dir(&corpus)? {
-            fs::remove_file(entry?.path())?;
+            let entry = entry?;
+            // Whoever gave an input a name had a reason.
+            if is_digest(&entry.file_name().to_string_lossy()) {
+                fs::remove_file(entry.path())?;
+            }
         }
         for entry in fs::read_dir(least.path())? {
             let entry = entry?;
@@ -152,4 +155,9 @@ impl Target<'_> {
         println!("{:9} {kept} inputs are kept", self.name);
         Ok(())
     }
+}
+
+/// Whether libFuzzer has named an input.
+fn is_digest(name: &str) -> bool {
+    name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -78,6 +78,34 @@ fn a_session_that_is_restored_keeps_what_went_through() {
     assert_eq!(bench.released(1).0, 41);
 }
 
+#[test]
+fn a_session_that_is_restored_is_counted_once_though_the_kernel_would_not_let_go_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path());
+    bench.create("A", 60, 1).unwrap();
+    bench.redeem("A", 1).unwrap();
+    bench.frames(1, 40);
+    bench.tick(120_000);
+    {
+        let mut gate = bench.gate.0.lock().unwrap();
+        gate.refuse_close.insert(device(1));
+        gate.refuse_open.insert(device(2));
+    }
+    bench.log();
+    bench.redeem("A", 2).unwrap_err();
+    let log = bench.log();
+    let calls: Vec<&str> = log.iter().map(String::as_str).collect();
+    let calls: Vec<&str> = calls
+        .into_iter()
+        .filter(|line| !line.starts_with("deadline"))
+        .collect();
+    // Died it after the last commit, the gate would have nothing of what that says.
+    let wanted = ["close 1", "commit", "open 2", "close 1", "commit", "open 1"];
+    assert_eq!(calls, wanted);
+    bench.frames(1, 1);
+    assert_eq!(bench.released(1).0, 41);
+}
+
 /// "Last-seen and byte counts follow at most once a minute, 1,000 rows a commit."
 #[test]
 fn what_went_through_is_written_once_a_minute_and_only_where_it_changed() {

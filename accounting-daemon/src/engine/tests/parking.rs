@@ -27,6 +27,10 @@ impl Bench {
     fn online(&self) -> usize {
         self.core.ledger.online()
     }
+
+    fn session(&self, who: u8) -> SessionView {
+        self.core.session_view(device(who), self.now).unwrap()
+    }
 }
 
 /// A token of five minutes with so many seats, device 1 online for 30 s, and then a reboot of a quarter of an hour.
@@ -82,14 +86,39 @@ fn a_device_that_does_not_come_back_within_an_hour_is_lost_and_not_charged_for_i
 }
 
 #[test]
-fn waiting_writes_nothing() {
+fn waiting_writes_nothing_and_moves_the_deadline_seldom() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut bench, _) = rebooted(folder.path(), 1);
+    let (mut bench, a) = rebooted(folder.path(), 1);
     bench.look();
     bench.log();
-    bench.tick(1_000);
-    bench.look();
-    assert_eq!(bench.log(), ["deadline 276000"]);
+    bench.wait(1);
+    assert_eq!(bench.log(), [""; 0]);
+    let mut moved = 0;
+    for _ in 1..600 {
+        bench.wait(1);
+        let log = bench.log();
+        moved += log.iter().filter(|line| line.starts_with("deadline")).count();
+        let rest = bench.gate.deadline(a).unwrap() - bench.now.monotonic;
+        assert!((202_500..=270_000).contains(&rest), "{rest}");
+        let view = bench.session(1);
+        assert_eq!(view.left, Some(270_000), "all of it is for the guest");
+    }
+    assert!((9..=10).contains(&moved), "{moved}");
+}
+
+#[test]
+fn a_frame_that_went_before_the_kernel_refused_another_session_of_the_device_wakes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut bench, a) = rebooted(folder.path(), 1);
+    bench.create("B", 1, 1).unwrap();
+    bench.wait(2);
+    bench.tick(300);
+    bench.heard(1);
+    bench.gate.0.lock().unwrap().refuse_open.insert(device(1));
+    assert!(bench.redeem("B", 1).is_err());
+    assert_eq!(bench.left(a), 270_000);
+    bench.wait(10);
+    assert_eq!(bench.left(a), 260_000);
 }
 
 #[test]

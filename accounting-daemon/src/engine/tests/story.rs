@@ -279,7 +279,7 @@ impl Story {
             truth += stay.closed.unwrap_or(until) - stay.opened;
             open += u64::from(stay.closed.is_none());
         }
-        let truth = truth.min(token.entitled.unsigned_abs().max(token.used));
+        let truth = truth.min(token.entitled.cast_unsigned().max(token.used));
         if token.used > truth {
             return Err(format!("token {id} is charged {} for {truth}", token.used));
         }

@@ -27,6 +27,28 @@ async fn a_balance_is_set_and_the_record_shows_it() {
     assert_eq!(elsewhere.status, 404, "tokens of other locations do not exist");
 }
 
+/// "`MinutesIncluded` changed by d: entitled changes by d (below used, the balance is 0 and later increases fill the
+/// shortfall first)."
+#[tokio::test]
+async fn a_shortfall_outlives_a_restart() {
+    let api = TestApi::new();
+    let id = api.create(json!({"AccessCode": "B-1"})).await;
+    let balance = format!("/v1/tokens/{id}/balance");
+    assert_eq!(
+        api.ask("PUT", &balance, &json!({"MinutesLeft": 10})).await.status,
+        200
+    );
+    let edit = json!({"Id": id, "MinutesIncluded": 30});
+    assert_eq!(api.ask("PUT", TOKENS, &edit).await.status, 200);
+    let api = api.restarted();
+    assert_eq!(api.redeem("B-1", 1).await.problem(), (410, "depleted"));
+    for (minutes, left) in [(45, 0), (60, 10)] {
+        let edit = json!({"Id": id, "MinutesIncluded": minutes});
+        assert_eq!(api.ask("PUT", TOKENS, &edit).await.status, 200);
+        assert_eq!(api.record(id).await["MinutesLeft"], json!(left), "{minutes}");
+    }
+}
+
 #[tokio::test]
 async fn a_check_says_what_a_redemption_would() {
     let api = TestApi::new();

@@ -178,7 +178,7 @@ pub(in crate::http) fn list(query: &str) {
         .filter_map(|pairs| filter(pairs).ok())
         .collect();
     for token in [sample(), bare()] {
-        let wanted = alone.iter().all(|filter| finds(filter, &token));
+        let wanted = alone.iter().all(|filter| is_meant(filter, &token));
         assert_eq!(finds(&all, &token), wanted, "{query:?} about token {}", token.id);
     }
 }
@@ -207,6 +207,12 @@ fn bare() -> Token {
 
 /// Whether a walk for this filter comes to a token and takes it.
 fn finds(filter: &Filter, token: &Token) -> bool {
+    let begun = filter.begins_after().is_none_or(|after| token.id > after);
+    begun && !filter.is_over_after(token.id - 1) && is_meant(filter, token)
+}
+
+/// Whether a walk over all tokens of the index takes it.
+fn is_meant(filter: &Filter, token: &Token) -> bool {
     let walked = match filter.among() {
         Among::All => true,
         Among::Ids(ids) => ids.contains(&token.id),
@@ -217,7 +223,5 @@ fn finds(filter: &Filter, token: &Token) -> bool {
         Among::Visitor(guid) => token.visitor_guid == Some(*guid),
         Among::Locations(locations) => locations.contains(&token.business_id),
     };
-    let begun = filter.begins_after().is_none_or(|after| token.id > after);
-    let before = token.id - 1;
-    walked && begun && !filter.is_over_after(before) && filter.takes(token)
+    walked && filter.takes(token)
 }

@@ -166,7 +166,7 @@ impl Scenario {
         // Scenarios speak of odd lengths, tokens are made in minutes.
         let row = self.rows.get_mut(&id).unwrap();
         if lasts {
-            row.entitled = token::signed(time);
+            row.entitled = time.cast_signed();
         }
         self.ledger.forget_idle();
         "ok".to_owned()

@@ -13,11 +13,13 @@ impl Scenario {
         match words {
             ["left", name, time] => assert_eq!(self.account(name).token.left(), ms(time), "{line}"),
             ["used", name, time] => assert_eq!(self.account(name).token.used, ms(time), "{line}"),
-            ["entitled", name, time] => assert_eq!(
-                self.account(name).token.entitled,
-                token::signed(ms(time)),
-                "{line}"
-            ),
+            ["entitled", name, time] => {
+                assert_eq!(
+                    self.account(name).token.entitled,
+                    ms(time).cast_signed(),
+                    "{line}"
+                );
+            }
             ["shown", name, minutes] => {
                 let left = self.account(name).token.left();
                 assert_eq!(minutes_shown(left).to_string(), *minutes, "{line}");

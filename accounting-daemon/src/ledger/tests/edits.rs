@@ -43,19 +43,20 @@ fn a_depleted_token_revives_and_increases_fill_the_shortfall_first() {
 }
 
 /// "`MinutesIncluded` changed by d: entitled changes by d (below used, the balance is 0 and later increases fill the
-/// shortfall first)." Also where nothing was used, and a lower balance was set.
+/// shortfall first)."
 #[test]
-fn a_shortfall_below_nothing_is_filled_first() {
+fn more_taken_back_than_there_was_is_a_shortfall_too() {
     check(
-        "token A 60m
-         balance A 20m
+        "token A 60m left 10
          edit A minutes 30 -> ok
          left A 0s
          redeem A d1 -> Depleted
          edit A minutes 45 -> ok
-         left A 5m
+         left A 0s
          edit A minutes 60 -> ok
-         left A 20m",
+         left A 10m
+         redeem A d1 -> ok
+         cut A 10m",
     );
 }
 

@@ -29,9 +29,10 @@ fn after_a_reboot_sessions_are_admitted_with_the_balance_and_charged_from_their_
          tick 10m
          reboot 30m
          left A 50m
+         cut A 50m
          tick 10m
          left A 50m
-         cut A 50m
+         rest d1 50m
          up d1
          tick 10m
          left A 40m

@@ -49,3 +49,26 @@ async fn an_operator_has_templates_and_is_told_what_is_wrong_with_them() {
     std::fs::write(folder.path().join("other.html"), "").unwrap();
     assert!(load().contains("is the template of no page"));
 }
+
+/// What validators of HTML look for: each section says what it is, and the dial needs nothing that came after SVG 1.1.
+#[tokio::test]
+async fn pages_are_valid() {
+    let place = Place::new();
+    place.token("ABCDE-12345", 60, 1).await;
+    let form = place.get(1, "/login").await;
+    let refused = place.post(1, "/login", "code=WRONG").await;
+    place.post(1, "/login", "code=abcde12345").await;
+    let online = place.get(1, "/status").await;
+    for page in [form, refused, online] {
+        let tags = |opening: &str| -> Vec<String> {
+            let opened = page.body.split(opening).skip(1);
+            opened
+                .filter_map(|rest| rest.split('>').next().map(str::to_owned))
+                .collect()
+        };
+        let sections = tags("<section");
+        assert_eq!(sections.len(), page.body.matches("</section>").count());
+        assert!(!sections.is_empty() && sections.iter().all(|tag| tag.contains("aria-labelledby=")));
+        assert!(tags("<circle").iter().all(|tag| !tag.contains("pathLength")));
+    }
+}
