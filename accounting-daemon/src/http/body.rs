@@ -6,12 +6,15 @@ use http_body_util::BodyExt;
 use hyper::{
     HeaderMap,
     body::{Body, Bytes},
-    header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT},
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT},
 };
 
 /// How much of a body that is too large is read and dropped, in multiples of the limit, so that its sender gets to read
 /// the answer.
 const DROPPED_MAX: usize = 16;
+
+/// How long a pause the sender of a body that is too large may make before it is told so.
+const DROPPED_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a body claims to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +64,14 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Option<MediaType> {
     }
 }
 
+/// Whether a body is compressed, which none may be: what it grows to has no limit.
+pub(crate) fn coded(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(CONTENT_ENCODING);
+    codings
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
 /// Reads a body of at most `bytes_max` bytes, whose parts come within `pause` of each other.
 ///
 /// # Errors
@@ -77,16 +88,25 @@ where
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse().ok());
+    let too_large = announced.is_some_and(|length: usize| length > bytes_max);
     // A client that asks first is told no before it sends anything.
-    if announced.is_some_and(|length: usize| length > bytes_max) && headers.contains_key(EXPECT) {
+    if too_large && headers.contains_key(EXPECT) {
         return Err(ReadError::TooLarge);
     }
+    let pause = if too_large {
+        pause.min(DROPPED_PAUSE)
+    } else {
+        pause
+    };
     let mut read = Vec::new();
     let mut size = 0usize;
     loop {
         let frame = tokio::time::timeout(pause, body.frame()).await;
-        let Some(frame) = frame.map_err(|_| ReadError::TooSlow)? else {
-            break;
+        let frame = match frame {
+            Ok(Some(frame)) => frame,
+            Ok(None) => break,
+            Err(_) if too_large => return Err(ReadError::TooLarge),
+            Err(_) => return Err(ReadError::TooSlow),
         };
         let Ok(data) = frame.map_err(|_| ReadError::CutOff)?.into_data() else {
             continue;
@@ -108,8 +128,13 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        pin::Pin,
+        task::{Context, Poll},
+    };
+
     use http_body_util::Full;
-    use hyper::header::HeaderValue;
+    use hyper::{body::Frame, header::HeaderValue};
 
     use super::*;
 
@@ -137,6 +162,31 @@ mod tests {
             assert_eq!(of(wrong), None, "{wrong}");
         }
         assert_eq!(media_type(&HeaderMap::new()), None);
+    }
+
+    /// A body of which nothing comes.
+    struct Silent;
+
+    impl Body for Silent {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn who_announces_too_much_and_sends_nothing_is_told_so() {
+        let read_of = async |announced: u32| {
+            let headers = HeaderMap::from_iter([(CONTENT_LENGTH, announced.into())]);
+            read(&headers, Silent, 1000, Duration::from_millis(1)).await
+        };
+        assert_eq!(read_of(1001).await, Err(ReadError::TooLarge));
+        assert_eq!(read_of(1000).await, Err(ReadError::TooSlow));
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use hyper::{
     StatusCode,
-    header::{ALLOW, HeaderValue, WWW_AUTHENTICATE},
+    header::{ACCEPT_ENCODING, ALLOW, HeaderValue, WWW_AUTHENTICATE},
 };
 
 use super::{
@@ -62,6 +62,13 @@ impl Dialect {
             Self::Gateway => format!("the body must be {taken}"),
         };
         answer::closing(self.status(StatusCode::UNSUPPORTED_MEDIA_TYPE, &text))
+    }
+
+    /// The body is compressed.
+    pub(super) fn coded(self) -> Answer {
+        let text = "the body may not be compressed: send it without `Content-Encoding`";
+        let answer = answer::closing(self.status(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
+        answer::with(answer, ACCEPT_ENCODING, HeaderValue::from_static("identity"))
     }
 
     pub(super) fn too_large(self, bytes_max: usize) -> Answer {

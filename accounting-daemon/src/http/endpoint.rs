@@ -109,20 +109,29 @@ pub(super) enum Accepts {
     /// A table.
     Csv,
     JsonOrNothing,
+    JsonFormOrNothing,
     /// Whatever it is: the handler says what is wrong with it.
     Anything,
 }
 
 impl Accepts {
-    /// Whether a body of this media type is read.
-    pub(super) const fn takes(self, media_type: Option<MediaType>) -> bool {
-        match self {
-            Self::Nothing | Self::Anything => true,
-            Self::JsonOrNothing => matches!(media_type, None | Some(MediaType::Json)),
-            Self::Json => matches!(media_type, Some(MediaType::Json)),
-            Self::JsonOrForm => matches!(media_type, Some(MediaType::Json | MediaType::Form)),
-            Self::Csv => matches!(media_type, Some(MediaType::Csv)),
+    /// Whether a body of this media type is read; `said` where the request names one, be it unknown.
+    pub(super) const fn takes(self, media_type: Option<MediaType>, said: bool) -> bool {
+        match (self, media_type) {
+            (Self::Nothing | Self::Anything, _) => true,
+            (Self::JsonOrNothing | Self::JsonFormOrNothing, None) => !said,
+            (_, None) => false,
+            (Self::JsonOrForm | Self::JsonFormOrNothing, Some(given)) => {
+                matches!(given, MediaType::Json | MediaType::Form)
+            }
+            (Self::Json | Self::JsonOrNothing, Some(given)) => matches!(given, MediaType::Json),
+            (Self::Csv, Some(given)) => matches!(given, MediaType::Csv),
         }
+    }
+
+    /// Whether a request may come without a body.
+    pub(super) const fn needs_none(self) -> bool {
+        matches!(self, Self::JsonOrNothing | Self::JsonFormOrNothing)
     }
 
     /// The media types of its bodies.
@@ -131,7 +140,9 @@ impl Accepts {
             Self::Nothing => &[],
             Self::Json | Self::JsonOrNothing => &["application/json"],
             Self::Anything => &["application/x-www-form-urlencoded"],
-            Self::JsonOrForm => &["application/json", "application/x-www-form-urlencoded"],
+            Self::JsonOrForm | Self::JsonFormOrNothing => {
+                &["application/json", "application/x-www-form-urlencoded"]
+            }
             Self::Csv => &["text/csv"],
         }
     }
@@ -141,7 +152,9 @@ impl Accepts {
         match self {
             Self::Nothing => 0,
             Self::Csv => limits.import_bytes_max,
-            Self::Json | Self::JsonOrForm | Self::JsonOrNothing => limits.body_bytes_max,
+            Self::Json | Self::JsonOrForm | Self::JsonOrNothing | Self::JsonFormOrNothing => {
+                limits.body_bytes_max
+            }
             Self::Anything => ANYTHING_BYTES_MAX,
         }
     }

@@ -34,44 +34,62 @@ pub(super) struct FieldError {
 /// The members of a request. Their names are matched without case, as that API's own server does.
 pub(super) struct Fields {
     members: Map<String, Value>,
-    /// In a form everything is text, and an empty text is nothing.
-    form: bool,
+    notation: Notation,
     errors: Vec<FieldError>,
+}
+
+/// How values are written.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Notation {
+    /// Each in its own type.
+    Typed,
+    /// Texts may stand for numbers, and empty ones for none.
+    Loose,
+    /// Everything is text, and an empty one is nothing.
+    Texts,
 }
 
 type Verdict<T> = Result<T, Cow<'static, str>>;
 
 impl Fields {
     pub(super) fn json(body: &[u8]) -> Result<Self, BodyError> {
-        Self::once(json::parse(body)?, false)
+        Self::once(json::parse(body)?, Notation::Typed)
+    }
+
+    /// As that API's own server reads JSON: `"60"` is a number where one is wanted.
+    pub(super) fn loose_json(body: &[u8]) -> Result<Self, BodyError> {
+        Self::once(json::parse(body)?, Notation::Loose)
     }
 
     pub(super) fn form(body: &[u8]) -> Result<Self, BodyError> {
         let pairs = form::parse(body)?.into_iter();
-        Self::once(pairs.map(|(name, value)| (name, value.into())).collect(), true)
+        Self::once(
+            pairs.map(|(name, value)| (name, value.into())).collect(),
+            Notation::Texts,
+        )
     }
 
-    fn once(members: Map<String, Value>, form: bool) -> Result<Self, BodyError> {
+    fn once(members: Map<String, Value>, notation: Notation) -> Result<Self, BodyError> {
         let mut names = BTreeSet::new();
         let again = members
             .keys()
             .find(|name| !names.insert(name.to_ascii_lowercase()));
         match again {
             Some(name) => Err(BodyError::Twice(name.clone())),
-            None => Ok(Self::new(members, form)),
+            None => Ok(Self::new(members, notation)),
         }
     }
 
     /// Members of which texts may stand for numbers and flags, and empty ones for nothing, as in a form.
     pub(super) fn texts(members: Map<String, Value>) -> Self {
-        Self::new(members, true)
+        Self::new(members, Notation::Texts)
     }
 
-    fn new(members: Map<String, Value>, form: bool) -> Self {
+    fn new(members: Map<String, Value>, notation: Notation) -> Self {
         let errors = Vec::new();
         Self {
             members,
-            form,
+            notation,
             errors,
         }
     }
@@ -137,11 +155,14 @@ impl Fields {
         min: i128,
         max: i128,
     ) -> Option<T> {
-        let form = self.form;
+        let texts = self.notation >= Notation::Loose;
+        if texts && self.find(name).and_then(Value::as_str) == Some("") {
+            return None;
+        }
         self.read(name, |value| {
             let number = match value {
                 Value::Number(number) => whole(number),
-                Value::String(text) if form => text.parse().ok(),
+                Value::String(text) if texts => text.parse().ok(),
                 _ => None,
             };
             let fits = number.filter(|number: &i128| (min..=max).contains(number));
@@ -151,7 +172,7 @@ impl Fields {
     }
 
     pub(super) fn flag(&mut self, name: &'static str) -> Option<bool> {
-        let form = self.form;
+        let form = self.notation == Notation::Texts;
         self.read(name, |value| match value {
             Value::Bool(flag) => Ok(*flag),
             Value::String(text) if form && text.eq_ignore_ascii_case("true") => Ok(true),
@@ -240,7 +261,7 @@ impl Fields {
 
     fn read<T>(&mut self, name: &'static str, read: impl FnOnce(&Value) -> Verdict<T>) -> Option<T> {
         let value = self.find(name)?;
-        if value.is_null() || (self.form && value.as_str() == Some("")) {
+        if value.is_null() || (self.notation == Notation::Texts && value.as_str() == Some("")) {
             return None;
         }
         match read(value) {
@@ -286,6 +307,18 @@ mod tests {
             assert_eq!(fields.integer::<u32>(name, 0, 100), None);
         }
         assert_eq!(fields.into_errors().len(), 4);
+    }
+
+    #[test]
+    fn in_loose_json_texts_stand_for_numbers_but_not_for_nothing() {
+        let mut fields = Fields::loose_json(br#"{"a":"60","b":"","c":"6e1","d":"","e":"true"}"#).unwrap();
+        assert_eq!(fields.integer("a", 0, 100), Some(60u32));
+        assert_eq!(fields.integer::<u32>("b", 0, 100), None);
+        assert_eq!(fields.integer::<u32>("c", 0, 100), None);
+        assert_eq!(fields.text("d", 9).as_deref(), Some(""));
+        assert_eq!(fields.flag("e"), None);
+        let wrong: Vec<_> = fields.into_errors().iter().map(|error| error.property).collect();
+        assert_eq!(wrong, ["c", "e"]);
     }
 
     #[test]

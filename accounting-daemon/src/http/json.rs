@@ -21,11 +21,19 @@ pub(super) enum JsonError {
 /// # Errors
 /// [`JsonError`].
 pub(super) fn parse(body: &[u8]) -> Result<Map<String, Value>, JsonError> {
-    let Strict(value) = serde_json::from_slice(body)?;
-    match value {
+    match value(body)? {
         Value::Object(members) => Ok(members),
         _ => Err(JsonError::NotAnObject),
     }
+}
+
+/// Reads a value of any kind.
+///
+/// # Errors
+/// [`JsonError::Syntax`].
+pub(super) fn value(text: &[u8]) -> Result<Value, JsonError> {
+    let Strict(value) = serde_json::from_slice(text)?;
+    Ok(value)
 }
 
 /// Takes a member out of an object; its name is matched without case.

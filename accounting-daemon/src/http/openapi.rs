@@ -112,7 +112,7 @@ fn operation(endpoint: &Endpoint, schemas: &mut SchemaGenerator) -> Value {
         for media_type in endpoint.accepts.media_types() {
             content.insert((*media_type).to_owned(), json!({"schema": schema}));
         }
-        let required = endpoint.accepts != Accepts::JsonOrNothing;
+        let required = !endpoint.accepts.needs_none();
         operation["requestBody"] = json!({"required": required, "content": content});
     }
     operation

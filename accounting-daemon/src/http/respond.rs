@@ -9,7 +9,7 @@ use std::{
 use hyper::{
     HeaderMap, Request,
     body::{Body, Bytes},
-    header::{ACCEPT, AUTHORIZATION},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
 };
 
 use super::{
@@ -164,13 +164,20 @@ where
     if endpoint.accepts == Accepts::Nothing {
         return Ok((caller, asked));
     }
-    asked.media_type = body::media_type(&asked.head.headers);
-    if !endpoint.accepts.takes(asked.media_type) {
+    let headers = &asked.head.headers;
+    if endpoint.accepts != Accepts::Anything && body::coded(headers) {
+        return Err(dialect.coded());
+    }
+    asked.media_type = body::media_type(headers);
+    if !endpoint
+        .accepts
+        .takes(asked.media_type, headers.contains_key(CONTENT_TYPE))
+    {
         return Err(dialect.unsupported_media_type(endpoint.accepts.media_types()));
     }
     let limits = &context.limits;
     let bytes_max = endpoint.accepts.bytes_max(limits);
-    let read = body::read(&asked.head.headers, body, bytes_max, limits.header_timeout).await;
+    let read = body::read(headers, body, bytes_max, limits.header_timeout).await;
     asked.body = read.map_err(|error| match error {
         ReadError::TooLarge => dialect.too_large(bytes_max),
         ReadError::TooSlow => dialect.too_slow(),

@@ -149,7 +149,11 @@ pub(super) async fn run(context: &Context, caller: &Caller, asked: &Asked) -> An
     match order.key.as_str() {
         CREATE_IN_BULK => create(context, caller, asked, order).await,
         DELETE => delete(context, caller, asked, &order).await,
-        key => nexudus::unsuccessful(&[Fault::new("Key", "is no command of access tokens", key.into())]),
+        key => nexudus::unsuccessful(&[Fault::new(
+            "Key",
+            "is no command of access tokens: `/commands` lists them",
+            key.into(),
+        )]),
     }
 }
 

@@ -151,7 +151,7 @@ pub(in crate::http) const ENDPOINTS: &[Endpoint] = &[
         method: Method::GET,
         path: "/api/spaces/accesstokens/runcommand",
         route: Route::TokenCommands,
-        accepts: Accepts::JsonOrForm,
+        accepts: Accepts::JsonFormOrNothing,
         handler: RUN_COMMAND,
         describe: Describe::new(
             "The same: some of that API's documents have it so",

@@ -104,7 +104,11 @@ impl<'c> Filters<'c> {
             (None, ..) => None,
         };
         let Some(column) = column else {
-            self.fault(name, "is no parameter of this call", &text.into());
+            self.fault(
+                name,
+                "is no parameter of this call: /openapi.json lists them",
+                &text.into(),
+            );
             return;
         };
         match test(column, bound, text) {

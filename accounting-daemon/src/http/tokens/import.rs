@@ -121,7 +121,11 @@ fn dry_run(query: Option<&str>) -> Result<bool, Fault> {
     let mut dry = false;
     for (name, text) in &pairs {
         if !name.eq_ignore_ascii_case("dryrun") {
-            return Err(wrong(name, "is no parameter of this call", text));
+            return Err(wrong(
+                name,
+                "is no parameter of this call: only `dryrun` is",
+                text,
+            ));
         }
         dry = match text.to_ascii_lowercase().as_str() {
             "true" => true,
@@ -167,10 +171,12 @@ pub(super) fn read(body: &[u8], caller: &Caller) -> (BTreeMap<usize, Draft>, Vec
     };
     let (mut drafts, mut faults) = (BTreeMap::new(), Vec::new());
     let mut codes: BTreeMap<FoldedCode, usize> = BTreeMap::new();
+    let mut last = 0;
     for (row, cells) in (1..).zip(table.records()) {
         if row > TOKENS_MAX {
             return whole(format!("has more than {TOKENS_MAX} rows: import it in parts"));
         }
+        last = row;
         let cells = match cells {
             Ok(cells) => cells,
             Err(error) => {
@@ -204,7 +210,32 @@ pub(super) fn read(body: &[u8], caller: &Caller) -> (BTreeMap<usize, Draft>, Vec
         }
         drafts.insert(row, draft);
     }
+    if ends_in_quotes(body) {
+        // All that follows was taken for the text of one cell.
+        drafts.remove(&last);
+        let fault = Fault::new("Body", "has a cell whose quotes are not closed", Json::Null);
+        faults.retain(|fault| fault.row != Some(last));
+        faults.push(if last > 0 { fault.in_row(last) } else { fault });
+    }
     (drafts, faults)
+}
+
+/// Whether a table ends within a quoted cell, which the reader of tables lets pass.
+fn ends_in_quotes(table: &[u8]) -> bool {
+    #[derive(Clone, Copy, PartialEq)]
+    enum At {
+        Start,
+        Plain,
+        Quoted,
+        Quote,
+    }
+    let step = |at, byte: &u8| match (at, byte) {
+        (At::Quoted, b'"') => At::Quote,
+        (At::Quoted, _) | (At::Start | At::Quote, b'"') => At::Quoted,
+        (_, b',' | b'\r' | b'\n') => At::Start,
+        _ => At::Plain,
+    };
+    table.iter().fold(At::Start, step) == At::Quoted
 }
 
 /// Which column of the table is which member; `None` for those that are passed over.
@@ -219,7 +250,10 @@ fn columns(header: &csv::StringRecord) -> Result<Vec<Option<&'static str>>, Stri
         found.push(column);
     }
     if found.iter().all(Option::is_none) {
-        return Err("must begin with a row of column names, such as BusinessId,MinutesIncluded".to_owned());
+        return Err(
+            "must begin with a row of column names with commas between, such as BusinessId,MinutesIncluded"
+                .to_owned(),
+        );
     }
     Ok(found)
 }
@@ -272,10 +306,29 @@ mod tests {
     }
 
     #[test]
+    fn a_cell_whose_quotes_are_not_closed_is_named() {
+        let text = "BusinessId,MinutesIncluded,Description\n1,60,\"a\"\"b\"\n1,60,\"no end\n1,60,c\n";
+        let (drafts, faults) = rows(text);
+        assert_eq!(
+            (drafts, faults),
+            (vec![1], vec![(Some(2), "Body".to_owned())]),
+            "the third row is in the second"
+        );
+        for whole in [
+            "BusinessId,MinutesIncluded,Description\n1,60,\"\"\"\"",
+            "BusinessId,MinutesIncluded,Description\n1,60,5\" pipe\n",
+            "BusinessId,MinutesIncluded,Description\n1,60,\"a\"b\"\n",
+            "\"BusinessId\",\"MinutesIncluded\"\r\n\"1\",\"60\"",
+        ] {
+            assert_eq!(rows(whole).1, [], "{whole}");
+        }
+    }
+
+    #[test]
     fn what_is_no_table_is_named() {
         for text in ["", "a,b\n1,2\n", "BusinessId,BusinessID\n", "\"BusinessId"] {
             let (drafts, faults) = rows(text);
-            assert!(drafts.is_empty(), "{text:?}");
+            assert!(drafts.is_empty() && !faults.is_empty(), "{text:?}");
             assert!(
                 faults.iter().all(|(row, name)| row.is_none() && name == "Body"),
                 "{text:?} {faults:?}"

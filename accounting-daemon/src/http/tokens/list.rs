@@ -106,7 +106,7 @@ pub(super) fn read(query: Option<&str>, caller: &Caller, one_ascends: bool) -> R
                 || format!("must be a whole number from 1 to {SIZE_MAX}"),
             ),
             "orderby" => set(&mut order, Column::named(value), || {
-                "must be a field of the record".to_owned()
+                "must be a field of the record, such as CreatedOn".to_owned()
             }),
             "dir" => set(&mut direction, dir(value, one_ascends), || {
                 "must be 0, 1, -1, ascending or descending".to_owned()

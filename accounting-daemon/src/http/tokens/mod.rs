@@ -48,7 +48,7 @@ async fn write(context: &Context, caller: &Caller, work: impl Future<Output = An
 fn fields(asked: &Asked) -> Result<Fields, BodyError> {
     match asked.media_type {
         Some(MediaType::Form) => Fields::form(&asked.body),
-        _ => Fields::json(&asked.body),
+        _ => Fields::loose_json(&asked.body),
     }
 }
 

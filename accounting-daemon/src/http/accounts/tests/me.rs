@@ -60,6 +60,11 @@ async fn one_time_codes_are_enrolled_asked_for_and_switched_off() {
     let code = |code: &str| json!({ "Code": code });
     let said = api.ask_as(by, "POST", "/v1/me/totp", &code("000000")).await;
     assert_eq!(said.problem(), (422, "invalid"));
+    let said = api.send_as(by, "POST", "/v1/me/totp", "text/plain", "{}").await;
+    assert_eq!(
+        said.status, 415,
+        "nothing may be sent, but nothing else than JSON"
+    );
     let now = one_time_code(&api, &secret, 0);
     assert_eq!(
         api.ask_as(by, "POST", "/v1/me/totp", &code(&now)).await.status,

@@ -54,6 +54,23 @@ async fn commands_do_all_or_nothing() {
         api.send("POST", &run, FORM, form).await.json()["Value"],
         json!({"Ids": [11]})
     );
+    let listed = "Key=COMMAND_CREATE_TOKENS_IN_BULK&Parameters[0].Name=NumberOfTokens&Parameters[0].Value=1\
+        &Parameters[1][Name]=BusinessId&Parameters[1][Value]=7&Parameters[2].Name=MinutesIncluded&Parameters[2].Value=5";
+    let read = api.send("GET", &run, FORM, listed).await;
+    assert_eq!(read.json()["Value"], json!({"Ids": [12]}), "{}", read.text());
+    let read = api
+        .send("POST", &run, FORM, "Key=COMMAND_DELETE&Ids=12&Ids[]=13")
+        .await;
+    assert_eq!(read.json()["Errors"][0]["AttemptedValue"], "13");
+    let read = api.send("POST", &run, FORM, "Key=COMMAND_DELETE&Ids[0]=12").await;
+    assert_eq!(read.json()["WasSuccessful"], true, "{}", read.text());
+    // A GET whose body was lost on the way.
+    let read = api.get(&run).await;
+    assert_eq!(
+        (read.status, &read.json()["Errors"][0]["PropertyName"]),
+        (200, &json!("Key"))
+    );
+    assert_eq!(api.send("GET", &run, "text/plain", "{}").await.status, 415);
     // Who asks for a header wants nothing to happen.
     let head = api.send("HEAD", &run, FORM, form.replace("MINE", "OTHER")).await;
     assert_eq!((head.status, head.header("allow")), (405, "GET, POST"));
@@ -143,7 +160,7 @@ async fn commands_do_all_or_nothing() {
             "{broken}"
         );
     }
-    // Each change is in the audit: three creations in bulk, and three deletions.
+    // Each change is in the audit: four creations in bulk, and as many deletions.
     let audit = api
         .bed
         .disk
@@ -151,7 +168,7 @@ async fn commands_do_all_or_nothing() {
         .unwrap()
         .records;
     let count = |action: &str| audit.iter().filter(|(_, record)| record.action == action).count();
-    assert_eq!((count("token.create"), count("token.delete")), (3, 3));
+    assert_eq!((count("token.create"), count("token.delete")), (4, 4));
 }
 
 #[tokio::test]

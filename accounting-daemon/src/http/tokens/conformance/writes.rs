@@ -114,7 +114,7 @@ async fn a_wrong_change_is_told_whole_and_changes_nothing() {
         (json!({"Id": null}), "Id"),
         (json!({"Id": 0}), "Id"),
         (json!({"Id": 9_223_372_036_854_775_808u64}), "Id"),
-        (json!({"Id": "1"}), "Id"),
+        (json!({"Id": "one"}), "Id"),
         (json!({"Id": id, "AccessCode": null}), "AccessCode"),
         (json!({"Id": id, "AccessCode": " - "}), "AccessCode"),
         (json!({"Id": id, "MinutesIncluded": null}), "MinutesIncluded"),
@@ -254,6 +254,19 @@ async fn rubbish_is_refused() {
                 "{media_type}"
             );
         }
+        let coded = [("content-type", "application/json"), ("content-encoding", "gzip")];
+        let read = api
+            .send_from("127.0.0.1", api.admin(), method, TOKENS, &coded, "{}")
+            .await;
+        assert_eq!((read.status, read.header("accept-encoding")), (415, "identity"));
+        let plain = [
+            ("content-type", "application/json"),
+            ("content-encoding", "identity"),
+        ];
+        let read = api
+            .send_from("127.0.0.1", api.admin(), method, TOKENS, &plain, "{}")
+            .await;
+        assert_eq!(read.status, 400);
         let huge = format!("{{\"Description\":\"{}\"}}", "x".repeat(1 << 20));
         assert_eq!(
             api.send(method, TOKENS, "application/json", huge).await.status,
@@ -274,6 +287,29 @@ async fn rubbish_is_refused() {
         );
     }
     assert_eq!(list(&api, "").await["TotalItems"], 0);
+}
+
+/// "a drop-in for Nexudus API clients": that API's own server reads `"60"` as a number, and an empty text as none.
+#[tokio::test]
+async fn numbers_may_be_texts_in_json() {
+    let api = TestApi::new();
+    let body = json!({"BusinessId": "7", "MinutesIncluded": "60", "MinutesLeft": "20", "UserLimit": ""});
+    let made = api.ask("POST", TOKENS, &body).await;
+    assert_eq!(made.status, 200, "{}", made.text());
+    let record = api.record(1).await;
+    let shown =
+        ["BusinessId", "MinutesIncluded", "MinutesLeft", "UserLimit"].map(|name| record[name].clone());
+    assert_eq!(shown, [json!(7), json!(60), json!(20), Value::Null]);
+    let body = json!({"Id": "1", "UserLimit": "2", "MinutesIncluded": 61});
+    assert_eq!(api.ask("PUT", TOKENS, &body).await.status, 200);
+    assert_eq!(api.record(1).await["UserLimit"], 2);
+    let body = json!({"Id": 1, "UserLimit": ""});
+    assert_eq!(api.ask("PUT", TOKENS, &body).await.status, 200);
+    assert_eq!(api.record(1).await["UserLimit"], Value::Null);
+    let body = json!({"Id": 1, "MinutesIncluded": "", "UserLimit": "two", "BusinessId": "0"});
+    let read = api.ask("PUT", TOKENS, &body).await;
+    assert_eq!(read.status, 400);
+    assert_eq!(properties(&read), ["BusinessId", "MinutesIncluded", "UserLimit"]);
 }
 
 /// Clients write names as their language does: "works after its base URL was changed".
