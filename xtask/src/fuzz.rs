@@ -78,7 +78,7 @@ fn targets(only: Option<&str>) -> Result<Vec<String>> {
 /// Builds targets; gives the program of each.
 fn build(targets: &[String]) -> Result<BTreeMap<String, PathBuf>> {
     lab::ensure_programs(&COMPILER).context("libFuzzer is written in C++")?;
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = lab::cargo();
     cargo.args([
         "build",
         "--locked",

@@ -36,7 +36,15 @@ pub fn program(name: &str, options: &[&str]) -> Result<PathBuf> {
 /// The cargo that runs this process.
 #[must_use]
 pub fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // What it says of this package would make others build anew that watch these variables, as ring does.
+    for (name, _) in std::env::vars_os() {
+        let about_this = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(about_this) {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 fn binary(package: &str, name: &str, options: &[&str]) -> Result<PathBuf> {
