@@ -62,7 +62,7 @@ pub(crate) fn head(request: &Request<()>) {
                 .to_str()
                 .ok()
                 .and_then(|claimed| claimed.split_once("://"));
-            let own = claimed.is_some_and(|(_, host)| is_portal(host.trim_end_matches('/'), url.is_some()));
+            let own = claimed.is_some_and(|(_, host)| is_portal(host, url.is_some()));
             assert!(own, "a foreign origin");
         }
     }

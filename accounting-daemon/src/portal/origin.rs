@@ -1,9 +1,8 @@
 //! Whether a form was posted by a page of the portal itself.
 
 use hyper::{
-    Uri,
     header::{HOST, HeaderValue, ORIGIN},
-    http::request::Parts,
+    http::{request::Parts, uri::Authority},
 };
 
 use super::host;
@@ -25,20 +24,18 @@ pub(super) fn is_own(head: &Parts, gate: &GateStatus, url: Option<&str>) -> bool
         (Some(origin), None) => of(origin).is_some_and(|origin| {
             // The same host and port as the request's own, and that is the portal.
             let host = head.headers.get(HOST).map(HeaderValue::as_bytes);
-            let same = origin
-                .authority()
-                .is_some_and(|authority| host.is_some_and(|host| authority.as_str().as_bytes() == host));
-            same && origin
-                .authority()
-                .is_some_and(|authority| host::is_own(authority, gate, url))
+            host == Some(origin.as_str().as_bytes()) && host::is_own(&origin, gate, url)
         }),
         _ => false,
     }
 }
 
-fn of(origin: &HeaderValue) -> Option<Uri> {
-    let uri: Uri = origin.to_str().ok()?.parse().ok()?;
-    matches!(uri.scheme_str(), Some("http" | "https")).then_some(uri)
+/// Host and port of an origin: nothing follows them (RFC 6454, section 6.2).
+fn of(origin: &HeaderValue) -> Option<Authority> {
+    let (scheme, authority) = origin.to_str().ok()?.split_once("://")?;
+    matches!(scheme, "http" | "https")
+        .then(|| authority.parse().ok())
+        .flatten()
 }
 
 #[cfg(test)]
@@ -74,6 +71,10 @@ mod tests {
             "http://10.77.0.1:8881",
             "http://10.77.0.1:8880.evil.test",
             "file://10.77.0.1:8880",
+            "http://10.77.0.1:8880/",
+            "http://10.77.0.1:8880/login",
+            "http://10.77.0.1:8880?",
+            "http://anna@10.77.0.1:8880",
             "",
         ] {
             assert!(!judged(&[("origin", wrong)]), "{wrong}");
